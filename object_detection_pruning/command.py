@@ -1,0 +1,32 @@
+"""How every command starts, and how it fails: one line, non-zero exit."""
+
+import sys
+from typing import Callable, List
+
+import tensorflow as tf
+from absl import app
+
+
+def run(main: Callable[[List[str]], None]) -> None:
+  """Runs a command; bad input ends in one line on stderr and exit status 1.
+
+  The library reports bad input as `ValueError` (or `OSError` for a file that
+  cannot be used), with a message of one line. Anything else is a defect of the
+  program and keeps its traceback.
+
+  Args:
+    main: the command, called with the arguments that are no flags.
+  """
+
+  def guarded(argv: List[str]) -> None:
+    if len(argv) > 1:
+      raise app.UsageError(f'unexpected argument: {argv[1]}')
+    try:
+      main(argv)
+    except (ValueError, OSError, tf.errors.NotFoundError) as error:
+      first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+      print(f'error: {first_line}', file=sys.stderr)
+      sys.exit(1)
+
+  tf.logging.set_verbosity(tf.logging.INFO)
+  app.run(guarded)
