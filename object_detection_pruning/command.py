@@ -6,13 +6,15 @@ from typing import Callable, List
 import tensorflow as tf
 from absl import app
 
+from object_detection_pruning.core import errors
+
 
 def run(main: Callable[[List[str]], None]) -> None:
   """Runs a command; bad input ends in one line on stderr and exit status 1.
 
-  The library reports bad input as `ValueError` (or `OSError` for a file that
-  cannot be used), with a message of one line. Anything else is a defect of the
-  program and keeps its traceback.
+  The library reports bad input as `errors.InputError`; a file that cannot be
+  used is an `OSError` or TensorFlow's `NotFoundError`. Anything else is a
+  defect of the program and keeps its traceback.
 
   Args:
     main: the command, called with the arguments that are no flags.
@@ -23,7 +25,7 @@ def run(main: Callable[[List[str]], None]) -> None:
       raise app.UsageError(f'unexpected argument: {argv[1]}')
     try:
       main(argv)
-    except (ValueError, OSError, tf.errors.NotFoundError) as error:
+    except (errors.InputError, OSError, tf.errors.NotFoundError) as error:
       first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
       print(f'error: {first_line}', file=sys.stderr)
       sys.exit(1)
