@@ -57,7 +57,7 @@ def generate(seed: int, index: int, size: int = 192) -> Scene:
   check(seed, index, size)
   rng = np.random.RandomState([seed, index])
   image = painting.background(rng, size)
-  labels, coverages, masks = _place(rng, size)
+  labels, coverages, masks = place(rng, size)
   for coverage in reversed(coverages):
     image = painting.paint(rng, image, coverage)
   return Scene(painting.develop(rng, image), labels, masks)
@@ -115,13 +115,22 @@ def outline(
   return (rotation @ points).T + np.asarray(centre)
 
 
-def _place(
+def place(
   rng: np.random.RandomState, size: int
 ) -> Tuple[List[int], List[np.ndarray], List[np.ndarray]]:
   """Finds room for the shapes, each behind the ones before it.
 
   Front to back, a new shape never changes what is seen of an earlier one, so
   a single pass leaves no shape that is nearly hidden.
+
+  Args:
+    rng: source of randomness.
+    size: side of the square image in pixels.
+
+  Returns:
+    For each shape, front to back: its index into `CLASSES`; the part of each
+    pixel that it covers, float32, [size, size]; the pixels where it is seen,
+    bool, [size, size].
   """
   labels, coverages, masks = [], [], []
   taken = np.zeros((size, size), bool)

@@ -13,7 +13,9 @@ def _save(tmp_path, text):
 
 def test_stock_code_reads_what_is_written(tmp_path):
   ids = {'traffic light': 10, 'café': 3, 'a "b" \\c': 7}
-  path = _save(tmp_path, label_maps.to_text(ids))
+  text = label_maps.to_text(ids)
+  assert 'café' in text
+  path = _save(tmp_path, text)
   assert label_map_util.get_label_map_dict(path) == ids
   assert label_maps.read(path) == ids
 

@@ -64,15 +64,42 @@ def test_some_shapes_hide_parts_of_others():
   assert touching >= 10
 
 
-def test_the_image_changes_where_the_mask_ends():
-  """A mask in the wrong place would find as much contrast inside it."""
-  ratios = []
-  for scene in _scenes(20):
-    steps = np.abs(np.diff(scene.image.astype(float), axis=1)).mean(axis=2)
-    for mask in scene.masks:
-      rim = mask[:, 1:] != mask[:, :-1]
-      ratios.append(steps[rim].mean() / steps[mask[:, 1:] & ~rim].mean())
+def test_two_fifths_of_each_shape_are_seen():
+  least = 1.0
+  for seed in range(40):
+    _, coverages, masks = shapes.place(np.random.RandomState(seed), 128)
+    for coverage, mask in zip(coverages, masks):
+      assert not (mask & (coverage <= 0.5)).any()
+      least = min(least, mask.sum() / (coverage > 0.5).sum())
+  assert 0.4 <= least < 0.8
+
+
+def _contrast(image, mask, rim):
+  """Mean step across `rim` against that inside the mask."""
+  steps = np.abs(np.diff(image.astype(float), axis=1)).mean(axis=2)
+  inside = mask[:, 1:] & mask[:, :-1]
+  return steps[rim].mean() / steps[inside].mean()
+
+
+def test_the_image_changes_where_a_mask_ends():
+  ratios = [
+    _contrast(scene.image, mask, mask[:, 1:] != mask[:, :-1])
+    for scene in _scenes(20)
+    for mask in scene.masks
+  ]
   assert np.median(ratios) > 3
+
+
+def test_the_image_changes_where_one_shape_hides_another():
+  ratios = []
+  for scene in _scenes(60):
+    for place, front in enumerate(scene.masks):
+      for back in scene.masks[place + 1 :]:
+        rim = front[:, 1:] & back[:, :-1] | front[:, :-1] & back[:, 1:]
+        if rim.sum() >= 10:
+          ratios.append(_contrast(scene.image, front, rim))
+  assert len(ratios) > 20
+  assert np.median(ratios) > 2.5
 
 
 def test_a_disc_fills_its_share_of_the_bounding_box():
