@@ -1,6 +1,7 @@
 """Checks of single values; the message gives the bound and the value."""
 
 import math
+import numbers
 
 from object_detection_pruning.core import errors
 
@@ -39,7 +40,7 @@ def positive(name: str, value: float) -> float:
 
 def _is_number(value: float) -> bool:
   return (
-    isinstance(value, (int, float))
+    isinstance(value, numbers.Real)
     and not isinstance(value, bool)
     and math.isfinite(value)
   )
