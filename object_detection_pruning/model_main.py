@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from typing import Iterator, Optional
+from typing import Iterator
 
 import tensorflow as tf
 from absl import flags
@@ -14,7 +14,7 @@ from object_detection_pruning import (
   command,
   model_lib,
   pipeline,
-  recalibration,
+  training,
 )
 from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.core import checkpoints, checks, errors
@@ -166,12 +166,10 @@ def main(_) -> None:
   if FLAGS.checkpoint_dir:
     evaluate(run)
     return
-  if run_config.is_chief:
-    pipeline.save(config, FLAGS.model_dir)
   with _logging_beside_bars():
-    train(run)
-  if FLAGS.recalibrate_batch_norm and run_config.is_chief:
-    recalibrate(run, config)
+    training.train(
+      run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm
+    )
 
 
 def evaluate(run: dict) -> None:
@@ -187,33 +185,6 @@ def evaluate(run: dict) -> None:
     return
   stock_model_lib.continuous_eval(
     run['estimator'], FLAGS.checkpoint_dir, input_fn, run['train_steps'], name
-  )
-
-
-def train(run: dict) -> None:
-  """Trains, and evaluates now and then."""
-  train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
-    run['train_input_fn'],
-    run['eval_input_fns'],
-    run['eval_on_train_input_fn'],
-    run['predict_input_fn'],
-    run['train_steps'],
-    eval_on_train_data=False,
-  )
-  eval_spec = eval_specs[0]._replace(throttle_secs=FLAGS.throttle_secs)
-  tf.estimator.train_and_evaluate(run['estimator'], train_spec, eval_spec)
-
-
-def recalibrate(
-  run: dict, config: pipeline_pb2.TrainEvalPipelineConfig
-) -> None:
-  """Re-calibrates the last checkpoint in its place and evaluates it."""
-  checkpoint: Optional[str] = checkpoints.resolve(FLAGS.model_dir)
-  recalibration.recalibrate(
-    config, checkpoint, FLAGS.recalibrate_batch_norm, checkpoint
-  )
-  run['estimator'].evaluate(
-    run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
   )
 
 
