@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import re
 import warnings
 from typing import Optional
 
@@ -15,7 +16,12 @@ _GET_OBJECT_DETECTION = (
   'tf-object-detection==0.0.3, or put models/research and '
   'models/research/slim on PYTHONPATH'
 )
-_CONTRIB_NOTICE = 'The TensorFlow contrib module will not be included in'
+# TensorFlow 1.14 and 1.15 say these of code that only ever runs on them. The
+# second is of the stock packages and ours alone: a user's own code may move on.
+_KNOWN_NOTICES = re.compile(
+  r'\s*The TensorFlow contrib module will not be included in TensorFlow 2'
+  r'|From \S*/(object_detection(_pruning)?|nets|tf_slim)/\S*: The name \S+ is'
+)
 
 
 def check() -> None:
@@ -38,7 +44,7 @@ def check() -> None:
         raise
       raise ImportError(f'TensorFlow is not installed: {_GET_TENSORFLOW}')
   check_tensorflow_version(tf.__version__)
-  logging.getLogger('tensorflow').addFilter(_is_no_contrib_notice)
+  logging.getLogger('tensorflow').addFilter(_is_no_known_notice)
   check_object_detection()
 
 
@@ -93,5 +99,5 @@ def _find(module: str) -> Optional[str]:
   return spec.origin if spec else None
 
 
-def _is_no_contrib_notice(record: logging.LogRecord) -> bool:
-  return _CONTRIB_NOTICE not in str(record.msg)
+def _is_no_known_notice(record: logging.LogRecord) -> bool:
+  return not _KNOWN_NOTICES.match(record.getMessage())
