@@ -13,7 +13,7 @@ from object_detection_pruning.hooks import model_pruning_hook
 class ProgressHook(tf.train.SessionRunHook):
   """Shows step, loss, sparsity and time left.
 
-  A bar where stderr is a terminal; a log line now and then where it is not.
+  A bar where stderr is a terminal; a line now and then where it is not.
   """
 
   def __init__(
@@ -29,7 +29,7 @@ class ProgressHook(tf.train.SessionRunHook):
       loss: float scalar.
       last_step: global step at which training ends, None if it does not.
       pruning_hook: whose sparsity is shown, if there is one.
-      every_secs: seconds between log lines.
+      every_secs: seconds between lines.
     """
     self._loss = loss
     self._last_step = last_step
@@ -88,4 +88,4 @@ class ProgressHook(tf.train.SessionRunHook):
       if self._last_step:
         left = max(0, self._last_step - step) * seconds
         words.append(f'{left / 60:.1f} min left')
-    tf.logging.info(', '.join(words))
+    print(', '.join(words), file=sys.stderr, flush=True)

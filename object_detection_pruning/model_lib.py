@@ -138,6 +138,7 @@ def create_estimator_and_inputs(
     InputError: the settings cannot work.
   """
   settings = pruning_builder.build(pipeline.pruning_message(config))
+  kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
   return stock_model_lib.create_estimator_and_inputs(

@@ -36,6 +36,30 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
   return config
 
 
+def beside(checkpoint: str) -> str:
+  """Finds the pipeline config in the folder of a checkpoint.
+
+  Args:
+    checkpoint: its prefix.
+
+  Returns:
+    Path of `pipeline.config`, or of the only other file that ends in .config.
+
+  Raises:
+    InputError: there is none, or more than one.
+  """
+  folder = os.path.dirname(checkpoint) or '.'
+  found = sorted(tf.gfile.Glob(os.path.join(folder, '*.config')))
+  named = [path for path in found if os.path.basename(path) == FILE_NAME]
+  candidates = named or found
+  if len(candidates) != 1:
+    raise errors.InputError(
+      f'{len(candidates)} pipeline configs lie beside the checkpoint in '
+      f'{folder}, and one is needed to know its model: name it with --config'
+    )
+  return candidates[0]
+
+
 def pruning_message(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> pruning_pb2.Pruning:

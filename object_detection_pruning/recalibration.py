@@ -22,6 +22,10 @@ from object_detection_pruning.core import (
 )
 
 
+class NothingToRecalibrate(errors.InputError):
+  """All batch norm of the model is frozen, or it has none."""
+
+
 def recalibrate(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   checkpoint: str,
@@ -45,8 +49,9 @@ def recalibrate(
     Number of moving statistics that were set.
 
   Raises:
-    InputError: all batch norm is frozen, the checkpoint lacks variables of the
-      model, or the training input ends early.
+    NothingToRecalibrate: all batch norm is frozen.
+    InputError: the checkpoint lacks variables of the model, or the training
+      input ends early.
   """
   checks.count('num_batches', num_batches)
   tensors = checkpoints.read(checkpoint)
@@ -66,7 +71,7 @@ def _averages(
     statistics = batch_norm.trained_statistics()
     if not statistics:
       frozen = len(batch_norm.frozen_statistics(statistics))
-      raise errors.InputError(
+      raise NothingToRecalibrate(
         'there is no batch norm to re-calibrate: the model trains none of its '
         f'{frozen} moving statistics'
       )

@@ -115,7 +115,7 @@ def _report(
       f'{len(lost)} masked kernels of {checkpoint} are not in the model of the '
       f'pipeline config, {lost[0]} for one: their masks would be lost'
     )
-  return sparsity_report.SparsityReport(tensors, stripped.pruned)
+  return sparsity_report.SparsityReport.of(tensors, stripped.pruned)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """How sparse each kernel of a model is, as a table and as JSON."""
 
 import json
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, NamedTuple, Sequence
 
 import numpy as np
 
@@ -32,14 +32,24 @@ class SparsityReport:
     nonzeros: how many of them are not zero.
   """
 
-  def __init__(self, tensors: Dict[str, np.ndarray], pruned: Sequence[str]):
+  def __init__(
+    self, rows: Sequence[KernelSparsity], parameters: int, nonzeros: int
+  ):
+    self.rows = list(rows)
+    self.parameters = parameters
+    self.nonzeros = nonzeros
+
+  @classmethod
+  def of(
+    cls, tensors: Dict[str, np.ndarray], pruned: Sequence[str]
+  ) -> 'SparsityReport':
     """Counts zeros.
 
     Args:
       tensors: variables of a model by name, without optimizer slots.
       pruned: names of the kernels that have or had a mask.
     """
-    self.rows: List[KernelSparsity] = [
+    rows = [
       KernelSparsity(
         name,
         array.shape,
@@ -55,8 +65,11 @@ class SparsityReport:
       for name, array in tensors.items()
       if name.rpartition('/')[2] not in _NOT_TRAINED
     ]
-    self.parameters = int(sum(array.size for array in trainable))
-    self.nonzeros = int(sum(np.count_nonzero(array) for array in trainable))
+    return cls(
+      rows,
+      int(sum(array.size for array in trainable)),
+      int(sum(np.count_nonzero(array) for array in trainable)),
+    )
 
   @property
   def masked_sparsity(self) -> float:
@@ -117,6 +130,19 @@ class SparsityReport:
         f'{_sparsity(rows):8.4f}'
       )
     return '\n'.join(lines)
+
+
+def load(path: str) -> SparsityReport:
+  """Reads a report that `SparsityReport.write_json` wrote."""
+  with open(path) as file:
+    content = json.load(file)
+  rows = [
+    KernelSparsity(
+      row['name'], row['shape'], row['size'], row['zeros'], row['masked']
+    )
+    for row in content['kernels']
+  ]
+  return SparsityReport(rows, content['parameters'], content['nonzeros'])
 
 
 _NOT_TRAINED = ('moving_mean', 'moving_variance', 'global_step')

@@ -49,6 +49,25 @@ def as_stock(model: model_pb2.DetectionModel) -> model_pb2.DetectionModel:
   return stock
 
 
+def as_masked(model: model_pb2.DetectionModel) -> model_pb2.DetectionModel:
+  """Copies a model config, with the masked feature extractor in its place.
+
+  Raises:
+    InputError: the feature extractor has no masked one.
+  """
+  name = feature_extractor_type(model)
+  masked_types = {stock: masked for masked, stock in STOCK_TYPES.items()}
+  if name not in STOCK_TYPES and name not in masked_types:
+    raise errors.InputError(
+      f'feature extractor {name!r} has no masked one; those that have are '
+      f'{", ".join(sorted(masked_types))}'
+    )
+  masked = model_pb2.DetectionModel()
+  masked.CopyFrom(model)
+  _architecture(masked).feature_extractor.type = masked_types.get(name, name)
+  return masked
+
+
 def _architecture(model: model_pb2.DetectionModel):
   name: Optional[str] = model.WhichOneof('model')
   if name is None:
