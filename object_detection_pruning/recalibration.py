@@ -4,7 +4,6 @@ from typing import Dict, Iterator, Optional
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from object_detection import inputs, model_hparams
 from object_detection import model_lib as stock_model_lib
 from object_detection.builders import model_builder
@@ -19,6 +18,7 @@ from object_detection_pruning.core import (
   checks,
   errors,
   masking,
+  progress,
 )
 
 
@@ -77,7 +77,7 @@ def _averages(
       )
     averages = batch_norm.Averages(statistics)
     with _session(tensors) as session:
-      for _ in tqdm.trange(num_batches, desc='re-calibrate', unit='batch'):
+      for _ in progress.over(range(num_batches), 're-calibrate'):
         try:
           averages.add(session.run(averages.fetches))
         except tf.errors.OutOfRangeError:

@@ -5,13 +5,12 @@ import io
 from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
-import tqdm
 from object_detection.core import standard_fields
 from object_detection.metrics import coco_evaluation
 from object_detection.utils import label_map_util
 
 from object_detection_pruning.comparison import examples
-from object_detection_pruning.core import errors
+from object_detection_pruning.core import errors, progress
 from object_detection_pruning.inference import detector as detector_lib
 
 _Truth = standard_fields.InputDataFields
@@ -62,8 +61,8 @@ def evaluate(
   masks = coco_evaluation.CocoMaskEvaluator(categories)
   has_masks = False
   count = 0
-  for example in tqdm.tqdm(
-    examples.read(record, limit), desc=title, unit='image'
+  for example in progress.over(
+    examples.read(record, limit), title, total=examples.count(record, limit)
   ):
     foreign = set(example.class_ids.tolist()) - known
     if foreign:

@@ -42,17 +42,25 @@ def read(path: str, limit: Optional[int] = None) -> Iterator[Example]:
   """
   if not tf.gfile.Exists(path):
     raise errors.InputError(f'no evaluation record at {path!r}')
-  count = 0
+  number = 0
   try:
     for serialized in tf.python_io.tf_record_iterator(path):
-      if limit is not None and count >= limit:
+      if limit is not None and number >= limit:
         return
-      yield _parse(serialized, count)
-      count += 1
+      yield _parse(serialized, number)
+      number += 1
   except (tf.errors.DataLossError, KeyError) as error:
     raise errors.InputError(f'{path} is no record of detection data: {error}')
-  if not count:
+  if not number:
     raise errors.InputError(f'evaluation record {path} is empty')
+
+
+def count(path: str, limit: Optional[int] = None) -> int:
+  """Counts the examples that `read` gives."""
+  if not tf.gfile.Exists(path):
+    return 0
+  number = sum(1 for _ in tf.python_io.tf_record_iterator(path))
+  return number if limit is None else min(number, limit)
 
 
 def _parse(serialized: bytes, number: int) -> Example:

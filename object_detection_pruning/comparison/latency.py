@@ -4,7 +4,8 @@ import time
 from typing import Callable, List, NamedTuple, Sequence
 
 import numpy as np
-import tqdm
+
+from object_detection_pruning.core import progress
 
 
 class Latency(NamedTuple):
@@ -40,7 +41,7 @@ def measure(
     for _ in range(2):
       run(images[0])
   seconds = np.zeros([rounds, len(runs)])
-  for number in tqdm.trange(rounds, desc=title, unit='round'):
+  for number in progress.over(range(rounds), title):
     image = images[number % len(images)]
     for index, run in enumerate(runs):
       started = time.perf_counter()

@@ -5,11 +5,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.core import errors, progress
 from object_detection_pruning.dataset_tools import (
   examples,
   problems,
-  progress,
   whole_files,
 )
 

@@ -7,13 +7,12 @@ from xml.etree import ElementTree
 
 from object_detection.utils import dataset_util
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.core import errors, progress
 from object_detection_pruning.dataset_tools import (
   boxes,
   examples,
   image_files,
   problems,
-  progress,
 )
 
 SETS = ('train', 'val', 'trainval', 'test')

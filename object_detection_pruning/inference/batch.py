@@ -8,8 +8,8 @@ from typing import Dict, List, NamedTuple, Optional
 from PIL import Image
 from tqdm import tqdm
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.dataset_tools import progress, whole_files
+from object_detection_pruning.core import errors, progress
+from object_detection_pruning.dataset_tools import whole_files
 from object_detection_pruning.inference import detections as detections_lib
 from object_detection_pruning.inference import drawing, image_files
 from object_detection_pruning.inference.detector import Detector

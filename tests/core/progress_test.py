@@ -1,4 +1,4 @@
-from object_detection_pruning.dataset_tools import progress
+from object_detection_pruning.core import progress
 
 
 def test_tells_the_end_once_when_work_is_short(capsys):
