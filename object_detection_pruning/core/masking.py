@@ -2,8 +2,8 @@
 
 Every kernel of a slim network is born in `tf.get_variable`. The getter of
 `masking_scope` sees it there and hands `mask * weights` to the layer in its
-place, so stock network code builds a masked network: regularizer, batch norm
-and activation stay as they are.
+place, so stock network code builds a masked network: regularizer (of the raw
+weights), batch norm and activation stay as they are.
 
 Variable, op and collection names are those of `tf.contrib.model_pruning`:
 `<layer>/mask`, `<layer>/threshold` and the op `<layer>/masked_weight`, in the
@@ -11,13 +11,20 @@ collections `masks`, `thresholds`, `kernel` and `masked_weights`.
 """
 
 import contextlib
+import copy
 import functools
 import threading
-from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
+from tensorflow.python.ops import variables
 
-from object_detection_pruning.core import kernels, patterns
+from object_detection_pruning.core import (
+  errors,
+  kernels,
+  masked_variable,
+  patterns,
+)
 
 MASKS = 'masks'
 THRESHOLDS = 'thresholds'
@@ -26,6 +33,11 @@ MASKED_WEIGHTS = 'masked_weights'
 # Names of the layers that a rule was asked about, masked or not.
 CANDIDATES = 'object_detection_pruning/mask_candidates'
 
+_STANDARD_COLLECTIONS = (
+  tf.GraphKeys.GLOBAL_VARIABLES,
+  tf.GraphKeys.LOCAL_VARIABLES,
+  tf.GraphKeys.MODEL_VARIABLES,
+)
 _active = threading.local()
 
 
@@ -88,21 +100,23 @@ def masking_scope(
     Nothing.
 
   Raises:
-    InputError: a pattern is no regular expression.
+    InputError: a pattern is no regular expression, or a kernel to be masked is
+      partitioned.
   """
   rule = MaskRule(tuple(include), tuple(exclude), depthwise)
   patterns.check('include', rule.include)
   patterns.check('exclude', rule.exclude)
   rules = _active_rules()
+  # Entering the scope anew would number the layers in it from the start again,
+  # and names would differ from those of the stock network.
+  scope = tf.get_variable_scope()
+  getter = scope.custom_getter
   rules.append(rule)
+  scope.set_custom_getter(_masking_after(getter))
   try:
-    with tf.variable_scope(
-      tf.get_variable_scope(),
-      custom_getter=_masking_getter,
-      auxiliary_name_scope=False,
-    ):
-      yield
+    yield
   finally:
+    scope.set_custom_getter(getter)
     rules.remove(rule)
 
 
@@ -169,23 +183,43 @@ def _active_rules() -> List[MaskRule]:
 def _with_getter(value: Any) -> Any:
   if not isinstance(value, tf.VariableScope):
     return value
-  with tf.variable_scope(
-    value, custom_getter=_masking_getter, auxiliary_name_scope=False
-  ) as scope:
-    return scope
+  scope = copy.copy(value)
+  scope.set_custom_getter(_masking_after(value.custom_getter))
+  return scope
+
+
+def _masking_after(outer: Optional[Callable]) -> Callable:
+  """Gives the masking getter on top of the one that a scope has already."""
+  if outer is None:
+    return _masking_getter
+
+  def custom_getter(getter, *args, **kwargs):
+    return _masking_getter(functools.partial(outer, getter), *args, **kwargs)
+
+  return custom_getter
 
 
 def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
   weights = getter(name, *args, **kwargs)
-  # Under nested scopes the outer getter has returned the masked tensor.
-  if not isinstance(weights, tf.Variable) or not _selects(name, weights):
+  if isinstance(weights, variables.PartitionedVariable):
+    # Under nested scopes the outer getter has returned the masked kernel.
+    if not isinstance(weights, masked_variable.MaskedVariable):
+      _refuse_partitioned(name, weights)
+    return weights
+  if not isinstance(weights, tf.Variable):
     return weights
   for kernel in masked_kernels(weights.graph):
     if kernel.weights is weights:
-      return _reused(kernel)
+      return masked_variable.MaskedVariable(weights, _reused(kernel))
+  if not _selects(name, weights.shape.ndims, weights.graph):
+    return weights
   mask_name, threshold_name = kernels.mask_names(name)
   kwargs.update(
-    trainable=False, regularizer=None, partitioner=None, constraint=None
+    trainable=False,
+    regularizer=None,
+    partitioner=None,
+    constraint=None,
+    collections=_without_own_collections(kwargs.get('collections')),
   )
   kwargs['initializer'] = tf.ones_initializer()
   kwargs['shape'] = weights.shape.as_list()
@@ -201,17 +235,36 @@ def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
     (MASKED_WEIGHTS, masked_weight),
   ):
     weights.graph.add_to_collection(key, value)
-  return masked_weight
+  return masked_variable.MaskedVariable(weights, masked_weight)
 
 
-def _selects(name: str, weights: tf.Variable) -> bool:
-  kind = kernels.kind_of(name, weights.shape.ndims)
+def _without_own_collections(
+  collections: Optional[Sequence[str]],
+) -> Optional[List[str]]:
+  # What a user collects weights for (a penalty, a histogram) is not for masks.
+  if collections is None:
+    return None
+  return [key for key in collections if key in _STANDARD_COLLECTIONS]
+
+
+def _refuse_partitioned(
+  name: str, weights: variables.PartitionedVariable
+) -> None:
+  if _selects(name, weights.shape.ndims, tf.get_default_graph()):
+    raise errors.InputError(
+      f'kernel {name} is partitioned, and a mask needs it in one piece: '
+      'exclude its layer, or build it without a partitioner'
+    )
+
+
+def _selects(name: str, rank: int, graph: tf.Graph) -> bool:
+  kind = kernels.kind_of(name, rank)
   if kind is None:
     return False
   layer = kernels.layer_name(name)
   rules = _active_rules()
-  if layer not in candidate_layers(weights.graph):
-    weights.graph.add_to_collection(CANDIDATES, layer)
+  if layer not in candidate_layers(graph):
+    graph.add_to_collection(CANDIDATES, layer)
   if kind == kernels.DEPTHWISE and not any(rule.depthwise for rule in rules):
     return False
   included = any(patterns.found(rule.include, layer) for rule in rules)
