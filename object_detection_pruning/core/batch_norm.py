@@ -124,6 +124,15 @@ def _parts(delta: tf.Tensor):
   difference, rate = (tensor.op for tensor in delta.op.inputs)
   if difference.type != 'Sub':
     return None
-  constant = tf.contrib.util.constant_value(rate.outputs[0])
-  decay = None if constant is None else 1.0 - float(constant)
-  return difference.inputs[1], decay
+  constant = _constant(rate.outputs[0])
+  return difference.inputs[1], None if constant is None else 1.0 - constant
+
+
+def _constant(tensor: tf.Tensor) -> Optional[float]:
+  """Gives the value of a constant, or of the difference of two."""
+  if tensor.op.type == 'Sub':
+    # Fused batch norm takes the decay from 1 in the graph.
+    parts = [_constant(part) for part in tensor.op.inputs]
+    return None if None in parts else parts[0] - parts[1]
+  value = tf.contrib.util.constant_value(tensor)
+  return None if value is None else float(value)
