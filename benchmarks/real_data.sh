@@ -12,17 +12,17 @@ case "$which" in
   ssd)
     arguments=(--data="$ODP_DATA/bccd"
       --checkpoint="$ODP_DATA/ssd_mobilenet_v1_0.75_coco/model.ckpt"
-      --dense_steps=400 --prune_steps=600 --batch_size=8)
+      --dense_steps=300 --prune_steps=400 --batch_size=8)
     ;;
   faster_rcnn)
     arguments=(--data="$ODP_DATA/bccd"
       --config="$root/benchmarks/configs/faster_rcnn_masked_inception_v2_small.config"
-      --dense_steps=300 --prune_steps=200 --batch_size=2)
+      --dense_steps=150 --prune_steps=100 --batch_size=2)
     ;;
   mask_rcnn)
     arguments=(--data="$ODP_DATA/nuclei_dsb2018"
       --config="$root/benchmarks/configs/mask_rcnn_masked_inception_v2_small.config"
-      --dense_steps=250 --prune_steps=150 --batch_size=1)
+      --dense_steps=120 --prune_steps=80 --batch_size=1)
     ;;
   *)
     echo 'usage: bash benchmarks/real_data.sh ssd|faster_rcnn|mask_rcnn' \

@@ -121,19 +121,12 @@ def _report(
 @contextlib.contextmanager
 def _without_profile() -> Iterator[None]:
   """Keeps the stock exporter from printing its parameter and FLOP lists."""
-  analyzer = tf.contrib.tfprof.model_analyzer
-  options = (
-    analyzer.TRAINABLE_VARS_PARAMS_STAT_OPTIONS,
-    analyzer.FLOAT_OPS_OPTIONS,
-  )
-  outputs = [option['output'] for option in options]
-  for option in options:
-    option['output'] = 'none'
+  profile = stock_exporter.profile_inference_graph
+  stock_exporter.profile_inference_graph = lambda graph: None
   try:
     yield
   finally:
-    for option, output in zip(options, outputs):
-      option['output'] = output
+    stock_exporter.profile_inference_graph = profile
 
 
 @contextlib.contextmanager
