@@ -7,7 +7,11 @@ packages that it does not need: `pip install --no-deps
 tf-object-detection==0.0.3`, or a source tree on PYTHONPATH.
 """
 
+import os
+
 import setuptools
+
+_ROOT = os.path.dirname(os.path.abspath(__file__))
 
 # Links to the folders of the same name at the top level. Those have no
 # `__init__.py`, lest `nets` there be taken for slim's package of that name, so
@@ -17,6 +21,9 @@ LINKED_PACKAGES = [
   'object_detection_pruning.nets',
 ]
 
+with open(os.path.join(_ROOT, 'README.md'), encoding='utf-8') as readme:
+  LONG_DESCRIPTION = readme.read()
+
 setuptools.setup(
   name='object-detection-pruning',
   version='0.1.0',
@@ -24,6 +31,8 @@ setuptools.setup(
     'Prunes detectors of the TensorFlow 1 Object Detection API and exports '
     'sparse graphs'
   ),
+  long_description=LONG_DESCRIPTION,
+  long_description_content_type='text/markdown',
   license='Apache-2.0',
   classifiers=[
     'License :: OSI Approved :: Apache Software License',
