@@ -103,6 +103,7 @@ def _select(bits: tf.Tensor, rank: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
 def _ones_at(indices: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
   return tf.scatter_nd(
     indices,
-    tf.ones([tf.shape(indices)[0]]),
+    # Not `tf.ones`: TensorFlow 1.15's fails on an open shape with numpy 1.20.
+    tf.fill(tf.shape(indices)[:1], 1.0),
     tf.cast(tf.shape(like), tf.int64),
   )
