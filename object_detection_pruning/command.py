@@ -31,4 +31,6 @@ def run(main: Callable[[List[str]], None]) -> None:
       sys.exit(1)
 
   tf.logging.set_verbosity(tf.logging.INFO)
+  # absl's root handler would print each of TensorFlow's lines a second time.
+  tf.get_logger().propagate = False
   app.run(guarded)

@@ -1,0 +1,91 @@
+"""A session hook that shows how far training is."""
+
+import sys
+import time
+from typing import Optional
+
+import tensorflow as tf
+import tqdm
+
+from object_detection_pruning.hooks import model_pruning_hook
+
+
+class ProgressHook(tf.train.SessionRunHook):
+  """Shows step, loss, sparsity and time left.
+
+  A bar where stderr is a terminal; a line now and then where it is not.
+  """
+
+  def __init__(
+    self,
+    loss: tf.Tensor,
+    last_step: Optional[int] = None,
+    pruning_hook: Optional[model_pruning_hook.ModelPruningHook] = None,
+    every_secs: float = 30.0,
+  ):
+    """Keeps what to show.
+
+    Args:
+      loss: float scalar.
+      last_step: global step at which training ends, None if it does not.
+      pruning_hook: whose sparsity is shown, if there is one.
+      every_secs: seconds between lines.
+    """
+    self._loss = loss
+    self._last_step = last_step
+    self._pruning_hook = pruning_hook
+    self._every_secs = every_secs
+    self._bar = None
+
+  def begin(self) -> None:
+    self._global_step = tf.train.get_global_step()
+
+  def after_create_session(self, session, coord) -> None:
+    self._first_step = int(session.run(self._global_step))
+    self._started = self._shown = time.time()
+    if sys.stderr.isatty() and self._bar is None:
+      self._bar = tqdm.tqdm(
+        total=self._last_step,
+        initial=self._first_step,
+        unit='step',
+        desc='train',
+        dynamic_ncols=True,
+      )
+
+  def before_run(self, run_context):
+    return tf.train.SessionRunArgs([self._global_step, self._loss])
+
+  def after_run(self, run_context, run_values) -> None:
+    step, loss = run_values.results
+    if self._bar is not None:
+      self._bar.set_postfix(self._state(loss), refresh=False)
+      self._bar.update(int(step) - self._bar.n)
+    elif time.time() - self._shown >= self._every_secs:
+      self._shown = time.time()
+      self._log(int(step), loss)
+
+  def end(self, session) -> None:
+    if self._bar is not None:
+      self._bar.update(int(session.run(self._global_step)) - self._bar.n)
+      self._bar.close()
+      self._bar = None
+
+  def _state(self, loss: float) -> dict:
+    state = {'loss': f'{loss:.3f}'}
+    if self._pruning_hook is not None:
+      state['sparsity'] = f'{self._pruning_hook.sparsity or 0:.3f}'
+    return state
+
+  def _log(self, step: int, loss: float) -> None:
+    words = [f'step {step}']
+    if self._last_step:
+      words[0] += f' of {self._last_step}'
+    words += [f'{key} {value}' for key, value in self._state(loss).items()]
+    done = step - self._first_step
+    if done > 0:
+      seconds = (time.time() - self._started) / done
+      words.append(f'{seconds:.2f} s a step')
+      if self._last_step:
+        left = max(0, self._last_step - step) * seconds
+        words.append(f'{left / 60:.1f} min left')
+    print(', '.join(words), file=sys.stderr, flush=True)

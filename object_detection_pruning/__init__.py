@@ -1,0 +1,36 @@
+"""Prunes detectors of the TensorFlow 1 Object Detection API."""
+
+from object_detection_pruning import environment  # isort: skip
+
+environment.check()
+
+from object_detection_pruning.core.masking import (  # noqa: E402
+  MaskedKernel,
+  masked,
+  masked_kernels,
+  masking_scope,
+)
+from object_detection_pruning.core.schedules import (  # noqa: E402
+  ConstantSchedule,
+  PolynomialSchedule,
+)
+from object_detection_pruning.hooks.model_pruning_hook import (  # noqa: E402
+  ModelPruningHook,
+)
+from object_detection_pruning.hooks.progress_hook import (  # noqa: E402
+  ProgressHook,
+)
+from object_detection_pruning.models import registry  # noqa: E402
+
+registry.register()
+
+__all__ = [
+  'ConstantSchedule',
+  'MaskedKernel',
+  'ModelPruningHook',
+  'PolynomialSchedule',
+  'ProgressHook',
+  'masked',
+  'masked_kernels',
+  'masking_scope',
+]

@@ -1,0 +1,145 @@
+"""Turns the `pruning` message of a pipeline config into plain objects."""
+
+from typing import NamedTuple, Optional, Sequence
+
+from object_detection_pruning.core import (
+  allocation,
+  errors,
+  patterns,
+  schedules,
+)
+from object_detection_pruning.protos import pruning_pb2
+
+# A window for a run that names none: the first tenth of the steps lets the
+# model settle, the last quarter lets it recover.
+_DEFAULT_START = 0.1
+_DEFAULT_END = 0.75
+
+
+class PruningSettings(NamedTuple):
+  """How a model is pruned.
+
+  Attributes:
+    schedule: when masks change; None where they stay as they are.
+    layer_sparsities: targets of single layers.
+    include: patterns of layers to mask beside the masked feature extractor.
+    exclude: patterns of layers to leave dense.
+    mask_depthwise: whether depthwise kernels are masked.
+  """
+
+  schedule: Optional[schedules.Schedule] = None
+  layer_sparsities: Sequence[allocation.LayerSparsity] = ()
+  include: Sequence[str] = ()
+  exclude: Sequence[str] = ()
+  mask_depthwise: bool = False
+
+
+def with_overrides(
+  message: pruning_pb2.Pruning,
+  train_steps: Optional[int] = None,
+  **overrides,
+) -> pruning_pb2.Pruning:
+  """Copies a message, with what was given on the command line in its fields.
+
+  Args:
+    message: from the pipeline config; may be empty.
+    train_steps: last training step, where it is known. Where there is a target
+      but no window, the window is a part of these steps.
+    **overrides: field values by name; None leaves the field alone.
+
+  Returns:
+    The effective message.
+  """
+  effective = pruning_pb2.Pruning()
+  effective.CopyFrom(message)
+  for field, value in overrides.items():
+    if value is not None:
+      setattr(effective, field, value)
+  no_window = not (
+    effective.HasField('start_step') or effective.HasField('end_step')
+  )
+  if effective.HasField('target_sparsity') and no_window and train_steps:
+    effective.start_step = int(_DEFAULT_START * train_steps)
+    effective.end_step = int(_DEFAULT_END * train_steps)
+  return effective
+
+
+def build(message: pruning_pb2.Pruning) -> PruningSettings:
+  """Checks a message and gives the objects that it describes.
+
+  Args:
+    message: a `pruning` message.
+
+  Returns:
+    The settings; without a schedule where no target sparsity is set.
+
+  Raises:
+    InputError: a value is out of range or missing; the line names its field.
+  """
+  patterns.check('include', message.include)
+  patterns.check('exclude', message.exclude)
+  layer_sparsities = tuple(
+    allocation.LayerSparsity(entry.layer, entry.target_sparsity)
+    for entry in message.layer_sparsity
+  )
+  allocation.check(layer_sparsities)
+  return PruningSettings(
+    _build_schedule(message),
+    layer_sparsities,
+    tuple(message.include),
+    tuple(message.exclude),
+    message.mask_depthwise,
+  )
+
+
+def _build_schedule(
+  message: pruning_pb2.Pruning,
+) -> Optional[schedules.Schedule]:
+  scheduling = [
+    field.name
+    for field, _ in message.ListFields()
+    if field.name
+    in ('initial_sparsity', 'start_step', 'end_step', 'layer_sparsity')
+  ]
+  if not message.HasField('target_sparsity'):
+    if scheduling:
+      raise errors.InputError(
+        f'{scheduling[0]} is set but target_sparsity (--sparsity) is not'
+      )
+    return None
+  _check_window(message)
+  if message.schedule == pruning_pb2.Pruning.POLYNOMIAL:
+    return schedules.PolynomialSchedule(
+      message.target_sparsity,
+      message.start_step,
+      message.end_step,
+      message.initial_sparsity,
+      message.frequency,
+      message.exponent,
+    )
+  if message.HasField('initial_sparsity'):
+    raise errors.InputError(
+      'initial_sparsity has no meaning in a CONSTANT schedule, '
+      f'got {message.initial_sparsity}'
+    )
+  return schedules.ConstantSchedule(
+    message.target_sparsity,
+    message.start_step,
+    message.end_step,
+    message.frequency,
+  )
+
+
+def _check_window(message: pruning_pb2.Pruning) -> None:
+  # The flags are --pruning_start_step and --pruning_end_step.
+  for field, other in (('start_step', 'end_step'), ('end_step', 'start_step')):
+    if message.HasField(other) and not message.HasField(field):
+      raise errors.InputError(
+        f'{other} is {getattr(message, other)} but {field} is not set: '
+        'give both or neither'
+      )
+  if not message.HasField('start_step'):
+    raise errors.InputError(
+      'start_step and end_step must be set, since the number of training '
+      'steps is not known'
+    )

@@ -1,0 +1,61 @@
+"""A plot of loss and sparsity over a training run, from its event files."""
+
+import glob
+import os
+from typing import Dict, List, Tuple
+
+import matplotlib
+import tensorflow as tf
+
+matplotlib.use('Agg')
+from matplotlib import pyplot  # noqa: E402
+
+from object_detection_pruning.core import summaries  # noqa: E402
+
+_LOSS = 'Loss/total_loss'
+_LOSS_NAMES = (_LOSS, 'loss', 'loss_1')
+
+
+def read_scalars(model_dir: str) -> Dict[str, List[Tuple[int, float]]]:
+  """Reads the training scalars of a model folder: (step, value) by tag."""
+  scalars: Dict[str, Dict[int, float]] = {}
+  for path in sorted(glob.glob(os.path.join(model_dir, 'events.out.*'))):
+    for event in tf.train.summary_iterator(path):
+      for value in event.summary.value:
+        if value.HasField('simple_value'):
+          # A restarted run writes some steps again; the later one counts.
+          scalars.setdefault(value.tag, {})[event.step] = value.simple_value
+  return {tag: sorted(points.items()) for tag, points in scalars.items()}
+
+
+def plot(model_dirs: Dict[str, str], path: str) -> None:
+  """Plots the loss of each run and the sparsity of those that are pruned.
+
+  Args:
+    model_dirs: model folder of each run, by its name in the legend.
+    path: PNG file to write.
+  """
+  runs = {name: read_scalars(folder) for name, folder in model_dirs.items()}
+  figure, (top, bottom) = pyplot.subplots(
+    2, 1, figsize=(8, 6.5), sharex=True, constrained_layout=True
+  )
+  for name, scalars in runs.items():
+    tag = next((tag for tag in _LOSS_NAMES if tag in scalars), None)
+    if tag:
+      top.plot(*zip(*scalars[tag]), label=name)
+    for tag, style, what in (
+      (summaries.SCHEDULED_SPARSITY, '--', 'scheduled'),
+      (summaries.MASKED_SPARSITY, '-', 'masked kernels'),
+      (summaries.TOTAL_SPARSITY, ':', 'all kernels'),
+    ):
+      if tag in scalars:
+        bottom.plot(*zip(*scalars[tag]), style, label=f'{name}, {what}')
+  top.set(ylabel='training loss', title='Training')
+  bottom.set(xlabel='step', ylabel='sparsity (fraction of zeros)')
+  bottom.set_ylim(0, 1)
+  for axes in (top, bottom):
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+      axes.legend()
+  figure.savefig(path, dpi=110)
+  pyplot.close(figure)

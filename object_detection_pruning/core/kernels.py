@@ -1,0 +1,114 @@
+"""What a kernel is, told from a variable's name; names of what is beside it.
+
+slim and `tf.layers` call a kernel `weights` or `kernel`; a separable
+convolution has `depthwise_weights` and `pointwise_weights` in one scope. Of
+these two the pointwise kernel has the plain names `mask` and `threshold`, as
+every other kernel has; those of the depthwise one begin with `depthwise_`.
+"""
+
+from typing import Dict, Iterable, List, Optional, Tuple
+
+import tensorflow as tf
+
+DENSE = 'dense'
+DEPTHWISE = 'depthwise'
+
+_KINDS = {
+  'weights': DENSE,
+  'kernel': DENSE,
+  'pointwise_weights': DENSE,
+  'pointwise_kernel': DENSE,
+  'depthwise_weights': DEPTHWISE,
+  'depthwise_kernel': DEPTHWISE,
+}
+_MASK = 'mask'
+_THRESHOLD = 'threshold'
+_MASKED_WEIGHT = 'masked_weight'
+_DEPTHWISE_PREFIX = 'depthwise_'
+
+
+def kind_of(variable_name: str, rank: Optional[int]) -> Optional[str]:
+  """Tells the kind of kernel that a variable is.
+
+  Args:
+    variable_name: full name of the variable, without `:0`.
+    rank: number of its dimensions; a kernel has 2 or more.
+
+  Returns:
+    `DENSE` (convolution, pointwise, fully connected), `DEPTHWISE`, or None for
+    what is no kernel.
+  """
+  if rank is None or rank < 2:
+    return None
+  return _KINDS.get(variable_name.rpartition('/')[2])
+
+
+def layer_name(variable_name: str) -> str:
+  """Gives the name of the layer whose variable this is."""
+  return variable_name.rpartition('/')[0]
+
+
+def mask_names(kernel_name: str) -> Tuple[str, str]:
+  """Gives the names of the mask and the threshold beside a kernel."""
+  return _beside(kernel_name, _MASK), _beside(kernel_name, _THRESHOLD)
+
+
+def masked_weight_name(kernel_name: str) -> str:
+  """Gives the name of the op that multiplies a kernel by its mask."""
+  return _beside(kernel_name, _MASKED_WEIGHT)
+
+
+def is_pruning_variable(variable_name: str, names: Iterable[str]) -> bool:
+  """Tells whether a variable is the mask or threshold of a kernel in `names`.
+
+  A variable that is merely called `mask`, with no kernel beside it, is not.
+
+  Args:
+    variable_name: full name of the variable.
+    names: a set of all variable names of its model.
+  """
+  scope, _, last = variable_name.rpartition('/')
+  depthwise = last.startswith(_DEPTHWISE_PREFIX)
+  if depthwise:
+    last = last[len(_DEPTHWISE_PREFIX) :]
+  if last not in (_MASK, _THRESHOLD):
+    return False
+  prefix = scope + '/' if scope else ''
+  return any(
+    prefix + name in names
+    for name, kind in _KINDS.items()
+    if (kind == DEPTHWISE) == depthwise
+  )
+
+
+def kernels_with_masks(shapes: Dict[str, Tuple[int, ...]]) -> Dict[str, str]:
+  """Maps the name of each masked kernel to the name of its mask.
+
+  Args:
+    shapes: shape of every variable of a model, by name.
+  """
+  pairs = {}
+  for name, shape in shapes.items():
+    if kind_of(name, len(shape)) is None:
+      continue
+    mask, _ = mask_names(name)
+    if mask in shapes:
+      pairs[name] = mask
+  return pairs
+
+
+def all_kernels(graph: tf.Graph = None) -> List[tf.Variable]:
+  """Lists every kernel variable of a graph, depthwise ones included."""
+  graph = graph or tf.get_default_graph()
+  return [
+    variable
+    for variable in graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+    if kind_of(variable.op.name, variable.shape.ndims) is not None
+  ]
+
+
+def _beside(kernel_name: str, word: str) -> str:
+  scope, _, last = kernel_name.rpartition('/')
+  if _KINDS[last] == DEPTHWISE:
+    word = _DEPTHWISE_PREFIX + word
+  return f'{scope}/{word}' if scope else word

@@ -1,0 +1,33 @@
+"""Regular expressions that pick layers by name."""
+
+import re
+from typing import Iterable, List, Sequence
+
+from object_detection_pruning.core import errors
+
+
+def check(field: str, patterns: Sequence[str]) -> None:
+  """Raises `InputError`, naming the field, for a broken pattern."""
+  for pattern in patterns:
+    try:
+      re.compile(pattern)
+    except re.error as error:
+      raise errors.InputError(
+        f'{field} must be regular expressions of layer names, '
+        f'got {pattern!r}: {error}'
+      )
+
+
+def found(patterns: Iterable[str], layer: str) -> bool:
+  """Tells whether any of the patterns is found in the layer's name."""
+  return any(re.search(pattern, layer) for pattern in patterns)
+
+
+def unmatched(patterns: Iterable[str], layers: Iterable[str]) -> List[str]:
+  """Lists the patterns that are found in none of the layers' names."""
+  layers = list(layers)
+  return [
+    pattern
+    for pattern in patterns
+    if not any(re.search(pattern, layer) for layer in layers)
+  ]

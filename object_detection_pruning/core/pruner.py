@@ -1,0 +1,78 @@
+"""The op that updates masks, and what it is fed."""
+
+from typing import List, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.core import errors, masking, thresholds
+
+_SCOPE = 'model_pruning'
+
+
+class Pruner:
+  """Updates and measures the masks of a graph. It makes no variables.
+
+  Attributes:
+    kernels: the masked kernels, in the order of their creation.
+  """
+
+  def __init__(self, kernels: Sequence[masking.MaskedKernel]):
+    """Adds the update ops to the kernels' graph.
+
+    Args:
+      kernels: from `masking.masked_kernels`.
+
+    Raises:
+      InputError: there are no kernels.
+    """
+    if not kernels:
+      raise errors.InputError(
+        'no layer is masked: build the model under masking_scope, or name a '
+        'masked feature extractor in the pipeline config'
+      )
+    self.kernels = list(kernels)
+    with tf.name_scope(_SCOPE):
+      self._zeros = tf.placeholder(tf.int32, [len(kernels)], name='zeros')
+      self._update = tf.group(
+        *(
+          _update_op(kernel, self._zeros[index])
+          for index, kernel in enumerate(kernels)
+        ),
+        name='mask_update',
+      )
+      self._zeros_now = tf.stack(
+        [_count_zeros(kernel.mask) for kernel in kernels]
+      )
+
+  def zeros_for(self, sparsities: Sequence[float]) -> List[int]:
+    """Gives the number of zeros of each kernel at a sparsity for each."""
+    return [
+      thresholds.zeros_for(sparsity, kernel.size)
+      for kernel, sparsity in zip(self.kernels, sparsities)
+    ]
+
+  def update(self, session: tf.Session, zeros: Sequence[int]) -> None:
+    """Masks exactly the given number of weights in each kernel."""
+    session.run(self._update, {self._zeros: zeros})
+
+  def measure(self, session: tf.Session) -> List[int]:
+    """Counts the zeros in each mask."""
+    return [int(count) for count in session.run(self._zeros_now)]
+
+  def overall_sparsity(self, zeros: Sequence[int]) -> float:
+    """Fraction of zeros over all masked kernels."""
+    return float(np.sum(zeros)) / sum(kernel.size for kernel in self.kernels)
+
+
+def _update_op(kernel: masking.MaskedKernel, zeros: tf.Tensor) -> tf.Operation:
+  with tf.colocate_with(kernel.mask):
+    mask, threshold = thresholds.magnitude_mask(kernel.weights, zeros)
+    return tf.group(
+      tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
+    )
+
+
+def _count_zeros(mask: tf.Variable) -> tf.Tensor:
+  with tf.colocate_with(mask):
+    return tf.reduce_sum(tf.cast(tf.equal(mask, 0), tf.int64))

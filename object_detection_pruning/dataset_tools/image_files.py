@@ -1,0 +1,75 @@
+"""Image files, checked, as the bytes that TensorFlow will decode."""
+
+import io
+import os
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from object_detection_pruning.dataset_tools import problems
+
+# MPO is a JPEG with more pictures behind the first one.
+_DECODED_BY_TENSORFLOW = {'JPEG': 'jpeg', 'MPO': 'jpeg', 'PNG': 'png'}
+
+
+class ImageFile(NamedTuple):
+  """An image that decodes.
+
+  Attributes:
+    encoded: the bytes of a JPEG or PNG file.
+    format: 'jpeg' or 'png'.
+    height: in pixels.
+    width: in pixels.
+  """
+
+  encoded: bytes
+  format: str
+  height: int
+  width: int
+
+
+def read(path: str) -> ImageFile:
+  """Reads an image and decodes it once, to be sure that it can be.
+
+  JPEG and PNG are kept byte for byte. Every other format that Pillow reads
+  is turned into PNG: the Object Detection API's decoder cannot take it.
+
+  Args:
+    path: the file.
+
+  Returns:
+    The image.
+
+  Raises:
+    problems.BrokenRecord: if the file is missing or does not decode.
+  """
+  name = os.path.basename(path)
+  try:
+    with open(path, 'rb') as file:
+      encoded = file.read()
+  except FileNotFoundError:
+    raise problems.BrokenRecord(f'image file {name} is missing')
+  except OSError as error:
+    raise problems.BrokenRecord(
+      f'image file {name} cannot be read ({error.strerror})'
+    )
+  try:
+    image = Image.open(io.BytesIO(encoded))
+    image.load()
+    image_format = _DECODED_BY_TENSORFLOW.get(image.format)
+    if image_format is None:
+      encoded, image_format = png(image.convert('RGB')), 'png'
+  # Pillow's decoders raise anything at all on bytes that make no sense.
+  except Exception as error:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+      reason = 'not an image'
+    raise problems.BrokenRecord(f'image file {name} does not decode ({reason})')
+  return ImageFile(encoded, image_format, image.height, image.width)
+
+
+def png(image: Image.Image) -> bytes:
+  """The image as a PNG file."""
+  buffer = io.BytesIO()
+  image.save(buffer, format='PNG')
+  return buffer.getvalue()

@@ -1,0 +1,66 @@
+"""Label maps: class names and their ids, in OD API's text format."""
+
+import os
+from typing import Dict
+
+from google.protobuf import text_format
+from object_detection.protos import string_int_label_map_pb2
+from object_detection.utils import label_map_util
+
+from object_detection_pruning.core import errors
+
+
+def read(path: str) -> Dict[str, int]:
+  """Reads a label map.
+
+  Args:
+    path: a `StringIntLabelMap` text file.
+
+  Returns:
+    From each class's name, and from its display name where it has one, to
+    its id.
+
+  Raises:
+    errors.InputError: if there is no such file, or no label map in it.
+  """
+  if not os.path.isfile(path):
+    raise errors.InputError(f'label map {path} does not exist')
+  try:
+    label_map = label_map_util.load_labelmap(path)
+  # OD API tries text, then binary; either parser fails in its own way.
+  except Exception as error:
+    reason = str(error).splitlines()[0] if str(error) else 'unreadable'
+    raise errors.InputError(f'{path} is no label map: {reason}')
+  ids = {}
+  for item in label_map.item:
+    for name in (item.name, item.display_name):
+      if name and ids.setdefault(name, item.id) != item.id:
+        raise errors.InputError(f'label map {path} has {name!r} twice')
+  if not ids:
+    raise errors.InputError(f'label map {path} has no classes')
+  return ids
+
+
+def to_text(ids: Dict[str, int]) -> str:
+  """The label map file for names and their ids, in the order of the ids."""
+  label_map = string_int_label_map_pb2.StringIntLabelMap()
+  for name, label in sorted(ids.items(), key=lambda item: item[1]):
+    label_map.item.add(name=name, id=label)
+  return text_format.MessageToString(label_map, as_utf8=True)
+
+
+def check_replaceable(path: str, ids: Dict[str, int]) -> None:
+  """Refuses to replace a label map by another one.
+
+  Args:
+    path: where `ids` are about to be written.
+    ids: names and ids.
+
+  Raises:
+    errors.InputError: if a label map with other classes stands there.
+  """
+  if os.path.exists(path) and read(path) != ids:
+    raise errors.InputError(
+      f'{path} has other classes than this data; remove it, write elsewhere '
+      'or pass it as the label map'
+    )

@@ -1,0 +1,80 @@
+"""Broken records: one line for each, a count at the end."""
+
+import sys
+from typing import Callable
+
+from tqdm import tqdm
+
+from object_detection_pruning.core import errors
+
+
+class BrokenRecord(Exception):
+  """An image or an object that cannot be used; the message says why."""
+
+
+class Problems:
+  """Tells of broken records as they are met and counts them.
+
+  Attributes:
+    images_skipped: images that were left out whole.
+    objects_skipped: objects that were left out of an image that was kept.
+    boxes_clipped: boxes that were cut down to their image.
+  """
+
+  def __init__(self, tell: Callable[[str], None] = None) -> None:
+    """Creates the count.
+
+    Args:
+      tell: called with each line; by default it goes to stderr, above any
+        progress bar.
+    """
+    self.images_skipped = 0
+    self.objects_skipped = 0
+    self.boxes_clipped = 0
+    self._tell = tell or _to_stderr
+
+  def skip_image(self, where: str, what: object) -> None:
+    """Counts an image that is left out."""
+    self.images_skipped += 1
+    self._tell(f'{where}: {what}; image skipped')
+
+  def skip_object(self, where: str, what: object) -> None:
+    """Counts an object that is left out."""
+    self.objects_skipped += 1
+    self._tell(f'{where}: {what}; object skipped')
+
+  def clip_box(self, where: str, what: object) -> None:
+    """Counts a box that is cut down to its image."""
+    self.boxes_clipped += 1
+    self._tell(f'{where}: {what}; box clipped')
+
+  @property
+  def total(self) -> int:
+    """All broken records."""
+    return self.images_skipped + self.objects_skipped + self.boxes_clipped
+
+  def __str__(self) -> str:
+    return (
+      f'{self.total} broken records: {self.images_skipped} images skipped, '
+      f'{self.objects_skipped} objects skipped, '
+      f'{self.boxes_clipped} boxes clipped'
+    )
+
+  def conclude(self, strict: bool) -> None:
+    """Tells the count, if there is anything to count.
+
+    Args:
+      strict: whether a broken record is an error.
+
+    Raises:
+      errors.InputError: if `strict` and some record is broken.
+    """
+    if not self.total:
+      return
+    if strict:
+      raise errors.InputError(f'{self}; strict, so nothing was written')
+    self._tell(str(self))
+
+
+def _to_stderr(line: str) -> None:
+  tqdm.write(line, file=sys.stderr)

@@ -1,0 +1,234 @@
+"""PASCAL VOC folders: Annotations, JPEGImages, ImageSets/Main."""
+
+import os
+import re
+from typing import Dict, List, Optional
+from xml.etree import ElementTree
+
+from object_detection.utils import dataset_util
+
+from object_detection_pruning.core import errors, progress
+from object_detection_pruning.dataset_tools import (
+  boxes,
+  examples,
+  image_files,
+  problems,
+)
+
+SETS = ('train', 'val', 'trainval', 'test')
+_IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG', '.bmp')
+
+
+class VocFolder:
+  """A folder in PASCAL VOC's layout.
+
+  Attributes:
+    path: the folder.
+  """
+
+  def __init__(self, path: str) -> None:
+    """Opens a folder.
+
+    Args:
+      path: the folder that holds `Annotations` and `JPEGImages`.
+
+    Raises:
+      errors.InputError: if one of the two is missing.
+    """
+    for name in ('Annotations', 'JPEGImages'):
+      if not os.path.isdir(os.path.join(path, name)):
+        raise errors.InputError(f'{path} is no VOC folder: it has no {name}')
+    self.path = path
+
+  def annotation_path(self, name: str) -> str:
+    """The XML file of an image, given the name in the lists."""
+    return os.path.join(self.path, 'Annotations', name + '.xml')
+
+  def all_names(self) -> List[str]:
+    """The names of all annotated images, sorted."""
+    stems = (
+      os.path.splitext(entry)
+      for entry in os.listdir(os.path.join(self.path, 'Annotations'))
+    )
+    return sorted(stem for stem, ending in stems if ending == '.xml')
+
+  def annotation_files(self) -> List[str]:
+    """The paths of everything that describes the images, sorted."""
+    lists = [self._list_path(name) for name in SETS if self.has_list(name)]
+    return sorted(lists + [self.annotation_path(n) for n in self.all_names()])
+
+  def has_lists(self) -> bool:
+    """Whether the folder says which images are for what."""
+    return os.path.isdir(os.path.join(self.path, 'ImageSets', 'Main'))
+
+  def has_list(self, image_set: str) -> bool:
+    """Whether the folder lists the images of a set."""
+    return os.path.isfile(self._list_path(image_set))
+
+  def names(self, image_set: str) -> List[str]:
+    """The names of the images of a set, in the order of the list.
+
+    Args:
+      image_set: one of `SETS`.
+
+    Returns:
+      The names; those of all annotated images where the folder has no lists.
+
+    Raises:
+      errors.InputError: if there are lists but not this one, or no names.
+    """
+    if not self.has_lists():
+      names = self.all_names()
+    elif self.has_list(image_set):
+      listed = dataset_util.read_examples_list(self._list_path(image_set))
+      names = [name for name in listed if name]
+    else:
+      present = [name for name in SETS if self.has_list(name)]
+      raise errors.InputError(
+        f'{self.path} has no list ImageSets/Main/{image_set}.txt; it has '
+        f'{", ".join(present) or "none of " + ", ".join(SETS)}'
+      )
+    if not names:
+      raise errors.InputError(f'{self.path} names no image for {image_set}')
+    return names
+
+  def class_ids(self) -> Dict[str, int]:
+    """Ids from 1 for the sorted names of all annotated classes.
+
+    All annotations are read, whatever set they belong to, so that each set
+    gets the same ids. Unreadable ones are passed over.
+
+    Raises:
+      errors.InputError: if nothing is annotated.
+    """
+    found = set()
+    for name in progress.over(self.all_names(), 'class names'):
+      try:
+        root = _parse(self.annotation_path(name))
+      except problems.BrokenRecord:
+        continue
+      found.update(_text(node, 'name') for node in root.findall('object'))
+    found.discard('')
+    if not found:
+      raise errors.InputError(f'no object is annotated in {self.path}')
+    return {name: label for label, name in enumerate(sorted(found), 1)}
+
+  def read(
+    self,
+    name: str,
+    class_ids: Dict[str, int],
+    broken: problems.Problems,
+    ignore_difficult: bool = False,
+  ) -> Optional[examples.AnnotatedImage]:
+    """Reads an image and its objects.
+
+    Boxes are taken as they stand, as the stock converter takes them, though
+    VOC counts pixels from 1.
+
+    Args:
+      name: the image's name in the lists.
+      class_ids: the classes to read and their ids.
+      broken: told about what cannot be used.
+      ignore_difficult: whether to leave out objects marked as difficult.
+
+    Returns:
+      The image, or None if it cannot be used.
+    """
+    where = name + '.xml'
+    try:
+      root = _parse(self.annotation_path(name))
+      filename = self._image_name(name, _text(root, 'filename'))
+      file = image_files.read(os.path.join(self.path, 'JPEGImages', filename))
+      _check_size(root, file)
+    except problems.BrokenRecord as error:
+      broken.skip_image(where, error)
+      return None
+    instances = []
+    for number, node in enumerate(root.findall('object'), 1):
+      label = _text(node, 'name')
+      here = f'{where}, object {number} ({label or "without a name"})'
+      try:
+        box = _box(node)
+        instance = _instance(node, label, box, class_ids, file)
+      except problems.BrokenRecord as error:
+        broken.skip_object(here, error)
+        continue
+      if instance.difficult and ignore_difficult:
+        continue
+      if boxes.sticks_out(box, file.height, file.width):
+        broken.clip_box(
+          here, f'box leaves the {file.width}x{file.height} image ({box})'
+        )
+      instances.append(instance)
+    return examples.AnnotatedImage(file, filename, filename, instances)
+
+  def _list_path(self, image_set: str) -> str:
+    return os.path.join(self.path, 'ImageSets', 'Main', image_set + '.txt')
+
+  def _image_name(self, name: str, annotated: str) -> str:
+    """The image file of an annotation, even if one of them was renamed."""
+    # Annotation tools write whole paths here, of either kind of system.
+    annotated = re.split(r'[/\\]', annotated)[-1]
+    candidates = [annotated] if annotated else []
+    candidates += [name + ending for ending in _IMAGE_ENDINGS]
+    for candidate in candidates:
+      if os.path.isfile(os.path.join(self.path, 'JPEGImages', candidate)):
+        return candidate
+    return candidates[0]
+
+
+def _parse(path: str) -> ElementTree.Element:
+  try:
+    root = ElementTree.parse(path).getroot()
+  except FileNotFoundError:
+    raise problems.BrokenRecord('the annotation is missing')
+  except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+    raise problems.BrokenRecord(f'the XML cannot be read ({error})')
+  if root.tag != 'annotation':
+    raise problems.BrokenRecord(f'the XML holds <{root.tag}>, not <annotation>')
+  return root
+
+
+def _check_size(root: ElementTree.Element, file: image_files.ImageFile) -> None:
+  """Refuses boxes that were drawn on an image of another size."""
+  width, height = _text(root, 'size/width'), _text(root, 'size/height')
+  # Some tools leave the size out, or write zeros.
+  if width in ('', '0') or height in ('', '0'):
+    return
+  if (width, height) != (str(file.width), str(file.height)):
+    raise problems.BrokenRecord(
+      f'annotated at {width}x{height}, but the image is '
+      f'{file.width}x{file.height}'
+    )
+
+
+def _instance(
+  node: ElementTree.Element,
+  label: str,
+  box: boxes.Box,
+  class_ids: Dict[str, int],
+  file: image_files.ImageFile,
+) -> examples.Instance:
+  if label not in class_ids:
+    raise problems.BrokenRecord('class is not in the label map')
+  inside = boxes.clipped(box, file.height, file.width)
+  return examples.Instance(
+    label=class_ids[label],
+    name=label,
+    box=inside,
+    area=inside.area,
+    difficult=_text(node, 'difficult') == '1',
+  )
+
+
+def _box(node: ElementTree.Element) -> boxes.Box:
+  try:
+    return boxes.Box(
+      *(float(_text(node, f'bndbox/{side}')) for side in boxes.Box._fields)
+    )
+  except ValueError:
+    raise problems.BrokenRecord('box is missing or no number')
+
+
+def _text(node: ElementTree.Element, path: str) -> str:
+  return (node.findtext(path) or '').strip()

@@ -1,0 +1,144 @@
+"""A trained model, exported as the stock, unmasked model that it equals."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from typing import Iterator, List, Optional
+
+import tensorflow as tf
+from object_detection import exporter as stock_exporter
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.export import sparsity_report, stripping
+from object_detection_pruning.models import registry
+
+INPUT_TYPES = ('image_tensor', 'encoded_image_string_tensor', 'tf_example')
+FROZEN_GRAPH = 'frozen_inference_graph.pb'
+REPORT = 'sparsity.json'
+_CHECKPOINT = 'model.ckpt'
+
+
+def export(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  checkpoint: str,
+  output_dir: str,
+  input_type: str = 'image_tensor',
+  input_shape: Optional[List[Optional[int]]] = None,
+  write_inference_graph: bool = False,
+) -> sparsity_report.SparsityReport:
+  """Exports a frozen graph, a SavedModel, a checkpoint and their config.
+
+  Masks are folded into the weights first, and the stock exporter then builds
+  the stock model from them, so nothing of pruning is left in any of the files
+  but the zeros.
+
+  Args:
+    config: pipeline config that the model was trained with.
+    checkpoint: prefix of its checkpoint.
+    output_dir: folder for the files; older ones of the same name are replaced
+      once the new ones are complete.
+    input_type: one of `INPUT_TYPES`.
+    input_shape: shape [batch, height, width, 3] of an image tensor, None for a
+      size that is open; None for all open.
+    write_inference_graph: also writes the graph as `inference_graph.pbtxt`.
+
+  Returns:
+    The sparsity of the exported model; also written as `sparsity.json`.
+
+  Raises:
+    InputError: the config and the checkpoint do not belong together, or the
+      export would lose masks.
+  """
+  if input_type not in INPUT_TYPES:
+    raise errors.InputError(
+      f'input_type must be one of {", ".join(INPUT_TYPES)}, got {input_type!r}'
+    )
+  if input_shape and input_type != 'image_tensor':
+    raise errors.InputError(
+      f'input_shape goes with input_type image_tensor, got {input_type}'
+    )
+  stripped = stripping.strip(checkpoints.read(checkpoint))
+  if registry.is_masked(config.model) and not stripped.pruned:
+    raise errors.InputError(
+      f'feature extractor {registry.feature_extractor_type(config.model)} is '
+      f'masked but {checkpoint} has no masks: is it the checkpoint of this '
+      'config?'
+    )
+  with _replacing(
+    output_dir
+  ) as folder, tempfile.TemporaryDirectory() as scratch:
+    prefix = os.path.join(scratch, _CHECKPOINT)
+    checkpoints.write(prefix, stripped.tensors)
+    _export_stock(
+      pipeline.as_stock(config),
+      prefix,
+      folder,
+      input_type,
+      input_shape,
+      write_inference_graph,
+    )
+    report = _report(os.path.join(folder, _CHECKPOINT), stripped, checkpoint)
+    report.write_json(os.path.join(folder, REPORT))
+  return report
+
+
+def _export_stock(
+  config, prefix, folder, input_type, input_shape, write_inference_graph
+) -> None:
+  with tf.Graph().as_default(), _without_profile():
+    try:
+      stock_exporter.export_inference_graph(
+        input_type,
+        config,
+        prefix,
+        folder,
+        input_shape=input_shape,
+        write_inference_graph=write_inference_graph,
+      )
+    except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+      detail = str(error).splitlines()[0]
+      raise errors.InputError(
+        f'the checkpoint does not fit the pipeline config: {detail}'
+      )
+
+
+def _report(
+  exported: str, stripped: stripping.StrippedCheckpoint, checkpoint: str
+) -> sparsity_report.SparsityReport:
+  tensors = checkpoints.read(exported)
+  lost = [name for name in stripped.pruned if name not in tensors]
+  if lost:
+    raise errors.InputError(
+      f'{len(lost)} masked kernels of {checkpoint} are not in the model of the '
+      f'pipeline config, {lost[0]} for one: their masks would be lost'
+    )
+  return sparsity_report.SparsityReport.of(tensors, stripped.pruned)
+
+
+@contextlib.contextmanager
+def _without_profile() -> Iterator[None]:
+  """Keeps the stock exporter from printing its parameter and FLOP lists."""
+  profile = stock_exporter.profile_inference_graph
+  stock_exporter.profile_inference_graph = lambda graph: None
+  try:
+    yield
+  finally:
+    stock_exporter.profile_inference_graph = profile
+
+
+@contextlib.contextmanager
+def _replacing(output_dir: str) -> Iterator[str]:
+  """Gives a folder whose content moves to `output_dir` once all went well."""
+  parent = os.path.dirname(os.path.abspath(output_dir))
+  os.makedirs(parent, exist_ok=True)
+  with tempfile.TemporaryDirectory(prefix='.export-', dir=parent) as folder:
+    yield folder
+    os.makedirs(output_dir, exist_ok=True)
+    for name in os.listdir(folder):
+      target = os.path.join(output_dir, name)
+      if os.path.isdir(target):
+        shutil.rmtree(target)
+      os.replace(os.path.join(folder, name), target)

@@ -1,0 +1,54 @@
+"""Masks folded into weights, so that a checkpoint is a stock one again."""
+
+from typing import Dict, List, NamedTuple
+
+import numpy as np
+
+from object_detection_pruning.core import errors, kernels
+
+_AVERAGE = '/ExponentialMovingAverage'
+
+
+class StrippedCheckpoint(NamedTuple):
+  """A checkpoint without pruning variables.
+
+  Attributes:
+    tensors: arrays by variable name.
+    pruned: names of the kernels that a mask was folded into.
+  """
+
+  tensors: Dict[str, np.ndarray]
+  pruned: List[str]
+
+
+def strip(tensors: Dict[str, np.ndarray]) -> StrippedCheckpoint:
+  """Multiplies kernels by their masks and drops masks and thresholds.
+
+  A moving average of a kernel is multiplied as well, since the stock exporter
+  may put it in the kernel's place.
+
+  Args:
+    tensors: all variables of a checkpoint, by name.
+
+  Raises:
+    InputError: a mask holds other values than 0 and 1.
+  """
+  shapes = {name: array.shape for name, array in tensors.items()}
+  masks = kernels.kernels_with_masks(shapes)
+  names = set(tensors)
+  stripped = {
+    name: array
+    for name, array in tensors.items()
+    if not kernels.is_pruning_variable(name, names)
+  }
+  for kernel, mask in masks.items():
+    if not np.isin(tensors[mask], (0, 1)).all():
+      raise errors.InputError(f'{mask} must hold zeros and ones only')
+    for name in (kernel, kernel + _AVERAGE):
+      if name in stripped:
+        # A product would turn a masked infinity into a NaN, and a masked
+        # negative weight into -0.
+        stripped[name] = np.where(tensors[mask] == 0, 0, stripped[name]).astype(
+          stripped[name].dtype
+        )
+  return StrippedCheckpoint(stripped, sorted(masks))

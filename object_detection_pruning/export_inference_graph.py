@@ -1,0 +1,71 @@
+"""Exports a trained model as a stock one: frozen graph, SavedModel, weights."""
+
+from typing import List, Optional
+
+from absl import flags
+
+from object_detection_pruning import command, pipeline
+from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.export import exporter
+
+flags.DEFINE_enum(
+  'input_type', 'image_tensor', exporter.INPUT_TYPES, 'What the graph is fed.'
+)
+flags.DEFINE_string(
+  'input_shape',
+  None,
+  'Comma-separated shape of an image_tensor, -1 for a size that is open; not '
+  'set: -1,-1,-1,3.',
+)
+flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+flags.DEFINE_string(
+  'trained_checkpoint_prefix',
+  None,
+  'Prefix of the checkpoint, or a folder whose latest one is taken.',
+)
+flags.DEFINE_string('output_directory', None, 'Folder to write to.')
+flags.DEFINE_string(
+  'config_override', '', 'Text proto merged into the pipeline config.'
+)
+flags.DEFINE_boolean(
+  'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
+)
+flags.mark_flags_as_required(
+  ['pipeline_config_path', 'trained_checkpoint_prefix', 'output_directory']
+)
+FLAGS = flags.FLAGS
+
+
+def main(_) -> None:
+  config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
+  checkpoint = checkpoints.resolve(FLAGS.trained_checkpoint_prefix)
+  report = exporter.export(
+    config,
+    checkpoint,
+    FLAGS.output_directory,
+    FLAGS.input_type,
+    parse_shape(FLAGS.input_shape),
+    FLAGS.write_inference_graph,
+  )
+  print(report)
+  print(f'exported {checkpoint} to {FLAGS.output_directory}')
+
+
+def parse_shape(text: Optional[str]) -> Optional[List[Optional[int]]]:
+  """Parses `1,-1,-1,3` to [1, None, None, 3]."""
+  if not text:
+    return None
+  try:
+    sizes = [int(size) for size in text.split(',')]
+  except ValueError:
+    sizes = []
+  if len(sizes) != 4 or any(size < 1 and size != -1 for size in sizes):
+    raise errors.InputError(
+      '--input_shape must be four comma-separated sizes, -1 for an open one, '
+      f'got {text!r}'
+    )
+  return [None if size == -1 else size for size in sizes]
+
+
+if __name__ == '__main__':
+  command.run(main)

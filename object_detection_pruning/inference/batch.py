@@ -1,0 +1,127 @@
+"""Runs a detector over image files; writes pictures and one JSON."""
+
+import json
+import os
+import sys
+from typing import Dict, List, NamedTuple, Optional
+
+from PIL import Image
+from tqdm import tqdm
+
+from object_detection_pruning.core import errors, progress
+from object_detection_pruning.dataset_tools import whole_files
+from object_detection_pruning.inference import detections as detections_lib
+from object_detection_pruning.inference import drawing, image_files
+from object_detection_pruning.inference.detector import Detector
+
+REPORT_NAME = 'detections.json'
+
+
+class Summary(NamedTuple):
+  """What a run over image files came to.
+
+  Attributes:
+    images: how many were read and written.
+    unreadable: how many could not be read.
+    detections: how many objects were found in all.
+    report: path of the JSON file.
+  """
+
+  images: int
+  unreadable: int
+  detections: int
+  report: str
+
+
+def check(
+  paths: List[str],
+  output_dir: str,
+  min_score: float,
+  max_detections: Optional[int],
+) -> None:
+  """Refuses arguments of `run` that cannot work.
+
+  Raises:
+    errors.InputError: a number is out of its range, the output folder is a
+      file, or a picture would replace one of the images.
+  """
+  if not 0 <= min_score <= 1:
+    raise errors.InputError(f'min_score must be in [0, 1], got {min_score}')
+  if max_detections is not None and max_detections < 1:
+    raise errors.InputError(
+      f'max_detections must be at least 1, got {max_detections}'
+    )
+  if os.path.exists(output_dir) and not os.path.isdir(output_dir):
+    raise errors.InputError(f'output_dir {output_dir} is a file, not a folder')
+  images = {os.path.realpath(path) for path in paths}
+  for name in image_files.picture_names(paths):
+    picture = os.path.join(output_dir, name)
+    if os.path.realpath(picture) in images:
+      raise errors.InputError(
+        f'{picture} is one of the images: choose another output_dir'
+      )
+
+
+def run(
+  detector: Detector,
+  paths: List[str],
+  output_dir: str,
+  class_names: Dict[int, str],
+  min_score: float = 0.5,
+  max_detections: Optional[int] = None,
+) -> Summary:
+  """Detects objects in image files.
+
+  Writes one picture with the detections drawn in for each image, and
+  `detections.json`: a list with file, picture, width, height and detections
+  (see `detections.to_records`) of each image. An image that cannot be read is
+  told on stderr and left out.
+
+  Args:
+    detector: a loaded detector.
+    paths: image files.
+    output_dir: folder to write to; it is made where it is missing.
+    class_names: from class id to name.
+    min_score: detections that score less are left out.
+    max_detections: how many of the surest to keep in an image; None keeps all.
+
+  Returns:
+    The counts.
+
+  Raises:
+    errors.InputError: no image can be read, or as in `check`.
+  """
+  check(paths, output_dir, min_score, max_detections)
+  names = dict(zip(paths, image_files.picture_names(paths)))
+  records = []
+  for path in progress.over(paths, 'detecting'):
+    try:
+      image = image_files.read(path)
+    except errors.InputError as error:
+      tqdm.write(f'{error}; skipped', file=sys.stderr)
+      continue
+    found = detector.detect(image, min_score, max_detections)
+    picture = Image.fromarray(drawing.draw(image, found, class_names))
+    with whole_files.writing(os.path.join(output_dir, names[path])) as (name,):
+      # Thin coloured lines blur where colours have half the resolution.
+      picture.save(name, format='JPEG', quality=92, subsampling=0)
+    records.append(
+      {
+        'file': path,
+        'picture': names[path],
+        'width': image.shape[1],
+        'height': image.shape[0],
+        'detections': detections_lib.to_records(found, class_names),
+      }
+    )
+  if not records:
+    raise errors.InputError(f'none of the {len(paths)} images can be read')
+  report = os.path.join(output_dir, REPORT_NAME)
+  with whole_files.writing(report) as (name,), open(name, 'w') as file:
+    json.dump(records, file, indent=1)
+  return Summary(
+    images=len(records),
+    unreadable=len(paths) - len(records),
+    detections=sum(len(record['detections']) for record in records),
+    report=report,
+  )

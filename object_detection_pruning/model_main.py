@@ -1,0 +1,201 @@
+"""Trains and evaluates a detector, and prunes it on the way."""
+
+import contextlib
+import sys
+from typing import Iterator
+
+import tensorflow as tf
+from absl import flags
+from object_detection import model_lib as stock_model_lib
+from object_detection.protos import pipeline_pb2
+from tqdm.contrib import logging as tqdm_logging
+
+from object_detection_pruning import (
+  command,
+  model_lib,
+  pipeline,
+  training,
+)
+from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.core import checkpoints, checks, errors
+
+flags.DEFINE_string(
+  'model_dir', None, 'Folder for checkpoints, events and the effective config.'
+)
+flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+flags.DEFINE_integer(
+  'num_train_steps', None, 'Last training step; that of the config if not set.'
+)
+flags.DEFINE_boolean(
+  'eval_training_data',
+  False,
+  'Evaluate on training data; only with --checkpoint_dir.',
+)
+flags.DEFINE_integer(
+  'sample_1_of_n_eval_examples', 1, 'Use one of every n evaluation examples.'
+)
+flags.DEFINE_integer(
+  'sample_1_of_n_eval_on_train_examples',
+  5,
+  'Use one of every n training examples with --eval_training_data.',
+)
+flags.DEFINE_string(
+  'hparams_overrides', None, 'Comma-separated name=value hyperparameters.'
+)
+flags.DEFINE_string(
+  'checkpoint_dir',
+  None,
+  'Folder with checkpoints to evaluate, without training; metrics are written '
+  'to --model_dir.',
+)
+flags.DEFINE_boolean(
+  'run_once', False, 'With --checkpoint_dir: evaluate the latest one and end.'
+)
+flags.DEFINE_float(
+  'sparsity',
+  None,
+  'Fraction of zeros in every masked kernel at the end of pruning, in [0, 1). '
+  'Not set: that of the config; without one, masks stay as they are.',
+)
+flags.DEFINE_integer(
+  'pruning_start_step',
+  None,
+  'Step of the first mask update. With neither start nor end in flags or '
+  'config: 10 % and 75 % of the training steps.',
+)
+flags.DEFINE_integer('pruning_end_step', None, 'Step of the last mask update.')
+flags.DEFINE_integer(
+  'pruning_frequency', None, 'Steps between mask updates [config: 10].'
+)
+flags.DEFINE_float(
+  'initial_sparsity', None, 'Fraction of zeros at the first update [0].'
+)
+flags.DEFINE_integer(
+  'throttle_secs', 600, 'Seconds at least between evaluations in training.'
+)
+flags.DEFINE_integer(
+  'save_checkpoints_steps',
+  None,
+  'Steps between checkpoints; every 10 minutes if not set.',
+)
+flags.DEFINE_integer(
+  'recalibrate_batch_norm',
+  None,
+  'After training, set batch-norm statistics to averages over this many '
+  'training batches, and evaluate again.',
+)
+flags.mark_flags_as_required(['model_dir', 'pipeline_config_path'])
+FLAGS = flags.FLAGS
+
+
+def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Reads the pipeline config and puts the pruning flags into it."""
+  config = pipeline.load(FLAGS.pipeline_config_path)
+  if FLAGS.num_train_steps is not None:
+    config.train_config.num_steps = checks.count(
+      '--num_train_steps', FLAGS.num_train_steps
+    )
+  _check_flags()
+  message = pipeline.pruning_message(config)
+  had_message = bool(message.ListFields())
+  effective = pruning_builder.with_overrides(
+    message,
+    config.train_config.num_steps,
+    target_sparsity=FLAGS.sparsity,
+    start_step=FLAGS.pruning_start_step,
+    end_step=FLAGS.pruning_end_step,
+    frequency=FLAGS.pruning_frequency,
+    initial_sparsity=FLAGS.initial_sparsity,
+  )
+  if had_message or effective.ListFields():
+    message.CopyFrom(effective)
+  else:
+    config = pipeline.without_pruning_message(config)
+  return config
+
+
+def _check_flags() -> None:
+  # Checked one by one as well as in the builder, so that the line names the
+  # flag that was given.
+  for name, check in (
+    ('sparsity', checks.sparsity),
+    ('initial_sparsity', checks.sparsity),
+    ('pruning_start_step', checks.step),
+    ('pruning_end_step', checks.step),
+    ('pruning_frequency', checks.count),
+    ('throttle_secs', checks.step),
+    ('save_checkpoints_steps', checks.count),
+    ('recalibrate_batch_norm', checks.count),
+  ):
+    value = FLAGS[name].value
+    if value is not None:
+      check(f'--{name}', value)
+  if FLAGS.checkpoint_dir is None:
+    for name in ('run_once', 'eval_training_data'):
+      if FLAGS[name].value:
+        raise errors.InputError(f'--{name} needs --checkpoint_dir')
+  elif FLAGS.recalibrate_batch_norm:
+    raise errors.InputError(
+      '--recalibrate_batch_norm follows training, and with --checkpoint_dir '
+      'there is none: use the recalibrate_batch_norm command'
+    )
+
+
+def main(_) -> None:
+  config = effective_config()
+  run_config = tf.estimator.RunConfig(
+    model_dir=FLAGS.model_dir,
+    **(
+      {'save_checkpoints_steps': FLAGS.save_checkpoints_steps}
+      if FLAGS.save_checkpoints_steps
+      else {}
+    ),
+  )
+  run = model_lib.create_estimator_and_inputs(
+    FLAGS.pipeline_config_path,
+    config,
+    run_config,
+    FLAGS.num_train_steps,
+    FLAGS.hparams_overrides,
+    recalibrates=bool(FLAGS.recalibrate_batch_norm),
+    sample_1_of_n_eval_examples=FLAGS.sample_1_of_n_eval_examples,
+    sample_1_of_n_eval_on_train_examples=(
+      FLAGS.sample_1_of_n_eval_on_train_examples
+    ),
+  )
+  if FLAGS.checkpoint_dir:
+    evaluate(run)
+    return
+  with _logging_beside_bars():
+    training.train(
+      run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm
+    )
+
+
+def evaluate(run: dict) -> None:
+  """Evaluates without training, once or as checkpoints appear."""
+  input_fn = run['eval_input_fns'][0]
+  name = 'validation_data'
+  if FLAGS.eval_training_data:
+    input_fn = run['eval_on_train_input_fn']
+    name = 'training_data'
+  if FLAGS.run_once:
+    checkpoint = checkpoints.resolve(FLAGS.checkpoint_dir)
+    run['estimator'].evaluate(input_fn, checkpoint_path=checkpoint)
+    return
+  stock_model_lib.continuous_eval(
+    run['estimator'], FLAGS.checkpoint_dir, input_fn, run['train_steps'], name
+  )
+
+
+@contextlib.contextmanager
+def _logging_beside_bars() -> Iterator[None]:
+  """Keeps log lines from breaking progress bars, where there is a terminal."""
+  with contextlib.ExitStack() as stack:
+    if sys.stderr.isatty():
+      stack.enter_context(tqdm_logging.logging_redirect_tqdm([tf.get_logger()]))
+    yield
+
+
+if __name__ == '__main__':
+  command.run(main)

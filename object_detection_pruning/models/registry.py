@@ -1,0 +1,78 @@
+"""Masked feature extractors, made known to the stock model builder."""
+
+from typing import Optional
+
+from object_detection.builders import model_builder
+from object_detection.protos import model_pb2
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.models import (
+  faster_rcnn_masked_inception_v2_feature_extractor as faster_rcnn_inception,
+)
+from object_detection_pruning.models import (
+  ssd_masked_mobilenet_v1_feature_extractor as ssd_mobilenet,
+)
+
+# Masked feature extractor type -> the stock type with the same variables.
+STOCK_TYPES = {
+  'faster_rcnn_masked_inception_v2': 'faster_rcnn_inception_v2',
+  'ssd_masked_mobilenet_v1': 'ssd_mobilenet_v1',
+}
+
+
+def register() -> None:
+  """Lets a pipeline config name the masked extractors; may be repeated."""
+  model_builder.FASTER_RCNN_FEATURE_EXTRACTOR_CLASS_MAP[
+    'faster_rcnn_masked_inception_v2'
+  ] = faster_rcnn_inception.FasterRCNNMaskedInceptionV2FeatureExtractor
+  model_builder.SSD_FEATURE_EXTRACTOR_CLASS_MAP['ssd_masked_mobilenet_v1'] = (
+    ssd_mobilenet.SSDMaskedMobileNetV1FeatureExtractor
+  )
+
+
+def feature_extractor_type(model: model_pb2.DetectionModel) -> str:
+  """Gives the feature extractor type that a model config names."""
+  return _architecture(model).feature_extractor.type
+
+
+def is_masked(model: model_pb2.DetectionModel) -> bool:
+  """Tells whether a model config names a masked feature extractor."""
+  return feature_extractor_type(model) in STOCK_TYPES
+
+
+def as_stock(model: model_pb2.DetectionModel) -> model_pb2.DetectionModel:
+  """Copies a model config, with the stock feature extractor in its place."""
+  stock = model_pb2.DetectionModel()
+  stock.CopyFrom(model)
+  extractor = _architecture(stock).feature_extractor
+  extractor.type = STOCK_TYPES.get(extractor.type, extractor.type)
+  return stock
+
+
+def as_masked(model: model_pb2.DetectionModel) -> model_pb2.DetectionModel:
+  """Copies a model config, with the masked feature extractor in its place.
+
+  Raises:
+    InputError: the feature extractor has no masked one.
+  """
+  name = feature_extractor_type(model)
+  masked_types = {stock: masked for masked, stock in STOCK_TYPES.items()}
+  if name not in STOCK_TYPES and name not in masked_types:
+    raise errors.InputError(
+      f'feature extractor {name!r} has no masked one; those that have are '
+      f'{", ".join(sorted(masked_types))}'
+    )
+  masked = model_pb2.DetectionModel()
+  masked.CopyFrom(model)
+  _architecture(masked).feature_extractor.type = masked_types.get(name, name)
+  return masked
+
+
+def _architecture(model: model_pb2.DetectionModel):
+  name: Optional[str] = model.WhichOneof('model')
+  if name is None:
+    raise errors.InputError(
+      'the pipeline config has no model: '
+      'its model {} must hold ssd {} or faster_rcnn {}'
+    )
+  return getattr(model, name)

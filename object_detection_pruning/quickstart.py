@@ -1,0 +1,123 @@
+"""Does the main job in one go: trains, prunes, exports, compares."""
+
+import logging
+import os
+import sys
+
+import tensorflow as tf
+from absl import flags
+
+from object_detection_pruning import command, quickstart_run
+from object_detection_pruning.core import checkpoints, checks, errors
+from object_detection_pruning.dataset_tools import detection_data
+
+_CONFIGS = os.path.join(
+  os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'configs'
+)
+_SHAPES = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_shapes.config')
+_COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
+_SHAPES_SIZE = 128
+
+flags.DEFINE_string('output_dir', None, 'Folder for everything that is made.')
+flags.DEFINE_string(
+  'data', None, 'A VOC or COCO folder; not set: the generated shapes.'
+)
+flags.DEFINE_string(
+  'checkpoint',
+  None,
+  'Prefix of a detection checkpoint to start from. The model is that of the '
+  'config beside it.',
+)
+flags.DEFINE_string(
+  'config', None, 'Pipeline config to use in place of the sample one.'
+)
+flags.DEFINE_float('sparsity', 0.85, 'Fraction of zeros in [0, 1).')
+flags.DEFINE_integer(
+  'dense_steps', None, 'Steps for the dense model [shapes 900, data 600].'
+)
+flags.DEFINE_integer(
+  'prune_steps', None, 'Steps for each later one [shapes 600, data 1000].'
+)
+flags.DEFINE_integer('batch_size', None, 'Batch size [shapes 16, data 8].')
+flags.mark_flag_as_required('output_dir')
+FLAGS = flags.FLAGS
+
+
+def main(_) -> None:
+  settings = _settings()
+  checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
+  base = quickstart_run.base_config(
+    FLAGS.config or (_COCO if FLAGS.data else _SHAPES),
+    checkpoint,
+    bool(FLAGS.config),
+  )
+  base.train_config.batch_size = settings['batch_size']
+  run = quickstart_run.QuickstartRun(FLAGS.output_dir, settings)
+  _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
+  data_dir = run.folder('data')
+  if FLAGS.data:
+    include_masks = base.train_input_reader.load_instance_masks
+    data = detection_data.prepare(FLAGS.data, data_dir, include_masks)
+  else:
+    data = detection_data.generate_shapes(data_dir, image_size=_SHAPES_SIZE)
+  all_stages = quickstart_run.stages(
+    settings['dense_steps'], settings['prune_steps'], FLAGS.sparsity
+  )
+  for number, stage in enumerate(all_stages, 1):
+    _say(f'{number} of {len(all_stages)}: {stage.title}, {stage.steps} steps')
+    start = checkpoint
+    if stage.start:
+      start = checkpoints.resolve(run.folder(stage.start))
+    config = quickstart_run.configure(base, data, stage, start)
+    run.train(stage, config)
+  _say('comparing the exported models')
+  table = run.compare(all_stages, data)
+  print(f'\n{table.markdown()}\n')
+  for what, path in (
+    ('table', 'comparison.md, comparison.json'),
+    ('detections side by side', 'detections.png'),
+    ('loss and sparsity', 'training.png'),
+    ('pruned model', 'pruned/export/'),
+    ('log', 'quickstart.log'),
+  ):
+    print(f'{what + ":":25}{os.path.join(FLAGS.output_dir, path)}')
+  print(f'TensorBoard:             tensorboard --logdir {FLAGS.output_dir}')
+
+
+def _settings() -> dict:
+  checks.sparsity('--sparsity', FLAGS.sparsity)
+  if not FLAGS.sparsity:
+    raise errors.InputError('--sparsity must be above 0, got 0')
+  on_shapes = FLAGS.data is None
+  settings = {
+    'data': FLAGS.data and os.path.abspath(FLAGS.data),
+    'checkpoint': FLAGS.checkpoint and os.path.abspath(FLAGS.checkpoint),
+    'config': FLAGS.config and os.path.abspath(FLAGS.config),
+    'sparsity': FLAGS.sparsity,
+  }
+  for name, shapes_value, data_value in (
+    ('dense_steps', 900, 600),
+    ('prune_steps', 600, 1000),
+    ('batch_size', 16, 8),
+  ):
+    value = FLAGS[name].value
+    if value is None:
+      value = shapes_value if on_shapes else data_value
+    settings[name] = checks.count(f'--{name}', value)
+  return settings
+
+
+def _log_to_file(path: str) -> None:
+  """Sends TensorFlow's log to a file; progress stays on the terminal."""
+  logger = tf.get_logger()
+  handler = logging.FileHandler(path)
+  handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
+  logger.handlers = [handler]
+
+
+def _say(text: str) -> None:
+  print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == '__main__':
+  command.run(main)

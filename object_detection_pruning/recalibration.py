@@ -1,0 +1,162 @@
+"""Exact batch-norm statistics for a checkpoint, from training images."""
+
+from typing import Dict, Iterator, Optional
+
+import numpy as np
+import tensorflow as tf
+from object_detection import inputs, model_hparams
+from object_detection import model_lib as stock_model_lib
+from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
+from object_detection.utils import config_util
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.core import (
+  batch_norm,
+  checkpoints,
+  checks,
+  errors,
+  masking,
+  progress,
+)
+
+
+class NothingToRecalibrate(errors.InputError):
+  """All batch norm of the model is frozen, or it has none."""
+
+
+def recalibrate(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  checkpoint: str,
+  num_batches: int,
+  output_prefix: str,
+) -> int:
+  """Writes a checkpoint with re-calibrated batch-norm statistics.
+
+  Runs batches of the config's training input through the training graph,
+  changes no weight, and sets each moving mean and variance to the exact
+  average over the batches. Frozen batch norm and all other variables are
+  copied as they are.
+
+  Args:
+    config: the pipeline config that the checkpoint was trained with.
+    checkpoint: prefix of the checkpoint to read.
+    num_batches: number of training batches to average over.
+    output_prefix: prefix of the checkpoint to write; may be `checkpoint`.
+
+  Returns:
+    Number of moving statistics that were set.
+
+  Raises:
+    NothingToRecalibrate: all batch norm is frozen.
+    InputError: the checkpoint lacks variables of the model, or the training
+      input ends early.
+  """
+  checks.count('num_batches', num_batches)
+  tensors = checkpoints.read(checkpoint)
+  averages = _averages(config, tensors, num_batches)
+  tensors.update(averages)
+  checkpoints.write(output_prefix, tensors)
+  return len(averages)
+
+
+def _averages(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  tensors: Dict[str, np.ndarray],
+  num_batches: int,
+) -> Dict[str, np.ndarray]:
+  with tf.Graph().as_default():
+    _build_training_graph(config)
+    statistics = batch_norm.trained_statistics()
+    if not statistics:
+      frozen = len(batch_norm.frozen_statistics(statistics))
+      raise NothingToRecalibrate(
+        'there is no batch norm to re-calibrate: the model trains none of its '
+        f'{frozen} moving statistics'
+      )
+    averages = batch_norm.Averages(statistics)
+    with _session(tensors) as session:
+      for _ in progress.over(range(num_batches), 're-calibrate'):
+        try:
+          averages.add(session.run(averages.fetches))
+        except tf.errors.OutOfRangeError:
+          raise errors.InputError(
+            f'the training input ended before {num_batches} batches'
+          )
+    return averages.result()
+
+
+def _build_training_graph(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> None:
+  configs = config_util.create_configs_from_pipeline_proto(config)
+  # The weights come from the checkpoint alone.
+  configs['train_config'].fine_tune_checkpoint = ''
+  settings = pruning_builder.build(pipeline.pruning_message(config))
+
+  def detection_model_fn(is_training: bool, add_summaries: bool):
+    return model_builder.build(config.model, is_training, add_summaries)
+
+  model_fn = stock_model_lib.create_model_fn(
+    detection_model_fn, configs, model_hparams.create_hparams()
+  )
+  dataset = inputs.create_train_input_fn(
+    configs['train_config'], configs['train_input_config'], config.model
+  )()
+  iterator = dataset.make_initializable_iterator()
+  tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+  features, labels = iterator.get_next()
+  with masking.masking_scope(
+    settings.include, settings.exclude, settings.mask_depthwise
+  ):
+    model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
+
+
+def _session(tensors: Dict[str, np.ndarray]) -> tf.Session:
+  session = tf.Session()
+  variables = _model_variables(tensors)
+  # Optimizer slots are not needed; what is not restored still must have a
+  # value, since the graph may read it.
+  session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+  session.run(
+    [variable.initializer for variable in variables],
+    {
+      variable.initializer.inputs[1]: tensors[variable.op.name]
+      for variable in variables
+    },
+  )
+  return session
+
+
+def _model_variables(tensors: Dict[str, np.ndarray]) -> list:
+  slots = set(_slot_names())
+  variables = [v for v in tf.global_variables() if v.op.name not in slots]
+  missing = [v.op.name for v in variables if v.op.name not in tensors]
+  if missing:
+    raise errors.InputError(
+      f'the checkpoint does not fit the pipeline config: {len(missing)} '
+      f'variables of the model are not in it, {missing[0]} for one'
+    )
+  for variable in variables:
+    shape = tuple(variable.shape.as_list())
+    if tensors[variable.op.name].shape != shape:
+      raise errors.InputError(
+        'the checkpoint does not fit the pipeline config: '
+        f'{variable.op.name} has shape {tensors[variable.op.name].shape} '
+        f'there and {shape} in the model'
+      )
+  return variables
+
+
+def _slot_names() -> Iterator[str]:
+  names = {variable.op.name for variable in tf.global_variables()}
+  model = {variable.op.name for variable in tf.model_variables()}
+  model |= {variable.op.name for variable in tf.trainable_variables()}
+  for name in names - model:
+    parent: Optional[str] = name.rpartition('/')[0]
+    if parent in names or name in _OPTIMIZER_VARIABLES:
+      yield name
+
+
+_OPTIMIZER_VARIABLES = ('beta1_power', 'beta2_power')

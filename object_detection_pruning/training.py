@@ -1,0 +1,55 @@
+"""A whole training run: train, evaluate, re-calibrate batch norm."""
+
+from typing import Any, Dict, Optional
+
+import tensorflow as tf
+from object_detection import model_lib as stock_model_lib
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning import pipeline, recalibration
+from object_detection_pruning.core import checkpoints
+
+
+def train(
+  run: Dict[str, Any],
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  throttle_secs: int = 600,
+  recalibration_batches: Optional[int] = None,
+) -> Optional[Dict[str, Any]]:
+  """Trains, evaluates now and then, and re-calibrates batch norm at the end.
+
+  Args:
+    run: from `model_lib.create_estimator_and_inputs`.
+    config: the effective pipeline config, written into the model folder.
+    throttle_secs: seconds at least between evaluations.
+    recalibration_batches: training batches to average batch-norm statistics
+      over once training is done; the last checkpoint is replaced and evaluated
+      again. None leaves it as trained.
+
+  Returns:
+    Metrics of the last evaluation by name; None on all but the chief.
+  """
+  estimator = run['estimator']
+  is_chief = estimator.config.is_chief
+  if is_chief:
+    pipeline.save(config, estimator.model_dir)
+  train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
+    run['train_input_fn'],
+    run['eval_input_fns'],
+    run['eval_on_train_input_fn'],
+    run['predict_input_fn'],
+    run['train_steps'],
+    eval_on_train_data=False,
+  )
+  eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
+  result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+  metrics = result[0] if result else None
+  if not recalibration_batches or not is_chief:
+    return metrics
+  checkpoint = checkpoints.resolve(estimator.model_dir)
+  recalibration.recalibrate(
+    config, checkpoint, recalibration_batches, checkpoint
+  )
+  return estimator.evaluate(
+    run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
+  )

@@ -1,0 +1,77 @@
+"""Packages the library; the commands in README.md set up a whole environment.
+
+TensorFlow is an extra because `tensorflow` and `tensorflow-gpu` are two
+packages that overwrite each other: `[cpu]` or `[gpu]` picks one. The stock
+Object Detection API is no requirement at all, because its wheel asks for
+packages that it does not need: `pip install --no-deps
+tf-object-detection==0.0.3`, or a source tree on PYTHONPATH.
+"""
+
+import os
+
+import setuptools
+
+_ROOT = os.path.dirname(os.path.abspath(__file__))
+
+# Links to the folders of the same name at the top level. Those have no
+# `__init__.py`, lest `nets` there be taken for slim's package of that name, so
+# `find_packages` passes them by.
+LINKED_PACKAGES = [
+  'object_detection_pruning.hooks',
+  'object_detection_pruning.nets',
+]
+
+with open(os.path.join(_ROOT, 'README.md'), encoding='utf-8') as readme:
+  LONG_DESCRIPTION = readme.read()
+
+setuptools.setup(
+  name='object-detection-pruning',
+  version='0.1.0',
+  description=(
+    'Prunes detectors of the TensorFlow 1 Object Detection API and exports '
+    'sparse graphs'
+  ),
+  long_description=LONG_DESCRIPTION,
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  classifiers=[
+    'License :: OSI Approved :: Apache Software License',
+    'Programming Language :: Python :: 3.6',
+    'Programming Language :: Python :: 3.7',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+  ],
+  python_requires='>=3.6,<3.8',
+  packages=setuptools.find_packages(
+    include=['object_detection_pruning', 'object_detection_pruning.*']
+  )
+  + LINKED_PACKAGES,
+  package_data={'': ['*.cc', '*.h', '*.inc', '*.html.jinja', '*.proto']},
+  install_requires=[
+    'absl-py>=0.7',
+    'contextlib2',
+    'jinja2>=2.11',
+    'lxml',
+    'matplotlib>=3.0',
+    'networkx>=2.4',
+    'numpy>=1.16,<1.22',
+    'pillow>=6.0',
+    'protobuf>=3.8,<3.21',
+    'pycocotools>=2.0.1',
+    'six',
+    'tf-slim>=1.1',
+    'tqdm>=4.40',
+  ],
+  extras_require={
+    # TensorFlow 1.14 converts functions with a gast that 0.3 broke.
+    'cpu': ['tensorflow>=1.14,<1.16', 'gast==0.2.2'],
+    'gpu': ['tensorflow-gpu==1.14.0', 'gast==0.2.2'],
+    'test': [
+      'hypothesis>=6.31',
+      'pytest>=7.0',
+      'pytest-timeout>=2.1',
+      'pytest-xdist>=3.0',
+      'setuptools<69',
+      'wheel',
+    ],
+  },
+)

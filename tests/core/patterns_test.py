@@ -1,0 +1,25 @@
+import pytest
+
+from object_detection_pruning.core import errors, patterns
+
+
+def test_patterns_are_looked_for_anywhere_in_a_name():
+  assert patterns.found(['b/c'], 'a/b/c/d')
+  assert patterns.found(['x', '^a'], 'a/b')
+  assert patterns.found([''], 'anything')
+  assert not patterns.found(['^b', 'c$x'], 'a/b/c')
+  assert not patterns.found([], 'anything')
+
+
+def test_lists_patterns_that_are_found_nowhere():
+  layers = iter(['net/conv', 'net/head'])
+  assert patterns.unmatched(['head$', 'rpn', 'conv', 'x'], layers) == [
+    'rpn',
+    'x',
+  ]
+
+
+def test_broken_pattern_is_told_with_its_field():
+  patterns.check('include', ['a', '(b)'])
+  with pytest.raises(errors.InputError, match=r"^include must be .* got '\(b'"):
+    patterns.check('include', ['a', '(b'])

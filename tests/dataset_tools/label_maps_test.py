@@ -1,0 +1,63 @@
+import pytest
+from object_detection.utils import label_map_util
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.dataset_tools import label_maps
+
+
+def _save(tmp_path, text):
+  path = tmp_path / 'label_map.pbtxt'
+  path.write_bytes(text.encode())
+  return str(path)
+
+
+def test_stock_code_reads_what_is_written(tmp_path):
+  ids = {'traffic light': 10, 'café': 3, 'a "b" \\c': 7}
+  text = label_maps.to_text(ids)
+  assert 'café' in text
+  path = _save(tmp_path, text)
+  assert label_map_util.get_label_map_dict(path) == ids
+  assert label_maps.read(path) == ids
+
+
+def test_classes_are_written_in_the_order_of_their_ids():
+  text = label_maps.to_text({'b': 2, 'a': 9, 'c': 1})
+  assert [text.index(f'"{name}"') for name in 'cba'] == sorted(
+    text.index(f'"{name}"') for name in 'abc'
+  )
+
+
+def test_reads_display_names_too(tmp_path):
+  path = _save(
+    tmp_path, 'item { name: "/m/01g317" id: 1 display_name: "person" }'
+  )
+  assert label_maps.read(path) == {'/m/01g317': 1, 'person': 1}
+
+
+@pytest.mark.parametrize(
+  'text, reason',
+  [
+    ('', 'has no classes'),
+    ('hello', 'is no label map'),
+    ('\x00\x01é', 'is no label map'),
+    ('item { name: "a" id: 0 }', 'is no label map: .* id 0 is reserved'),
+    ('item { name: "a" id: 1 } item { name: "a" id: 2 }', "'a' twice"),
+  ],
+)
+def test_says_why_a_label_map_is_broken(tmp_path, text, reason):
+  with pytest.raises(errors.InputError, match=reason) as caught:
+    label_maps.read(_save(tmp_path, text))
+  assert '\n' not in str(caught.value)
+
+
+def test_a_missing_label_map_is_named():
+  with pytest.raises(errors.InputError, match='nowhere.pbtxt does not exist'):
+    label_maps.read('nowhere.pbtxt')
+
+
+def test_another_label_map_is_not_replaced(tmp_path):
+  path = _save(tmp_path, label_maps.to_text({'a': 1}))
+  label_maps.check_replaceable(path, {'a': 1})
+  label_maps.check_replaceable(path + '.new', {'b': 1})
+  with pytest.raises(errors.InputError, match='has other classes'):
+    label_maps.check_replaceable(path, {'a': 2})
