@@ -46,7 +46,11 @@ def main(argv: List[str]) -> None:
     tf.reset_default_graph()
     if FLAGS.cut_before_nms:
       export_tflite_ssd_graph_lib.export_tflite_graph(
-        config, checkpoint, exported, False, max_detections=100,
+        config,
+        checkpoint,
+        exported,
+        False,
+        max_detections=100,
         max_classes_per_detection=1,
       )
       frozen = os.path.join(exported, 'tflite_graph.pb')

@@ -1,7 +1,7 @@
 """Who feeds whom in a GraphDef, and what its constants hold."""
 
 import collections
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -36,12 +36,8 @@ class GraphIndex:
   """Looks things up in a graph that does not change meanwhile."""
 
   def __init__(self, graph_def: GraphDef):
-    self.nodes = {
-      node.name: node for node in graph_def.node
-    }  # type: Dict[str, NodeDef]
-    self._consumers = collections.defaultdict(
-      list
-    )  # type: Dict[str, List[NodeDef]]
+    self.nodes = {node.name: node for node in graph_def.node}  # type: Dict[str, NodeDef]
+    self._consumers = collections.defaultdict(list)  # type: Dict[str, List[NodeDef]]
     for node in graph_def.node:
       for name in {node_name(reference) for reference in node.input}:
         self._consumers[name].append(node)

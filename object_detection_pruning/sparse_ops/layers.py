@@ -189,7 +189,9 @@ def _only_follower(
   if len(consumers) != 1 or node.name in kept:
     return None
   follower = consumers[0]
-  references = [r for r in follower.input if r.lstrip('^').split(':')[0] == node.name]
+  references = [
+    r for r in follower.input if r.lstrip('^').split(':')[0] == node.name
+  ]
   if (
     len(references) != 1
     or control_inputs(follower)

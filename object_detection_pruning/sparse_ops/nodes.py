@@ -22,7 +22,9 @@ def constant(name: str, value: np.ndarray) -> NodeDef:
   return node
 
 
-def make(op: str, name: str, inputs: Sequence[str], **attributes: Any) -> NodeDef:
+def make(
+  op: str, name: str, inputs: Sequence[str], **attributes: Any
+) -> NodeDef:
   """A node whose attributes are strings, integers, floats or lists of ints."""
   node = NodeDef(name=name, op=op)
   node.input.extend(inputs)
@@ -43,9 +45,7 @@ def make(op: str, name: str, inputs: Sequence[str], **attributes: Any) -> NodeDe
 def _with_constants(
   op: str, name: str, inputs: List[str], constants: dict, **attributes: Any
 ) -> List[NodeDef]:
-  made = [
-    constant(f'{name}/{key}', value) for key, value in constants.items()
-  ]
+  made = [constant(f'{name}/{key}', value) for key, value in constants.items()]
   references = inputs + [node.name for node in made]
   return made + [make(op, name, references, **attributes)]
 
@@ -113,9 +113,7 @@ def sparse_matmul(layer: Layer) -> List[NodeDef]:
 
 def fused_dense(layer: Layer) -> List[NodeDef]:
   """One FusedConv2D or FusedDepthwiseConv2D."""
-  op = (
-    'FusedDepthwiseConv2D' if layer.kind == DEPTHWISE else 'FusedConv2D'
-  )
+  op = 'FusedDepthwiseConv2D' if layer.kind == DEPTHWISE else 'FusedConv2D'
   return _with_constants(
     op,
     layer.name,

@@ -29,9 +29,7 @@ class Pool(NamedTuple):
   made: List[NodeDef]
 
 
-def match(
-  node: NodeDef, index: GraphIndex, kept: Set[str]
-) -> Optional[Pool]:
+def match(node: NodeDef, index: GraphIndex, kept: Set[str]) -> Optional[Pool]:
   """What takes the place of a node, or None where it is no known pooling."""
   if node.op not in _METHODS or len(data_inputs(node)) != 1:
     return None

@@ -55,7 +55,5 @@ class RewriteReport:
       zeros = '' if entry.sparsity is None else f'{entry.sparsity:.3f}'
       shape = 'x'.join(str(size) for size in entry.shape or ())
       note = f' ({entry.note})' if entry.note else ''
-      lines.append(
-        f'{entry.op:<22} {zeros:>6} {shape:<18} {entry.name}{note}'
-      )
+      lines.append(f'{entry.op:<22} {zeros:>6} {shape:<18} {entry.name}{note}')
     return '\n'.join(lines + [self.summary()])

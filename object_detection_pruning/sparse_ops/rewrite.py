@@ -7,8 +7,6 @@ layer gets its batch norm folded. All that is of no known form stays as it is.
 
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
-import tensorflow as tf
-
 from object_detection_pruning.core import errors
 from object_detection_pruning.sparse_ops import layers as layers_lib
 from object_detection_pruning.sparse_ops import nodes, pools
@@ -78,7 +76,9 @@ def rewrite(
       the graph has sparse ops already.
   """
   if not 0 <= min_sparsity <= 1:
-    raise errors.InputError(f'min_sparsity must be in [0, 1], got {min_sparsity}')
+    raise errors.InputError(
+      f'min_sparsity must be in [0, 1], got {min_sparsity}'
+    )
   index = GraphIndex(graph_def)
   missing = sorted(set(outputs) - set(index.nodes))
   if missing:
@@ -127,7 +127,11 @@ def _replace_layers(
     depthwise = _depthwise_before(layer, by_end, index, kept)
     if is_sparse[layer.name] and depthwise is not None:
       replace([depthwise, layer], nodes.sparse_separable(depthwise, layer))
-  sparse = [l for l in layers if is_sparse[l.name] and l.name not in done]
+  sparse = [
+    layer
+    for layer in layers
+    if is_sparse[layer.name] and layer.name not in done
+  ]
   for siblings in _siblings(sparse, kept):
     name = siblings[0].name + '/siblings'
     renamed = {
@@ -171,7 +175,10 @@ def _keep_dense(layer: Layer, min_sparsity: float) -> Replacement:
   if layer.kind != layers_lib.DEPTHWISE:
     reason = f'fewer than {min_sparsity:g} zeros'
   entry = Entry(
-    layer.name, layer.kind, layer.weights.shape, layer.sparsity,
+    layer.name,
+    layer.kind,
+    layer.weights.shape,
+    layer.sparsity,
     'kept: ' + reason,
   )
   if len(layer.nodes) == 1 or layer.kind == layers_lib.FULLY_CONNECTED:
@@ -273,7 +280,7 @@ def _forget_places(node: NodeDef, dropped: Set[str]) -> None:
   if '_class' not in node.attr:
     return
   places = node.attr['_class'].list.s
-  left = [p for p in places if p.decode()[len('loc:@'):] not in dropped]
+  left = [p for p in places if p.decode()[len('loc:@') :] not in dropped]
   if len(left) == len(places):
     return
   del node.attr['_class']
