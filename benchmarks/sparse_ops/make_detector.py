@@ -5,7 +5,7 @@ need not be trained for this. Weights are He-scaled and batch norm statistics
 near those of normalised activations, so that no value degenerates.
 
   python benchmarks/sparse_ops/make_detector.py \\
-    --pipeline_config_path configs/faster_rcnn_masked_inception_v2_coco.config \\
+    --pipeline_config_path faster_rcnn.config \\
     --output_graph faster_rcnn.pb
 
 With --checkpoint the weights come from there, and with --cut_before_nms an SSD

@@ -36,6 +36,8 @@ class GraphIndex:
   """Looks things up in a graph that does not change meanwhile."""
 
   def __init__(self, graph_def: GraphDef):
+    self._graph_def = graph_def
+    self._graph = None  # type: Optional[tf.Graph]
     self.nodes = {node.name: node for node in graph_def.node}  # type: Dict[str, NodeDef]
     self._consumers = collections.defaultdict(list)  # type: Dict[str, List[NodeDef]]
     for node in graph_def.node:
@@ -52,6 +54,15 @@ class GraphIndex:
     if node is None or not same_tensor(reference, node):
       return None
     return node
+
+  def static_shape(self, name: str) -> Optional[List[Optional[int]]]:
+    """The shape of a node's first output, as far as TensorFlow infers it."""
+    if self._graph is None:
+      self._graph = tf.Graph()
+      with self._graph.as_default():
+        tf.import_graph_def(self._graph_def, name='')
+    shape = self._graph.get_tensor_by_name(name + ':0').shape
+    return None if shape.ndims is None else shape.as_list()
 
   def constant(self, reference: str) -> Optional[np.ndarray]:
     """The value of a constant input, seen through identities, or None."""

@@ -9,6 +9,13 @@ import tensorflow as tf
 from object_detection_pruning.sparse_ops.graph_index import GraphDef, GraphIndex
 
 _WARM_UP_RUNS = 2
+_DETECTIONS = (
+  'num_detections',
+  'detection_boxes',
+  'detection_scores',
+  'detection_classes',
+  'detection_masks',
+)
 _FEWEST_RUNS = 3
 
 
@@ -43,6 +50,17 @@ class Measurement(NamedTuple):
     return text
 
 
+def detection_outputs(graph_def: GraphDef) -> List[str]:
+  """What a detector is run for; of another graph, all its outputs.
+
+  Stock graphs also give out features, which take a second pass through the
+  second stage: whoever runs them does not ask for those.
+  """
+  names = {node.name for node in graph_def.node}
+  found = [name + ':0' for name in _DETECTIONS if name in names]
+  return found or output_names(graph_def)
+
+
 def output_names(graph_def: GraphDef) -> List[str]:
   """The tensors that nobody in the graph reads, constants aside."""
   index = GraphIndex(graph_def)
@@ -75,7 +93,7 @@ def compare(
   Returns:
     The measurement.
   """
-  outputs = output_names(plain)
+  outputs = detection_outputs(plain)
   runners = [_runner(g, feeds, outputs, threads) for g in (plain, sparse)]
   results = [[run() for _ in range(_WARM_UP_RUNS)][-1] for run in runners]
   times = [[], []]  # type: List[List[float]]

@@ -5,7 +5,7 @@ from typing import List, NamedTuple, Optional, Set
 import numpy as np
 import tensorflow as tf
 
-from object_detection_pruning.sparse_ops import nodes
+from object_detection_pruning.sparse_ops import crops, nodes
 from object_detection_pruning.sparse_ops.graph_index import (
   GraphIndex,
   NodeDef,
@@ -70,21 +70,14 @@ def _crop_before(
   """CropAndResize whose only use is this max pool without overlap."""
   if node.op != 'MaxPool' or size != strides or size[1] != size[2]:
     return None
-  crop = index.producer(node.input[0])
-  if crop is None or crop.op != 'CropAndResize' or len(crop.input) != 4:
-    return None
-  if crop.name in kept or len(index.consumers(crop)) != 1:
-    return None
-  if attribute(crop, 'method').s not in (b'bilinear', b''):
-    return None
-  if attribute(crop, 'T').type != tf.float32.as_datatype_enum:
-    return None
-  crop_size = index.constant(crop.input[3])
-  if crop_size is None or crop_size.shape != (2,):
-    return None
-  if np.any(crop_size < 1) or np.any(crop_size % size[1]):
-    return None
   if size[1] > _MOST_CROP_POOL:
+    return None
+  between = crops.between(node, index, kept)
+  if between is None:
+    return None
+  crop = between[-1]
+  crop_size = index.constant(crop.input[3])
+  if np.any(crop_size % size[1]):
     return None
   inputs = list(crop.input[:3]) + [r for r in node.input if r.startswith('^')]
   made = nodes.make(
@@ -95,4 +88,4 @@ def _crop_before(
     pool_size=size[1],
     extrapolation_value=float(attribute(crop, 'extrapolation_value').f),
   )
-  return Pool([node, crop], [made])
+  return Pool([node] + between, [made])

@@ -23,6 +23,8 @@ from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
 
 # At half zeros the sparse product and a dense one take about as long.
 DEFAULT_MIN_SPARSITY = 0.6
+# Nodes without effects, which go once nobody reads them.
+_PASSIVE_OPS = ('Const', 'Identity')
 _FEW_CHANNELS = 4
 _FEWEST_DENSE_OUTPUTS = 16
 
@@ -252,7 +254,6 @@ def _apply(
     new.input.extend(w for w in waits if w not in new.input)
     dropped.update(node.name for node in replacement.replaced)
     renamed.update(replacement.renamed)
-    # Where the first of the replaced nodes stood its input is known already.
     made[replacement.replaced[-1].name] = replacement.made
   result = GraphDef()
   result.versions.CopyFrom(graph_def.versions)
@@ -309,7 +310,7 @@ def _without_orphans(
     node = by_name[name]
     if users[name] or name in gone or name in kept:
       continue
-    if node.op not in ('Const', 'Identity'):
+    if node.op not in _PASSIVE_OPS:
       continue
     gone.add(name)
     for reference in node.input:
