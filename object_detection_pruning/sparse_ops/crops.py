@@ -19,7 +19,7 @@ from object_detection_pruning.sparse_ops.graph_index import (
 )
 
 # What may lie between the shape of the crops and the reshapes that use it.
-_SHAPE_ARITHMETIC = frozenset(
+SHAPE_ARITHMETIC = frozenset(
   ['Shape', 'StridedSlice', 'Pack', 'Mul', 'Prod', 'ConcatV2', 'Reshape']
 )
 
@@ -52,7 +52,7 @@ def between(
     return None
   allowed = {n.name for n in chain}
   for user in users:
-    if user.op not in _SHAPE_ARITHMETIC or control_inputs(user):
+    if user.op not in SHAPE_ARITHMETIC or control_inputs(user):
       return None
     if user.op == 'Reshape' and user.name not in allowed:
       return None
@@ -81,7 +81,7 @@ def _all_users(
     for user in index.consumers(queue.pop()):
       if user.name in seen:
         continue
-      if user.op not in _SHAPE_ARITHMETIC:
+      if user.op not in SHAPE_ARITHMETIC:
         return None
       seen.add(user.name)
       users.append(user)

@@ -68,8 +68,10 @@ class GraphIndex:
     """The value of a constant input, seen through identities, or None."""
     node = self.producer(reference)
     while node is not None and node.op == 'Identity':
+      if control_inputs(node):
+        return None
       node = self.producer(node.input[0])
-    if node is None or node.op != 'Const':
+    if node is None or node.op != 'Const' or control_inputs(node):
       return None
     return tensor_util.MakeNdarray(node.attr['value'].tensor)
 

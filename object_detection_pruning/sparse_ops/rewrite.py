@@ -8,8 +8,8 @@ layer gets its batch norm folded. All that is of no known form stays as it is.
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.core import errors
+from object_detection_pruning.sparse_ops import crops, nodes, pools
 from object_detection_pruning.sparse_ops import layers as layers_lib
-from object_detection_pruning.sparse_ops import nodes, pools
 from object_detection_pruning.sparse_ops.graph_index import (
   GraphDef,
   GraphIndex,
@@ -24,7 +24,7 @@ from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
 # At half zeros the sparse product and a dense one take about as long.
 DEFAULT_MIN_SPARSITY = 0.6
 # Nodes without effects, which go once nobody reads them.
-_PASSIVE_OPS = ('Const', 'Identity')
+_PASSIVE_OPS = crops.SHAPE_ARITHMETIC | {'Const', 'Identity'}
 _FEW_CHANNELS = 4
 _FEWEST_DENSE_OUTPUTS = 16
 
@@ -242,6 +242,7 @@ def _apply(
   dropped = set()  # type: Set[str]
   renamed = {}  # type: Dict[str, str]
   made = {}  # type: Dict[str, List[NodeDef]]
+  taken = set(index.nodes)
   for replacement in replacements:
     if not replacement.made:
       continue
@@ -252,12 +253,16 @@ def _apply(
     ]
     new = replacement.made[-1]
     new.input.extend(w for w in waits if w not in new.input)
-    dropped.update(node.name for node in replacement.replaced)
+    replaced = {node.name for node in replacement.replaced}
+    dropped.update(replaced)
+    _make_unique(replacement, taken - replaced)
+    taken.update(node.name for node in replacement.made)
     renamed.update(replacement.renamed)
     made[replacement.replaced[-1].name] = replacement.made
   result = GraphDef()
   result.versions.CopyFrom(graph_def.versions)
-  result.library.CopyFrom(graph_def.library)
+  if graph_def.HasField('library'):
+    result.library.CopyFrom(graph_def.library)
   for node in graph_def.node:
     for new in made.get(node.name, []):
       result.node.add().CopyFrom(new)
@@ -267,6 +272,25 @@ def _apply(
     _rename_inputs(node, renamed)
     _forget_places(node, dropped)
   return _without_orphans(result, index, dropped, kept)
+
+
+def _make_unique(replacement: Replacement, taken: Set[str]) -> None:
+  """Gives other names to new nodes whose name another node has."""
+  changed = {}  # type: Dict[str, str]
+  for node in replacement.made:
+    name, count = node.name, 0
+    while node.name in taken:
+      count += 1
+      node.name = f'{name}_{count}'
+    if count:
+      changed[name] = node.name
+  for node in replacement.made:
+    _rename_inputs(node, changed)
+  for old, new in replacement.renamed.items():
+    name, _, output = new.partition(':')
+    if name in changed:
+      separator = ':' if output else ''
+      replacement.renamed[old] = changed[name] + separator + output
 
 
 def _rename_inputs(node: NodeDef, renamed: Dict[str, str]) -> None:
@@ -318,7 +342,8 @@ def _without_orphans(
       queue.append(node_name(reference))
   result = GraphDef()
   result.versions.CopyFrom(graph_def.versions)
-  result.library.CopyFrom(graph_def.library)
+  if graph_def.HasField('library'):
+    result.library.CopyFrom(graph_def.library)
   for node in graph_def.node:
     if node.name not in gone:
       result.node.add().CopyFrom(node)
