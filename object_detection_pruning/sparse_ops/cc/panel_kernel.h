@@ -33,6 +33,18 @@ void Gather(const float* const* pixels, int64_t positions,
   }
 }
 
+const int64_t kLineFloats = 16;
+const int64_t kPrefetchedFloats = 4 * kLineFloats;
+
+// Outputs are written in short pieces far apart, which no processor foresees.
+inline void PrefetchColumn(float* const* pixels, int64_t channel,
+                           int64_t channel_count) {
+  if (channel >= channel_count || channel % kLineFloats != 0) return;
+  for (int i = 0; i < kLanes; ++i) {
+    if (pixels[i] != nullptr) __builtin_prefetch(pixels[i] + channel, 1);
+  }
+}
+
 void Scatter(const float* panel, int64_t panel_stride, int64_t positions,
              int64_t channel_count, float* const* pixels) {
   if (channel_count < kLanes) {
@@ -46,7 +58,11 @@ void Scatter(const float* panel, int64_t panel_stride, int64_t positions,
   }
   for (int64_t i = 0; i < positions; i += kLanes) {
     float* const* out = pixels + i;
+    for (int64_t c = 0; c < kPrefetchedFloats; c += kLineFloats) {
+      PrefetchColumn(out, c, channel_count);
+    }
     for (int64_t c = 0; c < channel_count; c += kLanes) {
+      PrefetchColumn(out, c + kPrefetchedFloats, channel_count);
       const int64_t at =
           c + kLanes <= channel_count ? c : channel_count - kLanes;
       const StridedRows rows = {panel + at * panel_stride + i, panel_stride};

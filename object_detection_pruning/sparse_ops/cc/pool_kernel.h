@@ -32,49 +32,55 @@ struct Average {
   }
 };
 
+// Combines whole rows, which are contiguous whatever the channels are.
 template <typename Pool>
-struct PoolGroup {
-  const WindowRow& row;
-  float* scratch;
+void CombineRow(const float* input, int64_t count, bool first, float* sums) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Vec x = LoadVec(input + i);
+    Store(sums + i, first ? x : Pool::Combine(LoadVec(sums + i), x));
+  }
+  for (; i < count; ++i) {
+    sums[i] = first ? input[i] : Pool::Combine(sums[i], input[i]);
+  }
+}
+
+template <typename Pool>
+struct PoolPixel {
+  const float* columns;
+  int64_t taps;
+  int64_t valid_rows;
+  int64_t channels;
+  float* output;
 
   template <typename T>
   void Run(int64_t channel) const {
-    const int width = Width<T>::kValue;
-    const int64_t channels = row.input_channels;
-    int64_t valid_rows = 0;
-    for (int64_t ky = 0; ky < row.kernel_height; ++ky) {
-      if (row.rows[ky] == nullptr) continue;
-      const float* input = row.rows[ky] + channel;
-      if (valid_rows++ == 0) {
-        for (int64_t x = 0; x < row.input_width; ++x) {
-          Store(scratch + x * width, Load<T>(input + x * channels));
-        }
-        continue;
-      }
-      for (int64_t x = 0; x < row.input_width; ++x) {
-        Store(scratch + x * width,
-              Pool::Combine(Load<T>(scratch + x * width),
-                            Load<T>(input + x * channels)));
-      }
+    T result = Load<T>(columns + channel);
+    for (int64_t kx = 1; kx < taps; ++kx) {
+      result =
+          Pool::Combine(result, Load<T>(columns + kx * channels + channel));
     }
-    for (int64_t x = 0; x < row.output_width; ++x) {
-      const int64_t left = x * row.stride - row.pad_left;
-      const Taps taps = TapsInside(row, left);
-      const float* column = scratch + left * width;
-      T result = Load<T>(column + taps.begin * width);
-      for (int64_t kx = taps.begin + 1; kx < taps.end; ++kx) {
-        result = Pool::Combine(result, Load<T>(column + kx * width));
-      }
-      Store(row.output + x * channels + channel,
-            Pool::Finish(result, (taps.end - taps.begin) * valid_rows));
-    }
+    Store(output + channel, Pool::Finish(result, taps * valid_rows));
   }
 };
 
 template <typename Pool>
 void PoolRow(const WindowRow& row, float* scratch) {
-  const PoolGroup<Pool> group = {row, scratch};
-  ForEachChannelGroup(row.input_channels, group);
+  const int64_t channels = row.input_channels;
+  int64_t valid_rows = 0;
+  for (int64_t ky = 0; ky < row.kernel_height; ++ky) {
+    if (row.rows[ky] == nullptr) continue;
+    CombineRow<Pool>(row.rows[ky], row.input_width * channels,
+                     valid_rows++ == 0, scratch);
+  }
+  for (int64_t x = 0; x < row.output_width; ++x) {
+    const int64_t left = x * row.stride - row.pad_left;
+    const Taps taps = TapsInside(row, left);
+    const PoolPixel<Pool> pixel = {scratch + (left + taps.begin) * channels,
+                                   taps.end - taps.begin, valid_rows, channels,
+                                   row.output + x * channels};
+    ForEachChannelGroup(channels, pixel);
+  }
 }
 
 }  // namespace

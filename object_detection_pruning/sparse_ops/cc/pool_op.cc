@@ -64,7 +64,7 @@ class FastPool : public tensorflow::OpKernel {
         is_max_ ? kernels.max_pool_row : kernels.average_pool_row;
     RunWindowRows(context, operation, [&](const WindowRow& row) {
       static thread_local Scratch scratch;
-      pool_row(row, scratch.Get(row.input_width * kernels.lanes));
+      pool_row(row, scratch.Get(row.input_width * row.input_channels));
     });
   }
 

@@ -1,0 +1,174 @@
+"""Measures variants of a detector in turns, and prints a table.
+
+  python benchmarks/sparse_ops/compare.py --graph ssd.pb --sparsities .85,.9
+
+Every variant is a process of its own; a round runs each once, so whatever else
+the machine does falls on all of them alike. Reported is the median of a
+variant, and how many times faster than the plain graph with dense weights it
+is: the ratio of the medians, and in brackets that of the minima.
+
+The prototype and MNN are measured if the flags say where they are.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+_WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
+
+
+class Variant:
+  """A running worker.
+
+  Args:
+    label: its row of the table.
+    python: the interpreter that runs it.
+    options: flags of worker.py.
+    core: the processor that it is bound to; None leaves that open.
+    environment: variables to set.
+  """
+
+  def __init__(self, label, python, options, core=None, environment=None):
+    self.label = label
+    self.times = []
+    command = [python, _WORKER] + [f'--{k}={v}' for k, v in options.items()]
+    if core is not None:
+      command = ['taskset', '-c', str(core)] + command
+    self._process = subprocess.Popen(
+      command,
+      stdin=subprocess.PIPE,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.DEVNULL,
+      universal_newlines=True,
+      env=dict(os.environ, **(environment or {})),
+    )
+    line = self._process.stdout.readline()
+    if not line:
+      raise RuntimeError(f'{label} does not start: {" ".join(command)}')
+    self.start = json.loads(line)
+
+  def run(self, keep=True):
+    self._process.stdin.write('\n')
+    self._process.stdin.flush()
+    seconds = float(self._process.stdout.readline())
+    if keep:
+      self.times.append(seconds)
+
+  def stop(self):
+    self._process.stdin.close()
+    self._process.wait()
+
+
+def main():
+  arguments = _parse()
+  variants = _variants(arguments)
+  for variant in variants:
+    variant.run(keep=False)
+  end = time.time() + arguments.seconds
+  while time.time() < end:
+    for variant in variants:
+      variant.run()
+  for variant in variants:
+    variant.stop()
+  print(_table(variants))
+
+
+def _parse():
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--graph', required=True)
+  parser.add_argument('--sparsities', default='0.75,0.85,0.9,0.95')
+  parser.add_argument('--trained', action='store_true', help='keep the weights')
+  parser.add_argument('--dense', action='store_true', help='rewrite it dense')
+  parser.add_argument('--height', type=int, default=300)
+  parser.add_argument('--width', type=int, default=300)
+  parser.add_argument('--image')
+  parser.add_argument('--seconds', type=float, default=60)
+  parser.add_argument('--threads', type=int, default=1)
+  parser.add_argument('--core', type=int, default=0, help='with one thread')
+  parser.add_argument('--avx2', action='store_true', help='AVX2 as well')
+  parser.add_argument('--prototype', help='folder of the prototype, built')
+  parser.add_argument('--other_python', help='with another TensorFlow')
+  parser.add_argument('--mnn', help='label=file pairs, separated by commas')
+  parser.add_argument('--mnn_python', help='interpreter that has MNN')
+  return parser.parse_args()
+
+
+def _variants(arguments):
+  core = arguments.core if arguments.threads == 1 else None
+  common = {
+    'height': arguments.height,
+    'width': arguments.width,
+    'threads': arguments.threads,
+  }
+  if arguments.image:
+    common['image'] = arguments.image
+
+  def make(label, variant, python=sys.executable, environment=None, **options):
+    options = dict(common, variant=variant, **options)
+    options.setdefault('graph', arguments.graph)
+    return Variant(label, python, options, core, environment)
+
+  variants = [make('plain, dense weights', 'plain')]
+  if arguments.dense:
+    variants.append(make('rewritten, dense weights', 'sparse'))
+  sparsities = [0.0] if arguments.trained else []
+  if not arguments.trained and arguments.sparsities:
+    sparsities = [float(s) for s in arguments.sparsities.split(',')]
+  for sparsity in sparsities:
+    name = f'{sparsity:.2f}' if sparsity else 'trained'
+    variants.append(make(f'sparse {name}', 'sparse', sparsity=sparsity))
+    if arguments.avx2:
+      variants.append(
+        make(
+          f'sparse {name}, AVX2',
+          'sparse',
+          environment={'ODP_SPARSE_ISA': 'avx2'},
+          sparsity=sparsity,
+        )
+      )
+    if arguments.prototype:
+      variants.append(
+        make(
+          f'prototype {name}',
+          'prototype',
+          prototype=arguments.prototype,
+          sparsity=sparsity,
+        )
+      )
+    if arguments.other_python:
+      python = arguments.other_python
+      variants.append(
+        make(f'sparse {name}, other TF', 'sparse', python, sparsity=sparsity)
+      )
+  for pair in filter(None, (arguments.mnn or '').split(',')):
+    label, file = pair.split('=')
+    variants.append(
+      make(f'MNN {label}', 'mnn', arguments.mnn_python, graph=file)
+    )
+  return variants
+
+
+def _table(variants):
+  plain = variants[0]
+  lines = [
+    '| variant | median ms | times faster | first result s | peak MB | MB |',
+    '| --- | --- | --- | --- | --- | --- |',
+  ]
+  for v in variants:
+    faster = np.median(plain.times) / np.median(v.times)
+    at_best = min(plain.times) / min(v.times)
+    lines.append(
+      f'| {v.label} | {np.median(v.times) * 1e3:.1f} '
+      f'| {faster:.2f} ({at_best:.2f}) | {v.start["first_seconds"]:.2f} '
+      f'| {v.start["peak_mb"]:.0f} | {v.start["bytes"] / 1e6:.1f} |'
+    )
+  return '\n'.join(lines + [f'{len(plain.times)} rounds'])
+
+
+if __name__ == '__main__':
+  main()
