@@ -199,6 +199,46 @@ inline T DepthwisePosition(const DepthwiseTile& tile, int64_t position,
   return sum;
 }
 
+const int kRun = 4;
+
+// Whether the windows of kRun positions follow each other in one row and touch
+// no padding.
+inline bool IsRun(const DepthwiseTile& tile, int64_t position) {
+  const int64_t step = tile.stride * tile.channels;
+  for (int i = 0; i < kRun; ++i) {
+    if (tile.tap_masks[position + i] != kAllTaps) return false;
+    if (tile.windows[position + i] != tile.windows[position] + i * step) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The results of a run. Neighbouring windows overlap: each input is loaded
+// once and serves all of them.
+template <int kStride>
+inline void DepthwiseRun(const DepthwiseTile& tile, int64_t position,
+                         int64_t channel, const Vec* weights, const Vec bias,
+                         Vec* sums) {
+  SPARSE_OPS_UNROLL
+  for (int p = 0; p < kRun; ++p) sums[p] = bias;
+  SPARSE_OPS_UNROLL
+  for (int ky = 0; ky < 3; ++ky) {
+    const float* row = tile.windows[position] + channel +
+                       ky * tile.image_row_stride;
+    SPARSE_OPS_UNROLL
+    for (int x = 0; x < (kRun - 1) * kStride + 3; ++x) {
+      const Vec input = LoadVec(row + x * tile.channels);
+      SPARSE_OPS_UNROLL
+      for (int p = 0; p < kRun; ++p) {
+        const int kx = x - p * kStride;
+        if (kx < 0 || kx > 2) continue;
+        sums[p] = MulAdd(weights[ky * 3 + kx], input, sums[p]);
+      }
+    }
+  }
+}
+
 struct DepthwiseTileGroup {
   const DepthwiseTile& tile;
 
@@ -217,13 +257,45 @@ struct DepthwiseTileGroup {
     float* out = tile.panel + at * tile.panel_stride;
     for (int64_t i = 0; i < tile.positions; i += width) {
       float results[width * width] __attribute__((aligned(64)));
-      for (int j = 0; j < width; ++j) {
+      for (int j = 0; j < width;) {
+        if (FillRun(i + j, channel, weights, bias, lower, upper,
+                    results + j * width)) {
+          j += kRun;
+          continue;
+        }
         const T sum =
             DepthwisePosition<T>(tile, i + j, channel, weights, bias);
         Store(results + j * width, Clamp(sum, lower, upper));
+        ++j;
       }
       StoreColumns(results, out + i, static_cast<T*>(nullptr));
     }
+  }
+
+  bool FillRun(int64_t, int64_t, const float*, float, float, float,
+               float*) const {
+    return false;
+  }
+
+  bool FillRun(int64_t position, int64_t channel, const Vec* weights,
+               const Vec bias, const Vec lower, const Vec upper,
+               float* results) const {
+    if (position % kLanes > kLanes - kRun || !IsRun(tile, position)) {
+      return false;
+    }
+    Vec sums[kRun];
+    if (tile.stride == 1) {
+      DepthwiseRun<1>(tile, position, channel, weights, bias, sums);
+    } else if (tile.stride == 2) {
+      DepthwiseRun<2>(tile, position, channel, weights, bias, sums);
+    } else {
+      return false;
+    }
+    SPARSE_OPS_UNROLL
+    for (int p = 0; p < kRun; ++p) {
+      Store(results + p * kLanes, Clamp(sums[p], lower, upper));
+    }
+    return true;
   }
 
   void StoreColumns(const float* results, float* out, Vec*) const {

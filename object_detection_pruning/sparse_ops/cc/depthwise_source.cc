@@ -77,6 +77,7 @@ class DepthwiseSource : public PanelSource {
     tile.tap_masks = tap_masks_.data();
     tile.positions = positions_;
     tile.image_row_stride = g.input_width * g.input_channels;
+    tile.stride = g.stride_width;
     tile.channels = g.input_channels;
     tile.first_channel = segment.first_channel;
     tile.channel_count = segment.channel_count;

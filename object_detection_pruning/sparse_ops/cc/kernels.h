@@ -81,6 +81,7 @@ struct DepthwiseTile {
   const uint16_t* tap_masks;
   int64_t positions;        // a multiple of lanes
   int64_t image_row_stride; // floats between two input rows
+  int64_t stride;           // input columns between two positions of a row
   int64_t channels;         // of the whole input
   int64_t first_channel;
   int64_t channel_count;
