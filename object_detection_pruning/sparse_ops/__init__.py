@@ -1,0 +1,1 @@
+"""Sparse inference inside TensorFlow: ops, graph rewrite, reports."""

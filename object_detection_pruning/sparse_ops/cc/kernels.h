@@ -1,0 +1,136 @@
+// The table of inner kernels. Every instruction set fills one such table from
+// the same sources; isa.cc picks the table that this machine can run.
+//
+// Words used throughout:
+//   lane      one float of a vector register; a table works on `lanes` at once.
+//   position  one output pixel. Positions are what the lanes hold.
+//   panel     a matrix [row][position] whose row is contiguous and 64-byte
+//             aligned: inputs, where a row is one (kernel tap, channel), or
+//             outputs, where a row is one output channel.
+//
+// Only C headers here: an inline C++ library function that was compiled for
+// AVX-512 could become the one copy that the linker keeps for every caller.
+#ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNELS_H_
+#define OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNELS_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace sparse_ops {
+
+// The most vectors of positions that one block of the sparse product holds in
+// registers.
+const int kMaxBlockVectors = 8;
+
+// A nonzero weight, and where its panel row starts.
+struct SparseEntry {
+  float value;
+  int32_t byte_offset;
+};
+
+// The activation of a fused op, as the range that outputs are clamped to.
+struct Range {
+  float lower;
+  float upper;
+};
+
+// One output row of an NHWC window op (convolution or pooling).
+struct WindowRow {
+  // The kernel_height input rows under the window; null where it is padding.
+  const float* const* rows;
+  float* output;
+  int64_t kernel_height;
+  int64_t kernel_width;
+  int64_t stride;
+  int64_t pad_left;
+  int64_t input_width;
+  int64_t output_width;
+  int64_t input_channels;
+  int64_t output_channels;
+};
+
+// One sample of a bilinear crop: four corner pixels and their weights.
+// A sample outside of the image has a null top_left.
+struct CropSample {
+  const float* top_left;
+  const float* top_right;
+  const float* bottom_left;
+  const float* bottom_right;
+  float x_weight;
+  float y_weight;
+};
+
+struct SparseProduct {
+  const float* panel;
+  float* accumulators;      // [output channel - begin][block_vectors * lanes]
+  int64_t row_stride;       // floats between two rows of accumulators
+  const int32_t* row_begin; // entries of channel c: row_begin[c .. c + 1]
+  const SparseEntry* entries;
+  const float* bias;
+  int64_t begin;            // output channels
+  int64_t end;
+  Range range;
+};
+
+// Depthwise 3x3 results of some positions, written as panel rows.
+struct DepthwiseTile {
+  // The input pixel under the window's first tap, for each position. It is
+  // only read through where the tap lies inside of the image.
+  const float* const* windows;
+  // Bit t of a position's mask is set where its tap t is inside of the image.
+  const uint16_t* tap_masks;
+  int64_t positions;        // a multiple of lanes
+  int64_t image_row_stride; // floats between two input rows
+  int64_t channels;         // of the whole input
+  int64_t first_channel;
+  int64_t channel_count;
+  const float* weights;     // [9][channels]
+  const float* bias;
+  Range range;
+  float* panel;
+  int64_t panel_stride;
+};
+
+struct Kernels {
+  const char* name;
+  int lanes;
+
+  // panel[c * panel_stride + i] = pixels[i][first_channel + c] for `positions`
+  // pixels (a multiple of lanes).
+  void (*gather)(const float* const* pixels, int64_t positions,
+                 int64_t first_channel, int64_t channel_count, float* panel,
+                 int64_t panel_stride);
+  // The way back: pixels[i][c] = panel[c * panel_stride + i]; null pixels are
+  // skipped.
+  void (*scatter)(const float* panel, int64_t panel_stride, int64_t positions,
+                  int64_t channel_count, float* const* pixels);
+  // panel row r, vector v = planes[r * plane_stride + vector_offsets[v] ...].
+  void (*copy_planes)(const float* planes, int64_t plane_stride,
+                      const int64_t* vector_offsets, int vectors,
+                      int64_t rows, float* panel, int64_t panel_stride);
+  // accumulators (+)= values * panel rows, for every channel in the product.
+  // `first` starts from the bias, `last` applies the activation.
+  void (*sparse_product)(int vectors, bool first, bool last,
+                         const SparseProduct& product);
+  void (*depthwise_tile)(const DepthwiseTile& tile);
+  // weights [kernel_height][kernel_width][output_channels].
+  void (*depthwise_row)(const WindowRow& row, const float* weights,
+                        const float* bias, const Range& range);
+  // weights [kernel_height][kernel_width][input_channels][output_channels].
+  void (*dense_row)(const WindowRow& row, const float* weights,
+                    const float* bias, const Range& range);
+  // scratch: input_width * lanes floats.
+  void (*max_pool_row)(const WindowRow& row, float* scratch);
+  void (*average_pool_row)(const WindowRow& row, float* scratch);
+  // The maximum over the samples, for each channel.
+  void (*crop_max)(const CropSample* samples, int count, float extrapolation,
+                   int64_t channels, float* output);
+};
+
+extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kBaselineKernels;
+
+}  // namespace sparse_ops
+
+#endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNELS_H_

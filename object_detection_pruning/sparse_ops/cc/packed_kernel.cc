@@ -1,0 +1,177 @@
+#include "packed_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "tensorflow/core/lib/core/errors.h"
+
+namespace sparse_ops {
+
+using tensorflow::Status;
+using tensorflow::Tensor;
+using tensorflow::errors::InvalidArgument;
+
+namespace {
+
+// A panel that leaves some of a 48 KB (or 32 KB: fewer positions) first-level
+// cache to the weights and accumulators that stream past it.
+const int64_t kPanelBytes = 40 * 1024;
+
+// Calls visit(i) for every set bit i < count, in order.
+template <typename Visit>
+void ForEachSetBit(const tensorflow::uint8* mask, int64_t count,
+                   const Visit& visit) {
+  const int64_t bytes = (count + 7) / 8;
+  for (int64_t at = 0; at < bytes; at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, mask + at, std::min<int64_t>(8, bytes - at));
+    while (word != 0) {
+      visit(at * 8 + __builtin_ctzll(word));
+      word &= word - 1;
+    }
+  }
+}
+
+Status CheckTensors(const KernelShape& shape, const Tensor& mask,
+                    const Tensor& values) {
+  const int64_t weights = shape.weights();
+  if (mask.dims() != 1 || mask.NumElements() != (weights + 7) / 8) {
+    return InvalidArgument("mask must be a vector of ", (weights + 7) / 8,
+                           " bytes for ", weights, " weights, got shape ",
+                           mask.shape().DebugString());
+  }
+  if (values.dims() != 1) {
+    return InvalidArgument("values must be a vector, got shape ",
+                           values.shape().DebugString());
+  }
+  int64_t nonzeros = 0, last = -1;
+  ForEachSetBit(mask.flat<tensorflow::uint8>().data(), mask.NumElements() * 8,
+                [&](int64_t i) {
+                  ++nonzeros;
+                  last = i;
+                });
+  if (last >= weights) {
+    return InvalidArgument("mask has a bit set past the last of ", weights,
+                           " weights");
+  }
+  if (nonzeros != values.NumElements()) {
+    return InvalidArgument("mask has ", nonzeros, " bits set, but there are ",
+                           values.NumElements(), " values");
+  }
+  return Status::OK();
+}
+
+// Chunks of about equal size, cut at multiples of the lanes so that the
+// segments transpose in whole vectors.
+void CutChunks(const KernelShape& shape, int lanes, int64_t block_width,
+               PackedKernel* packed) {
+  const int64_t rows = shape.rows();
+  const int64_t room = std::max<int64_t>(
+      lanes, kPanelBytes / (block_width * sizeof(float)) / lanes * lanes);
+  const int64_t chunks = (rows + room - 1) / room;
+  const int64_t even = (rows + chunks - 1) / chunks;
+  packed->chunk_rows = (even + lanes - 1) / lanes * lanes;
+  packed->chunk_segments.push_back(0);
+  for (int64_t row = 0; row < rows; row += packed->chunk_rows) {
+    const int64_t end = std::min(rows, row + packed->chunk_rows);
+    for (int64_t at = row; at < end;) {
+      Segment segment;
+      segment.tap = at / shape.inputs;
+      segment.first_channel = at % shape.inputs;
+      segment.channel_count =
+          std::min(end - at, shape.inputs - segment.first_channel);
+      segment.panel_row = at - row;
+      packed->segments.push_back(segment);
+      at += segment.channel_count;
+    }
+    packed->chunk_segments.push_back(packed->segments.size());
+  }
+}
+
+// A counting sort of the nonzeros by (chunk, output channel).
+void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
+                 const float* values, int64_t nonzeros, int64_t block_width,
+                 PackedKernel* packed) {
+  const int64_t outputs = shape.outputs;
+  packed->row_begin.assign(packed->chunks() * (outputs + 1), 0);
+  packed->entries.resize(nonzeros);
+  int32_t* begin = packed->row_begin.data();
+  // Counted one slot to the right, so that the running sum below turns slot o
+  // into the begin of output o, which the second pass then advances.
+  const auto slot = [&](int64_t i) {
+    return i / outputs / packed->chunk_rows * (outputs + 1) + i % outputs;
+  };
+  ForEachSetBit(mask, shape.weights(),
+                [&](int64_t i) { ++begin[slot(i) + 1]; });
+  int32_t sum = 0;
+  for (int64_t c = 0; c < packed->chunks(); ++c) {
+    int32_t* row = begin + c * (outputs + 1);
+    row[0] = sum;
+    for (int64_t o = 0; o < outputs; ++o) {
+      sum += row[o + 1];
+      row[o + 1] = sum;
+    }
+  }
+  std::vector<int32_t> next(packed->row_begin);
+  ForEachSetBit(mask, shape.weights(), [&](int64_t i) {
+    SparseEntry* entry = &packed->entries[next[slot(i)]++];
+    entry->value = *values++;
+    entry->byte_offset = static_cast<int32_t>(
+        i / outputs % packed->chunk_rows * block_width * sizeof(float));
+  });
+}
+
+bool SameTensor(const Tensor& a, const Tensor& b) {
+  return a.IsInitialized() && a.tensor_data().data() == b.tensor_data().data() &&
+         a.shape() == b.shape();
+}
+
+}  // namespace
+
+Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
+                       size_t expected, KernelShape* shape) {
+  int64_t product = 1;
+  bool valid = sizes.size() == expected;
+  for (size_t i = 0; valid && i < sizes.size(); ++i) {
+    product *= sizes[i];
+    valid = sizes[i] >= 1 && product <= std::numeric_limits<int32_t>::max();
+  }
+  if (!valid) {
+    return InvalidArgument("kernel_shape must be ", expected,
+                           " positive sizes of fewer than 2^31 weights");
+  }
+  if (expected == 4) {
+    shape->height = sizes[0];
+    shape->width = sizes[1];
+  }
+  shape->inputs = sizes[expected - 2];
+  shape->outputs = sizes[expected - 1];
+  return Status::OK();
+}
+
+Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
+                              const Tensor& values, int lanes,
+                              int64_t block_width,
+                              std::shared_ptr<const PackedKernel>* packed) {
+  tensorflow::mutex_lock lock(mutex_);
+  if (!SameTensor(mask_, mask) || !SameTensor(values_, values)) {
+    TF_RETURN_IF_ERROR(CheckTensors(shape, mask, values));
+    packed_.clear();
+    mask_ = mask;
+    values_ = values;
+  }
+  std::shared_ptr<const PackedKernel>& found = packed_[block_width];
+  if (found == nullptr) {
+    auto made = std::make_shared<PackedKernel>();
+    CutChunks(shape, lanes, block_width, made.get());
+    SortEntries(shape, mask.flat<tensorflow::uint8>().data(),
+                values.flat<float>().data(), values.NumElements(), block_width,
+                made.get());
+    found = made;
+  }
+  *packed = found;
+  return Status::OK();
+}
+
+}  // namespace sparse_ops

@@ -1,0 +1,29 @@
+// Runs a sparse convolution: blocks of panels through the sparse product.
+#ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_ENGINE_H_
+#define OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_ENGINE_H_
+
+#include <vector>
+
+#include "packed_kernel.h"
+#include "panel_source.h"
+#include "tensorflow/core/framework/op_kernel.h"
+
+namespace sparse_ops {
+
+// One output tensor: output channels [begin, end) of the kernel.
+struct OutputSlice {
+  float* data;
+  int64_t begin;
+  int64_t end;
+};
+
+// Computes all slices, on the threads of TensorFlow's own pool.
+void RunSparseConvolution(tensorflow::OpKernelContext* context,
+                          const PanelPlan& plan, const PackedKernel& kernel,
+                          const KernelShape& shape, const float* bias,
+                          const Range& range, const Kernels& kernels,
+                          const std::vector<OutputSlice>& slices);
+
+}  // namespace sparse_ops
+
+#endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_ENGINE_H_

@@ -1,0 +1,110 @@
+// SparseMatMulBias: a fully connected layer with sparse weights.
+#include <vector>
+
+#include "isa.h"
+#include "sparse_engine.h"
+#include "tensorflow/core/framework/op.h"
+#include "window_attributes.h"
+
+namespace sparse_ops {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Status;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::errors::InvalidArgument;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+namespace {
+
+template <typename Context>
+Status ReadMatrixShape(Context* context, KernelShape* shape) {
+  std::vector<tensorflow::int32> sizes;
+  TF_RETURN_IF_ERROR(context->GetAttr("kernel_shape", &sizes));
+  return ReadKernelShape(sizes, 2, shape);
+}
+
+Status MatMulShape(InferenceContext* context) {
+  KernelShape shape;
+  ShapeHandle input;
+  TF_RETURN_IF_ERROR(ReadMatrixShape(context, &shape));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 2, &input));
+  context->set_output(
+      0, context->Matrix(context->Dim(input, 0), shape.outputs));
+  return Status::OK();
+}
+
+class SparseMatMulBias : public tensorflow::OpKernel {
+ public:
+  explicit SparseMatMulBias(OpKernelConstruction* context)
+      : OpKernel(context) {
+    OP_REQUIRES_OK(context, ReadMatrixShape(context, &shape_));
+    OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& input = context->input(0);
+    const Tensor& bias = context->input(3);
+    OP_REQUIRES(context,
+                input.dims() == 2 && input.dim_size(1) == shape_.inputs,
+                InvalidArgument("input must be [batch, ", shape_.inputs,
+                                "], got ", input.shape().DebugString()));
+    OP_REQUIRES(context,
+                bias.dims() == 1 && bias.dim_size(0) == shape_.outputs,
+                InvalidArgument("bias must have ", shape_.outputs,
+                                " values, got ", bias.shape().DebugString()));
+    const int64_t rows = input.dim_size(0);
+    OP_REQUIRES_OK(context, CheckOutputSize(rows, 1, 1, shape_.outputs));
+    Tensor* output;
+    OP_REQUIRES_OK(context,
+                   context->allocate_output(
+                       0, TensorShape({rows, shape_.outputs}), &output));
+    const ConvGeometry geometry = {
+        input.flat<float>().data(), rows, 1, 1, shape_.inputs, 1, 1, 1, 1, 1,
+        1, 0, 0};
+    const Kernels& kernels = PickKernels();
+    std::unique_ptr<PanelPlan> plan;
+    if (rows > 0) plan = PlanPixels(geometry, kernels);
+    std::shared_ptr<const PackedKernel> packed;
+    OP_REQUIRES_OK(
+        context,
+        cache_.Get(shape_, context->input(1), context->input(2),
+                   kernels.lanes,
+                   (rows > 0 ? plan->block_vectors : 1) * kernels.lanes,
+                   &packed));
+    if (rows == 0) return;
+    const std::vector<OutputSlice> slices = {
+        {output->flat<float>().data(), 0, shape_.outputs}};
+    RunSparseConvolution(context, *plan, *packed, shape_,
+                         bias.flat<float>().data(), range_, kernels, slices);
+  }
+
+ private:
+  KernelShape shape_;
+  Range range_;
+  PackedKernelCache cache_;
+};
+
+}  // namespace
+
+REGISTER_OP("SparseMatMulBias")
+    .Input("input: float")
+    .Input("mask: uint8")
+    .Input("values: float")
+    .Input("bias: float")
+    .Output("output: float")
+    .Attr("kernel_shape: list(int)")
+    .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
+    .SetShapeFn(MatMulShape)
+    .Doc(R"doc(
+input times a sparse matrix of kernel_shape [inputs, outputs], plus bias, with
+an activation. Weights are stored as for SparseConv2D.
+)doc");
+
+REGISTER_KERNEL_BUILDER(
+    Name("SparseMatMulBias").Device(tensorflow::DEVICE_CPU),
+    SparseMatMulBias);
+
+}  // namespace sparse_ops

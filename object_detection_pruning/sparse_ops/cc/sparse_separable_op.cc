@@ -1,0 +1,158 @@
+// SparseSeparableConv2D: a depthwise 3x3 convolution and the sparse pointwise
+// convolution after it, block by block, so that what lies between them never
+// leaves the cache.
+#include <vector>
+
+#include "isa.h"
+#include "sparse_engine.h"
+#include "tensorflow/core/framework/op.h"
+#include "window_attributes.h"
+
+namespace sparse_ops {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Status;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::errors::InvalidArgument;
+using tensorflow::shape_inference::InferenceContext;
+
+namespace {
+
+const int64_t kDepthwiseSize = 3;
+
+template <typename Context>
+Status ReadPointwiseShape(Context* context, KernelShape* shape) {
+  std::vector<tensorflow::int32> sizes;
+  TF_RETURN_IF_ERROR(context->GetAttr("kernel_shape", &sizes));
+  return ReadKernelShape(sizes, 2, shape);
+}
+
+Status SeparableShape(InferenceContext* context) {
+  WindowAttributes attributes;
+  KernelShape shape;
+  TF_RETURN_IF_ERROR(ReadWindowAttributes(context, &attributes));
+  TF_RETURN_IF_ERROR(ReadPointwiseShape(context, &shape));
+  return SetWindowShape(context, 0, attributes,
+                        context->MakeDim(kDepthwiseSize),
+                        context->MakeDim(kDepthwiseSize),
+                        context->MakeDim(shape.outputs));
+}
+
+class SparseSeparableConv2D : public tensorflow::OpKernel {
+ public:
+  explicit SparseSeparableConv2D(OpKernelConstruction* context)
+      : OpKernel(context) {
+    OP_REQUIRES_OK(context, ReadWindowAttributes(context, &attributes_));
+    OP_REQUIRES_OK(context, ReadPointwiseShape(context, &shape_));
+    OP_REQUIRES_OK(context, ReadActivation(context, "depthwise_activation",
+                                           &depthwise_range_));
+    OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& input = context->input(0);
+    const Tensor& weights = context->input(1);
+    const Tensor& depthwise_bias = context->input(2);
+    const Tensor& bias = context->input(5);
+    OP_REQUIRES(context,
+                input.dims() == 4 && input.dim_size(3) == shape_.inputs,
+                InvalidArgument("input must be [batch, height, width, ",
+                                shape_.inputs, "], got ",
+                                input.shape().DebugString()));
+    OP_REQUIRES(
+        context,
+        weights.shape() == TensorShape({kDepthwiseSize, kDepthwiseSize,
+                                        shape_.inputs, 1}),
+        InvalidArgument("depthwise_weights must be [3, 3, ", shape_.inputs,
+                        ", 1], got ", weights.shape().DebugString()));
+    OP_REQUIRES(context,
+                depthwise_bias.dims() == 1 &&
+                    depthwise_bias.dim_size(0) == shape_.inputs,
+                InvalidArgument("depthwise_bias must have ", shape_.inputs,
+                                " values, got ",
+                                depthwise_bias.shape().DebugString()));
+    OP_REQUIRES(context,
+                bias.dims() == 1 && bias.dim_size(0) == shape_.outputs,
+                InvalidArgument("bias must have ", shape_.outputs,
+                                " values, got ", bias.shape().DebugString()));
+    Extent height, width;
+    OP_REQUIRES_OK(context, attributes_.Height(input.dim_size(1),
+                                               kDepthwiseSize, &height));
+    OP_REQUIRES_OK(context, attributes_.Width(input.dim_size(2),
+                                              kDepthwiseSize, &width));
+    OP_REQUIRES_OK(context,
+                   CheckOutputSize(input.dim_size(0), height.output,
+                                   width.output, shape_.outputs));
+    Tensor* output;
+    OP_REQUIRES_OK(context,
+                   context->allocate_output(
+                       0,
+                       TensorShape({input.dim_size(0), height.output,
+                                    width.output, shape_.outputs}),
+                       &output));
+    const ConvGeometry geometry = {
+        input.flat<float>().data(), input.dim_size(0),
+        input.dim_size(1),          input.dim_size(2),
+        shape_.inputs,              height.output,
+        width.output,               kDepthwiseSize,
+        kDepthwiseSize,             attributes_.stride_height,
+        attributes_.stride_width,   height.pad_before,
+        width.pad_before};
+    const Kernels& kernels = PickKernels();
+    const DepthwiseStage stage = {weights.flat<float>().data(),
+                                  depthwise_bias.flat<float>().data(),
+                                  depthwise_range_};
+    const bool empty = geometry.output_pixels() == 0;
+    std::unique_ptr<PanelPlan> plan;
+    if (!empty) plan = PlanDepthwise(geometry, stage, kernels);
+    std::shared_ptr<const PackedKernel> packed;
+    OP_REQUIRES_OK(
+        context,
+        cache_.Get(shape_, context->input(3), context->input(4),
+                   kernels.lanes,
+                   (empty ? 1 : plan->block_vectors) * kernels.lanes,
+                   &packed));
+    if (empty) return;
+    const std::vector<OutputSlice> slices = {
+        {output->flat<float>().data(), 0, shape_.outputs}};
+    RunSparseConvolution(context, *plan, *packed, shape_,
+                         bias.flat<float>().data(), range_, kernels, slices);
+  }
+
+ private:
+  WindowAttributes attributes_;
+  KernelShape shape_;
+  Range depthwise_range_;
+  Range range_;
+  PackedKernelCache cache_;
+};
+
+}  // namespace
+
+REGISTER_OP("SparseSeparableConv2D")
+    .Input("input: float")
+    .Input("depthwise_weights: float")
+    .Input("depthwise_bias: float")
+    .Input("mask: uint8")
+    .Input("values: float")
+    .Input("bias: float")
+    .Output("output: float")
+    .Attr("kernel_shape: list(int)")
+    .Attr("strides: list(int)")
+    .Attr("padding: {'SAME', 'VALID', 'EXPLICIT'}")
+    .Attr("explicit_paddings: list(int) = []")
+    .Attr("depthwise_activation: {'none', 'relu', 'relu6'} = 'none'")
+    .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
+    .SetShapeFn(SeparableShape)
+    .Doc(R"doc(
+A depthwise 3x3 convolution with bias and activation, followed by a sparse 1x1
+convolution of kernel_shape [inputs, outputs] with bias and activation.
+)doc");
+
+REGISTER_KERNEL_BUILDER(
+    Name("SparseSeparableConv2D").Device(tensorflow::DEVICE_CPU),
+    SparseSeparableConv2D);
+
+}  // namespace sparse_ops

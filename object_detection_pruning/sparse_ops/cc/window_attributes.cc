@@ -1,0 +1,151 @@
+#include "window_attributes.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace sparse_ops {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::Status;
+using tensorflow::errors::InvalidArgument;
+using tensorflow::shape_inference::DimensionHandle;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+namespace {
+
+Status WindowExtent(const std::string& padding, int64_t explicit_before,
+                    int64_t explicit_after, int64_t input, int64_t kernel,
+                    int64_t stride, Extent* extent) {
+  if (kernel < 1) {
+    return InvalidArgument("kernel size must be positive, got ", kernel);
+  }
+  if (padding == "SAME") {
+    extent->output = (input + stride - 1) / stride;
+    const int64_t covered = (extent->output - 1) * stride + kernel;
+    extent->pad_before = std::max<int64_t>(0, covered - input) / 2;
+    return Status::OK();
+  }
+  int64_t padded = input;
+  extent->pad_before = 0;
+  if (padding == "EXPLICIT") {
+    if (explicit_before >= kernel || explicit_after >= kernel) {
+      return InvalidArgument(
+          "explicit_paddings must be smaller than the kernel size ", kernel,
+          ", got ", explicit_before, " and ", explicit_after);
+    }
+    padded += explicit_before + explicit_after;
+    extent->pad_before = explicit_before;
+  }
+  if (padded < kernel) {
+    return InvalidArgument("a window of size ", kernel,
+                           " does not fit an input of size ", padded,
+                           " (padding included)");
+  }
+  extent->output = (padded - kernel) / stride + 1;
+  return Status::OK();
+}
+
+}  // namespace
+
+Status WindowAttributes::Height(int64_t input, int64_t kernel,
+                                Extent* extent) const {
+  const bool is_explicit = padding == "EXPLICIT";
+  return WindowExtent(padding, is_explicit ? explicit_paddings[0] : 0,
+                      is_explicit ? explicit_paddings[1] : 0, input, kernel,
+                      stride_height, extent);
+}
+
+Status WindowAttributes::Width(int64_t input, int64_t kernel,
+                               Extent* extent) const {
+  const bool is_explicit = padding == "EXPLICIT";
+  return WindowExtent(padding, is_explicit ? explicit_paddings[2] : 0,
+                      is_explicit ? explicit_paddings[3] : 0, input, kernel,
+                      stride_width, extent);
+}
+
+template <typename Context>
+Status ReadWindowAttributes(Context* context, WindowAttributes* attributes) {
+  std::vector<tensorflow::int32> strides;
+  TF_RETURN_IF_ERROR(context->GetAttr("strides", &strides));
+  if (strides.size() != 2 || strides[0] < 1 || strides[1] < 1) {
+    return InvalidArgument(
+        "strides must be two positive numbers: height, width");
+  }
+  attributes->stride_height = strides[0];
+  attributes->stride_width = strides[1];
+  TF_RETURN_IF_ERROR(context->GetAttr("padding", &attributes->padding));
+  TF_RETURN_IF_ERROR(
+      context->GetAttr("explicit_paddings", &attributes->explicit_paddings));
+  const std::vector<tensorflow::int32>& pads = attributes->explicit_paddings;
+  const size_t expected = attributes->padding == "EXPLICIT" ? 4 : 0;
+  if (pads.size() != expected) {
+    return InvalidArgument("explicit_paddings must have ", expected,
+                           " numbers for padding ", attributes->padding,
+                           ", got ", pads.size());
+  }
+  for (tensorflow::int32 pad : pads) {
+    if (pad < 0) {
+      return InvalidArgument("explicit_paddings must be >= 0, got ", pad);
+    }
+  }
+  return Status::OK();
+}
+
+template Status ReadWindowAttributes(OpKernelConstruction*, WindowAttributes*);
+template Status ReadWindowAttributes(InferenceContext*, WindowAttributes*);
+
+Status ReadActivation(OpKernelConstruction* context, const char* name,
+                      Range* range) {
+  std::string activation;
+  TF_RETURN_IF_ERROR(context->GetAttr(name, &activation));
+  const float infinity = std::numeric_limits<float>::infinity();
+  range->lower = activation == "none" ? -infinity : 0.0f;
+  range->upper = activation == "relu6" ? 6.0f : infinity;
+  return Status::OK();
+}
+
+Status SetWindowShape(InferenceContext* context, int index,
+                      const WindowAttributes& attributes,
+                      DimensionHandle kernel_height,
+                      DimensionHandle kernel_width, DimensionHandle depth) {
+  ShapeHandle input;
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &input));
+  DimensionHandle height = context->UnknownDim();
+  DimensionHandle width = context->UnknownDim();
+  Extent extent;
+  if (context->ValueKnown(context->Dim(input, 1)) &&
+      context->ValueKnown(kernel_height)) {
+    TF_RETURN_IF_ERROR(
+        attributes.Height(context->Value(context->Dim(input, 1)),
+                          context->Value(kernel_height), &extent));
+    height = context->MakeDim(extent.output);
+  }
+  if (context->ValueKnown(context->Dim(input, 2)) &&
+      context->ValueKnown(kernel_width)) {
+    TF_RETURN_IF_ERROR(
+        attributes.Width(context->Value(context->Dim(input, 2)),
+                         context->Value(kernel_width), &extent));
+    width = context->MakeDim(extent.output);
+  }
+  context->set_output(
+      index, context->MakeShape({context->Dim(input, 0), height, width,
+                                 depth}));
+  return Status::OK();
+}
+
+Status CheckOutputSize(int64_t batch, int64_t height, int64_t width,
+                       int64_t depth) {
+  int64_t room = std::numeric_limits<int64_t>::max() / sizeof(float);
+  for (int64_t size : {batch, height, width, depth}) {
+    if (size == 0) return Status::OK();
+    room /= size;
+  }
+  if (room < 1) {
+    return InvalidArgument("output [", batch, ", ", height, ", ", width, ", ",
+                           depth, "] is too large");
+  }
+  return Status::OK();
+}
+
+}  // namespace sparse_ops

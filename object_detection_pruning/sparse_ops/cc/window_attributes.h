@@ -1,0 +1,62 @@
+// The attributes that all window ops share: strides, padding, activation.
+#ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_WINDOW_ATTRIBUTES_H_
+#define OBJECT_DETECTION_PRUNING_SPARSE_OPS_WINDOW_ATTRIBUTES_H_
+
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace sparse_ops {
+
+// One axis of a window: how far it reaches over the input's border, and how
+// many outputs it has.
+struct Extent {
+  int64_t output = 0;
+  int64_t pad_before = 0;
+};
+
+struct WindowAttributes {
+  int64_t stride_height = 1;
+  int64_t stride_width = 1;
+  std::string padding;
+  // Top, bottom, left, right; only for padding EXPLICIT.
+  std::vector<tensorflow::int32> explicit_paddings;
+
+  // Raises InvalidArgument where the window does not fit the image, or where
+  // explicit padding is not smaller than the kernel: a window must never lie
+  // on padding alone.
+  tensorflow::Status Height(int64_t input, int64_t kernel,
+                            Extent* extent) const;
+  tensorflow::Status Width(int64_t input, int64_t kernel,
+                           Extent* extent) const;
+};
+
+// Reads `strides`, `padding` and `explicit_paddings` from the construction of
+// a kernel or from shape inference, and checks them.
+template <typename Context>
+tensorflow::Status ReadWindowAttributes(Context* context,
+                                        WindowAttributes* attributes);
+
+// The range of the attribute `activation`: none, relu or relu6.
+tensorflow::Status ReadActivation(tensorflow::OpKernelConstruction* context,
+                                  const char* name, Range* range);
+
+// Sets output(index) to [batch, height, width, depth] of a window op on
+// input(0). Sizes that are not known yet stay unknown.
+tensorflow::Status SetWindowShape(
+    tensorflow::shape_inference::InferenceContext* context, int index,
+    const WindowAttributes& attributes,
+    tensorflow::shape_inference::DimensionHandle kernel_height,
+    tensorflow::shape_inference::DimensionHandle kernel_width,
+    tensorflow::shape_inference::DimensionHandle depth);
+
+// Whether batch * height * width * depth can be counted and allocated.
+tensorflow::Status CheckOutputSize(int64_t batch, int64_t height,
+                                   int64_t width, int64_t depth);
+
+}  // namespace sparse_ops
+
+#endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_WINDOW_ATTRIBUTES_H_

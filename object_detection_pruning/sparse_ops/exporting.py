@@ -1,0 +1,114 @@
+"""From a frozen graph to a sparse one beside it, measured."""
+
+import os
+from typing import NamedTuple, Optional
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.sparse_ops import (
+  library,
+  loading,
+  measuring,
+  rewrite,
+  sample_feeds,
+  saved_model,
+)
+from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.sparse_ops.report import RewriteReport
+
+SAVED_MODEL = 'sparse_saved_model'
+
+
+class SparseExport(NamedTuple):
+  """What an export came to.
+
+  Attributes:
+    report: what became of every layer.
+    plain_bytes: size of the plain graph's file.
+    sparse_bytes: size of the sparse graph's file.
+    saved_model: folder of the SavedModel.
+    measurement: of both graphs; None where it was not asked for.
+  """
+
+  report: RewriteReport
+  plain_bytes: int
+  sparse_bytes: int
+  saved_model: str
+  measurement: Optional[measuring.Measurement]
+
+  def __str__(self) -> str:
+    lines = [
+      str(self.report),
+      f'size {self.plain_bytes / 1e6:.1f} MB, '
+      f'sparse {self.sparse_bytes / 1e6:.1f} MB',
+    ]
+    if self.measurement is not None:
+      lines.append(str(self.measurement))
+    return '\n'.join(lines)
+
+
+def export(
+  input_graph: str,
+  output_graph: str,
+  min_sparsity: float = rewrite.DEFAULT_MIN_SPARSITY,
+  image: Optional[str] = None,
+  seconds: float = 10.0,
+  threads: int = 1,
+) -> SparseExport:
+  """Writes the sparse graph and its SavedModel, and measures both graphs.
+
+  Args:
+    input_graph: a frozen graph.
+    output_graph: the sparse graph to write; the SavedModel goes to
+      `sparse_saved_model` beside it. The plain graph is not touched.
+    min_sparsity: kernels with a smaller share of zeros stay dense.
+    image: to measure with; None makes up one.
+    seconds: for measuring; 0 leaves it out.
+    threads: to measure with.
+
+  Returns:
+    What it came to.
+
+  Raises:
+    InputError: an argument or the graph cannot be used.
+  """
+  if not os.path.isfile(input_graph):
+    raise errors.InputError(f'no such graph: {input_graph}')
+  if os.path.isdir(output_graph):
+    raise errors.InputError(f'{output_graph} is a folder, not a graph file')
+  if os.path.abspath(input_graph) == os.path.abspath(output_graph):
+    raise errors.InputError(
+      'output_graph must not be input_graph: where no compiler is, only the '
+      'plain graph runs'
+    )
+  if seconds < 0:
+    raise errors.InputError(f'seconds must be >= 0, got {seconds}')
+  if threads < 1:
+    raise errors.InputError(f'threads must be >= 1, got {threads}')
+  plain = loading.read_graph_def(input_graph)
+  feeds = sample_feeds.make(plain, image)
+  rewritten = rewrite.rewrite(plain, min_sparsity=min_sparsity)
+  library.load()
+  measurement = None
+  if seconds:
+    measurement = measuring.compare(
+      plain, rewritten.graph_def, feeds, seconds, threads
+    )
+  folder = os.path.dirname(os.path.abspath(output_graph))
+  os.makedirs(folder, exist_ok=True)
+  saved = os.path.join(folder, SAVED_MODEL)
+  saved_model.write(rewritten.graph_def, saved)
+  _write(rewritten.graph_def, output_graph)
+  return SparseExport(
+    rewritten.report,
+    os.path.getsize(input_graph),
+    os.path.getsize(output_graph),
+    saved,
+    measurement,
+  )
+
+
+def _write(graph_def: GraphDef, path: str) -> None:
+  partial = path + '.partial'
+  with open(partial, 'wb') as file:
+    file.write(graph_def.SerializeToString())
+  os.replace(partial, path)

@@ -1,0 +1,186 @@
+"""Builds the op library on first use, keeps it in a user cache, loads it once.
+
+The library must match the TensorFlow that loads it, the C++ ABI of that
+TensorFlow and this machine's C library, so it is compiled where it runs: with
+g++ and the flags that `tf.sysconfig` names, in some ten seconds.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import Any, Iterator, List, Optional
+
+import tensorflow as tf
+
+from object_detection_pruning.core import errors
+
+_SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
+
+# TensorFlow 1's headers are C++11, and a later standard asks for symbols that
+# its library does not have.
+_COMMON_FLAGS = ['-std=c++11', '-fPIC', '-Wall', '-fvisibility=hidden']
+_KERNEL_FLAGS = ['-O3', '-fno-exceptions', '-fno-math-errno']
+_INSTRUCTION_SETS = {
+  'kernels_avx512.cc': [
+    '-mavx512f',
+    '-mavx512vl',
+    '-mavx512dq',
+    '-mavx512bw',
+    '-mfma',
+    '-mprefer-vector-width=512',
+  ],
+  'kernels_avx2.cc': ['-mavx2', '-mfma'],
+  'kernels_baseline.cc': [],
+}
+
+_loaded = None  # type: Optional[Any]
+
+
+def load() -> Any:
+  """Makes the sparse ops known to TensorFlow, building them if need be.
+
+  Returns:
+    The module of op functions, as `tf.load_op_library` gives it.
+
+  Raises:
+    InputError: no compiler is there, or it failed.
+  """
+  global _loaded
+  if _loaded is None:
+    _loaded = tf.load_op_library(build())
+  return _loaded
+
+
+def build(extra_flags: Optional[List[str]] = None) -> str:
+  """Compiles the library unless the cache has it.
+
+  Safe when several processes start at once: one compiles, the others wait.
+
+  Args:
+    extra_flags: compiler and linker flags on top, for a sanitizer.
+
+  Returns:
+    The path of the shared library.
+
+  Raises:
+    InputError: no compiler is there, or it failed.
+  """
+  extra_flags = list(extra_flags or [])
+  path = library_path(extra_flags)
+  if os.path.exists(path):
+    return path
+  os.makedirs(os.path.dirname(path), exist_ok=True)
+  with _lock(path + '.lock'):
+    if not os.path.exists(path):
+      _compile(path, extra_flags)
+  return path
+
+
+def library_path(extra_flags: Optional[List[str]] = None) -> str:
+  """Where the library for this TensorFlow and these sources belongs."""
+  digest = hashlib.sha256()
+  for name in sorted(os.listdir(_SOURCE_DIR)):
+    if not name.endswith(('.cc', '.h')):
+      continue
+    with open(os.path.join(_SOURCE_DIR, name), 'rb') as source:
+      digest.update(name.encode() + b'\0' + source.read() + b'\0')
+  for flag in _COMMON_FLAGS + _KERNEL_FLAGS + list(extra_flags or []):
+    digest.update(flag.encode() + b'\0')
+  abi = getattr(tf.sysconfig, 'CXX11_ABI_FLAG', 0)
+  key = f'tf{tf.__version__}-abi{abi}-{digest.hexdigest()[:16]}'
+  return os.path.join(_cache_dir(), key, 'libsparse_ops.so')
+
+
+def _cache_dir() -> str:
+  root = os.environ.get('XDG_CACHE_HOME') or os.path.join(
+    os.path.expanduser('~'), '.cache'
+  )
+  return os.path.join(root, 'object_detection_pruning', 'sparse_ops')
+
+
+@contextlib.contextmanager
+def _lock(path: str) -> Iterator[None]:
+  with open(path, 'w') as handle:
+    # Released by the kernel when a process dies, so none can be left behind.
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    yield
+
+
+def _compile(path: str, extra_flags: List[str]) -> None:
+  compiler = os.environ.get('CXX') or 'g++'
+  if shutil.which(compiler) is None:
+    raise errors.InputError(
+      f'the sparse ops need a C++ compiler and {compiler} was not found: '
+      'install g++ (Debian and Ubuntu: apt-get install g++), or set CXX'
+    )
+  tf.logging.info('Building the sparse ops, once: %s', path)
+  with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as scratch:
+    objects = _compile_objects(compiler, scratch, extra_flags)
+    linked = os.path.join(scratch, os.path.basename(path))
+    _run(
+      [compiler, '-shared', '-o', linked]
+      + objects
+      + tf.sysconfig.get_link_flags()
+      + extra_flags
+    )
+    os.replace(linked, path)
+
+
+def _compile_objects(
+  compiler: str, scratch: str, extra_flags: List[str]
+) -> List[str]:
+  """Compiles every source, as many at a time as there are processors."""
+  commands = []
+  objects = []
+  for name in sorted(os.listdir(_SOURCE_DIR)):
+    if not name.endswith('.cc'):
+      continue
+    if name in _INSTRUCTION_SETS:
+      flags = _KERNEL_FLAGS + _INSTRUCTION_SETS[name]
+    else:
+      # As system headers, so that warnings are about our own sources.
+      flags = ['-O2'] + [
+        flag.replace('-I', '-isystem', 1) if flag.startswith('-I') else flag
+        for flag in tf.sysconfig.get_compile_flags()
+      ]
+    objects.append(os.path.join(scratch, name[: -len('.cc')] + '.o'))
+    source = os.path.join(_SOURCE_DIR, name)
+    commands.append(
+      [compiler, '-c', source, '-o', objects[-1]]
+      + _COMMON_FLAGS
+      + flags
+      + extra_flags
+    )
+  _run_all(commands)
+  return objects
+
+
+def _run(command: List[str]) -> None:
+  _run_all([command])
+
+
+def _run_all(commands: List[List[str]]) -> None:
+  from multiprocessing import pool
+
+  with pool.ThreadPool(os.cpu_count() or 1) as workers:
+    for message in workers.imap(_failure, commands):
+      if message:
+        raise errors.InputError(f'the sparse ops do not compile: {message}')
+
+
+def _failure(command: List[str]) -> str:
+  """Runs a command; its first error line where it fails, else nothing."""
+  done = subprocess.run(
+    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+  )
+  output = done.stdout.decode(errors='replace')
+  if done.returncode == 0:
+    for line in output.splitlines():
+      tf.logging.debug(line)
+    return ''
+  lines = [line for line in output.splitlines() if 'error' in line]
+  return (lines or [f'{command[0]} exited with {done.returncode}'])[0]

@@ -1,0 +1,138 @@
+"""Runs two graphs in turns, and says how long each takes."""
+
+import time
+from typing import Any, Callable, Dict, List, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.sparse_ops.graph_index import GraphDef, GraphIndex
+
+_WARM_UP_RUNS = 2
+_DETECTIONS = (
+  'num_detections',
+  'detection_boxes',
+  'detection_scores',
+  'detection_classes',
+  'detection_masks',
+)
+_FEWEST_RUNS = 3
+
+
+class Measurement(NamedTuple):
+  """Two graphs, measured side by side.
+
+  Attributes:
+    plain_ms: median milliseconds of a run of the plain graph.
+    sparse_ms: the same of the sparse graph.
+    runs: of each.
+    largest_difference: between their outputs, over all outputs of floats.
+  """
+
+  plain_ms: float
+  sparse_ms: float
+  runs: int
+  largest_difference: float
+
+  @property
+  def ratio(self) -> float:
+    """How many times faster the sparse graph is."""
+    return self.plain_ms / self.sparse_ms
+
+  def __str__(self) -> str:
+    text = (
+      f'plain {self.plain_ms:.1f} ms, sparse {self.sparse_ms:.1f} ms, '
+      f'{self.ratio:.2f}x (median of {self.runs} runs each, in turns); outputs '
+      f'differ by at most {self.largest_difference:.1e}'
+    )
+    if self.ratio <= 1:
+      text += '\nthe sparse graph is NOT faster here: use the plain one'
+    return text
+
+
+def detection_outputs(graph_def: GraphDef) -> List[str]:
+  """What a detector is run for; of another graph, all its outputs.
+
+  Stock graphs also give out features, which take a second pass through the
+  second stage: whoever runs them does not ask for those.
+  """
+  names = {node.name for node in graph_def.node}
+  found = [name + ':0' for name in _DETECTIONS if name in names]
+  return found or output_names(graph_def)
+
+
+def output_names(graph_def: GraphDef) -> List[str]:
+  """The tensors that nobody in the graph reads, constants aside."""
+  index = GraphIndex(graph_def)
+  return [
+    node.name + ':0'
+    for node in graph_def.node
+    if not index.consumers(node)
+    and node.op not in ('Const', 'Placeholder', 'NoOp', 'Assert')
+  ]
+
+
+def compare(
+  plain: GraphDef,
+  sparse: GraphDef,
+  feeds: Dict[str, Any],
+  seconds: float = 10.0,
+  threads: int = 1,
+) -> Measurement:
+  """Measures two graphs with the same inputs and outputs, in turns.
+
+  The op library must be loaded.
+
+  Args:
+    plain: a frozen graph.
+    sparse: the same, rewritten.
+    feeds: values by tensor name.
+    seconds: for all runs together; at least three of each are made.
+    threads: within an op.
+
+  Returns:
+    The measurement.
+  """
+  outputs = detection_outputs(plain)
+  runners = [_runner(g, feeds, outputs, threads) for g in (plain, sparse)]
+  results = [[run() for _ in range(_WARM_UP_RUNS)][-1] for run in runners]
+  times = [[], []]  # type: List[List[float]]
+  end = time.perf_counter() + seconds
+  while len(times[0]) < _FEWEST_RUNS or time.perf_counter() < end:
+    for run, took in zip(runners, times):
+      start = time.perf_counter()
+      run()
+      took.append(time.perf_counter() - start)
+  return Measurement(
+    plain_ms=float(np.median(times[0])) * 1e3,
+    sparse_ms=float(np.median(times[1])) * 1e3,
+    runs=len(times[0]),
+    largest_difference=_largest_difference(*results),
+  )
+
+
+def _runner(
+  graph_def: GraphDef, feeds: Dict[str, Any], outputs: List[str], threads: int
+) -> Callable[[], List[np.ndarray]]:
+  graph = tf.Graph()
+  with graph.as_default():
+    tf.import_graph_def(graph_def, name='')
+  config = tf.compat.v1.ConfigProto(
+    intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1
+  )
+  session = tf.compat.v1.Session(graph=graph, config=config)
+  call = session.make_callable(outputs, feed_list=list(feeds))
+  return lambda: call(*feeds.values())
+
+
+def _largest_difference(
+  first: List[np.ndarray], second: List[np.ndarray]
+) -> float:
+  largest = 0.0
+  for a, b in zip(first, second):
+    if a.dtype.kind != 'f' or not a.size:
+      continue
+    if a.shape != b.shape:
+      return float('inf')
+    largest = max(largest, float(np.max(np.abs(a - b))))
+  return largest

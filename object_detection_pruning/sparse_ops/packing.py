@@ -1,0 +1,36 @@
+"""Weights as a bit per weight and the nonzeros, as the sparse ops take them."""
+
+from typing import Tuple
+
+import numpy as np
+
+
+def pack(weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+  """Packs a kernel of any shape.
+
+  Args:
+    weights: float32 kernel.
+
+  Returns:
+    mask: uint8 vector of ceil(size / 8) bytes; bit i % 8 of byte i / 8 is set
+      where weight i, in C order, is not zero.
+    values: float32 vector of the nonzeros, in the same order.
+  """
+  flat = np.ascontiguousarray(weights, np.float32).ravel()
+  nonzero = flat != 0
+  # NumPy 1.16 packs the highest bit first only, so bytes are turned round.
+  padded = np.zeros(-(-flat.size // 8) * 8, bool)
+  padded[: flat.size] = nonzero
+  mask = np.packbits(padded.reshape(-1, 8)[:, ::-1], axis=1).ravel()
+  return mask, flat[nonzero]
+
+
+def unpack(
+  mask: np.ndarray, values: np.ndarray, shape: Tuple[int, ...]
+) -> np.ndarray:
+  """The kernel that `pack` was given."""
+  size = int(np.prod(shape))
+  bits = np.unpackbits(mask.reshape(-1, 1), axis=1)[:, ::-1].ravel()[:size]
+  weights = np.zeros(size, np.float32)
+  weights[bits.astype(bool)] = values
+  return weights.reshape(shape)

@@ -1,0 +1,316 @@
+"""Cases that compare every sparse op with TensorFlow's own ops.
+
+A case is a function of plain numbers. Hypothesis draws them in the tests; as a
+program this runs many at random, which is how the tests reach the instruction
+sets, since a process has only one:
+
+  ODP_SPARSE_ISA=avx2 python sparse_op_cases.py --seed 1 --count 50 --threads 2
+"""
+
+import argparse
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.sparse_ops import library, packing
+
+TOLERANCE = 1e-4
+PADDINGS = ('SAME', 'VALID', 'EXPLICIT')
+ACTIVATIONS = {
+  'none': lambda x: x,
+  'relu': tf.nn.relu,
+  'relu6': tf.nn.relu6,
+}
+
+
+class Window:
+  """The window attributes of a case, and what they mean in stock ops."""
+
+  def __init__(self, kernel, strides, padding, pads=(0, 0, 0, 0)):
+    self.kernel = kernel
+    self.strides = strides
+    self.padding = padding
+    top, bottom, left, right = pads
+    height, width = kernel
+    # Larger explicit padding is an error of its own.
+    self.pads = [top % height, bottom % height, left % width, right % width]
+
+  def attributes(self):
+    return {
+      'strides': list(self.strides),
+      'padding': self.padding,
+      'explicit_paddings': self.pads if self.padding == 'EXPLICIT' else [],
+    }
+
+  def fits(self, height, width):
+    if self.padding == 'SAME':
+      return True
+    pads = self.pads if self.padding == 'EXPLICIT' else [0] * 4
+    return (
+      height + pads[0] + pads[1] >= self.kernel[0]
+      and width + pads[2] + pads[3] >= self.kernel[1]
+    )
+
+  def stock(self, x, op, value=0.0):
+    """Applies op(x, strides, padding) with explicit padding written out."""
+    strides = [1] + list(self.strides) + [1]
+    if self.padding != 'EXPLICIT':
+      return op(x, strides, self.padding)
+    top, bottom, left, right = self.pads
+    pads = [[0, 0], [top, bottom], [left, right], [0, 0]]
+    return op(tf.pad(x, pads, constant_values=value), strides, 'VALID')
+
+
+def assert_same(expected, actual, feeds=None, threads=1):
+  """Runs both tensors and compares."""
+  config = tf.ConfigProto(intra_op_parallelism_threads=threads)
+  with tf.Session(config=config) as session:
+    a, b = session.run([expected, actual], feeds)
+  assert a.shape == b.shape, (a.shape, b.shape)
+  np.testing.assert_allclose(b, a, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def open_input(array):
+  """A placeholder that knows only its rank and depth, and its feed."""
+  shape = [None] * (array.ndim - 1) + [array.shape[-1]]
+  placeholder = tf.placeholder(tf.float32, shape)
+  return placeholder, {placeholder: array}
+
+
+def sparse_weights(random, shape, density):
+  weights = random.normal(size=shape) * (random.uniform(size=shape) < density)
+  fan_in = max(1.0, density * np.prod(shape[:-1]))
+  return (weights / np.sqrt(fan_in)).astype(np.float32)
+
+
+def values(random, *shape):
+  return random.normal(size=shape).astype(np.float32)
+
+
+def check_sparse_conv(
+  image, depths, window, activation, density, seed, threads=1
+):
+  """image: batch, height, width, channels; depths: of each output."""
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  outputs = sum(depths)
+  shape = list(window.kernel) + [image[3], outputs]
+  weights = sparse_weights(random, shape, density)
+  bias = values(random, outputs)
+  mask, nonzeros = packing.pack(weights)
+  x, feeds = open_input(values(random, *image))
+  expected = window.stock(
+    x, lambda x, strides, padding: tf.nn.conv2d(x, weights, strides, padding)
+  )
+  expected = ACTIVATIONS[activation](expected + bias)
+  actual = ops.sparse_conv2d(
+    x,
+    mask,
+    nonzeros,
+    bias,
+    num_outputs=len(depths),
+    output_depths=depths,
+    kernel_shape=shape,
+    activation=activation,
+    **window.attributes(),
+  )
+  assert_same(expected, tf.concat(actual, 3), feeds, threads)
+
+
+def check_separable(
+  image, outputs, strides, padding, activation, density, seed, threads=1
+):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  channels = image[3]
+  window = Window((3, 3), strides, padding, (1, 2, 0, 1))
+  depthwise = values(random, 3, 3, channels, 1)
+  depthwise_bias = values(random, channels)
+  weights = sparse_weights(random, [1, 1, channels, outputs], density)
+  bias = values(random, outputs)
+  mask, nonzeros = packing.pack(weights)
+  x, feeds = open_input(values(random, *image))
+  between = window.stock(
+    x,
+    lambda x, strides, padding: tf.nn.depthwise_conv2d_native(
+      x, depthwise, strides, padding
+    ),
+  )
+  between = tf.nn.relu6(between + depthwise_bias)
+  expected = tf.nn.conv2d(between, weights, [1] * 4, 'SAME')
+  expected = ACTIVATIONS[activation](expected + bias)
+  actual = ops.sparse_separable_conv2d(
+    x,
+    depthwise,
+    depthwise_bias,
+    mask,
+    nonzeros,
+    bias,
+    kernel_shape=[channels, outputs],
+    depthwise_activation='relu6',
+    activation=activation,
+    **window.attributes(),
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def check_matmul(rows, inputs, outputs, activation, density, seed, threads=1):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  weights = sparse_weights(random, [inputs, outputs], density)
+  bias = values(random, outputs)
+  mask, nonzeros = packing.pack(weights)
+  x, feeds = open_input(values(random, rows, inputs))
+  expected = ACTIVATIONS[activation](tf.matmul(x, weights) + bias)
+  actual = ops.sparse_mat_mul_bias(
+    x,
+    mask,
+    nonzeros,
+    bias,
+    kernel_shape=[inputs, outputs],
+    activation=activation,
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def check_depthwise(image, multiplier, window, activation, seed, threads=1):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  weights = values(random, *window.kernel, image[3], multiplier)
+  bias = values(random, image[3] * multiplier)
+  x, feeds = open_input(values(random, *image))
+  expected = window.stock(
+    x,
+    lambda x, strides, padding: tf.nn.depthwise_conv2d_native(
+      x, weights, strides, padding
+    ),
+  )
+  expected = ACTIVATIONS[activation](expected + bias)
+  actual = ops.fused_depthwise_conv2d(
+    x, weights, bias, activation=activation, **window.attributes()
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def check_dense(image, outputs, window, activation, seed, threads=1):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  weights = values(random, *window.kernel, image[3], outputs) / 4
+  bias = values(random, outputs)
+  x, feeds = open_input(values(random, *image))
+  expected = window.stock(
+    x, lambda x, strides, padding: tf.nn.conv2d(x, weights, strides, padding)
+  )
+  expected = ACTIVATIONS[activation](expected + bias)
+  actual = ops.fused_conv2d(
+    x, weights, bias, activation=activation, **window.attributes()
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def check_pool(image, method, window, seed, threads=1):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  x, feeds = open_input(values(random, *image))
+  size = [1] + list(window.kernel) + [1]
+  if method == 'max':
+    expected = window.stock(
+      x, lambda x, s, padding: tf.nn.max_pool(x, size, s, padding), -1e30
+    )
+  else:
+
+    def average(x, strides, padding):
+      return tf.nn.avg_pool(x, size, strides, padding)
+
+    expected = window.stock(x, average) / window.stock(tf.ones_like(x), average)
+  actual = ops.fast_pool(
+    x, method=method, kernel_size=list(window.kernel), **window.attributes()
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def check_crop(image, boxes, crop, pool, seed, threads=1):
+  random = np.random.RandomState(seed)
+  ops = library.load()
+  x, feeds = open_input(values(random, *image))
+  # Boxes that are turned round, or partly or wholly outside, are all legal.
+  box = random.uniform(-0.3, 1.3, (boxes, 4)).astype(np.float32)
+  index = random.randint(0, image[0], boxes).astype(np.int32)
+  crop = [crop[0] * pool, crop[1] * pool]
+  expected = tf.image.crop_and_resize(
+    x, box, index, crop, extrapolation_value=0.25
+  )
+  size = [1, pool, pool, 1]
+  expected = tf.nn.max_pool(expected, size, size, 'VALID')
+  actual = ops.crop_resize_max_pool(
+    x, box, index, crop_size=crop, pool_size=pool, extrapolation_value=0.25
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
+def random_window(random, height, width, largest=4):
+  while True:
+    window = Window(
+      tuple(random.randint(1, largest, 2)),
+      tuple(random.randint(1, 4, 2)),
+      PADDINGS[random.randint(3)],
+      random.randint(0, 4, 4),
+    )
+    if window.fits(height, width):
+      return window
+
+
+def run_random_case(random, threads):
+  """One case of every op."""
+  seed = random.randint(1 << 30)
+  activation = list(ACTIVATIONS)[random.randint(3)]
+  batch = random.choice([0, 1, 2, 17])
+  height, width = random.randint(1, 24, 2)
+  channels = random.randint(1, 70)
+  image = (batch, height, width, channels)
+  density = random.choice([0.0, 0.1, 0.4, 1.0])
+  same_stride = (random.randint(1, 3),) * 2
+  depths = [int(d) for d in random.randint(1, 40, random.randint(1, 4))]
+  window = random_window(random, height, width)
+  check_sparse_conv(image, depths, window, activation, density, seed, threads)
+  padding = PADDINGS[random.randint(3)]
+  roomy = (batch, height + 3, width + 3, channels)
+  check_separable(
+    roomy, depths[0], same_stride, padding, activation, density, seed, threads
+  )
+  check_matmul(
+    height * batch, channels, depths[0], activation, density, seed, threads
+  )
+  window = random_window(random, height, width)
+  # TensorFlow's depthwise op has no strides that differ.
+  window.strides = same_stride
+  multiplier = int(random.choice([1, 3, 8]))
+  check_depthwise(image, multiplier, window, activation, seed, threads)
+  few = (batch, height, width, random.randint(1, 5))
+  window = random_window(random, height, width, 8)
+  check_dense(few, depths[0], window, activation, seed, threads)
+  method = ('max', 'average')[random.randint(2)]
+  window = random_window(random, height, width)
+  check_pool(image, method, window, seed, threads)
+  some = (max(1, batch), height, width, channels)
+  crop = random.randint(1, 6, 2)
+  check_crop(
+    some, random.randint(0, 9), crop, random.randint(1, 4), seed, threads
+  )
+
+
+def main():
+  parser = argparse.ArgumentParser()
+  parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--count', type=int, default=20)
+  parser.add_argument('--threads', type=int, default=1)
+  arguments = parser.parse_args()
+  random = np.random.RandomState(arguments.seed)
+  for _ in range(arguments.count):
+    with tf.Graph().as_default():
+      run_random_case(random, arguments.threads)
+  print(f'{arguments.count} cases of every op agree')
+
+
+if __name__ == '__main__':
+  main()
