@@ -21,9 +21,9 @@ def run(main: Callable[[List[str]], None]) -> None:
   """
 
   def guarded(argv: List[str]) -> None:
-    if len(argv) > 1:
-      raise app.UsageError(f'unexpected argument: {argv[1]}')
     try:
+      if len(argv) > 1:
+        raise errors.InputError(f'unexpected argument: {argv[1]}')
       main(argv)
     except (errors.InputError, OSError, tf.errors.NotFoundError) as error:
       first_line = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -139,6 +139,8 @@ def _check_flags() -> None:
       '--recalibrate_batch_norm follows training, and with --checkpoint_dir '
       'there is none: use the recalibrate_batch_norm command'
     )
+  elif FLAGS.run_once:
+    checkpoints.resolve(FLAGS.checkpoint_dir)
 
 
 def main(_) -> None:

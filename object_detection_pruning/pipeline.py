@@ -25,7 +25,7 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
   """
   if not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
     raise errors.InputError(f'no pipeline config at {path!r}')
-  with tf.gfile.GFile(path) as file:
+  with tf.gfile.GFile(path, 'rb') as file:
     text = file.read()
   config = pipeline_pb2.TrainEvalPipelineConfig()
   for source, content in ((path, text), ('config override', override)):

@@ -17,6 +17,7 @@ _CONFIGS = os.path.join(
 _SHAPES = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_shapes.config')
 _COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
 _SHAPES_SIZE = 128
+_SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 600, 80
 
 flags.DEFINE_string('output_dir', None, 'Folder for everything that is made.')
 flags.DEFINE_string(
@@ -33,12 +34,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_float('sparsity', 0.85, 'Fraction of zeros in [0, 1).')
 flags.DEFINE_integer(
-  'dense_steps', None, 'Steps for the dense model [shapes 900, data 600].'
+  'dense_steps', None, 'Steps for the dense model [shapes 1800, data 600].'
 )
 flags.DEFINE_integer(
-  'prune_steps', None, 'Steps for each later one [shapes 600, data 1000].'
+  'prune_steps', None, 'Steps for each later one [shapes 900, data 1000].'
 )
-flags.DEFINE_integer('batch_size', None, 'Batch size [shapes 16, data 8].')
+flags.DEFINE_integer('batch_size', 8, 'Batch size.')
 flags.mark_flag_as_required('output_dir')
 FLAGS = flags.FLAGS
 
@@ -59,7 +60,9 @@ def main(_) -> None:
     include_masks = base.train_input_reader.load_instance_masks
     data = detection_data.prepare(FLAGS.data, data_dir, include_masks)
   else:
-    data = detection_data.generate_shapes(data_dir, image_size=_SHAPES_SIZE)
+    data = detection_data.generate_shapes(
+      data_dir, _SHAPES_IMAGES, _SHAPES_VAL_IMAGES, _SHAPES_SIZE
+    )
   all_stages = quickstart_run.stages(
     settings['dense_steps'], settings['prune_steps'], FLAGS.sparsity
   )
@@ -96,9 +99,9 @@ def _settings() -> dict:
     'sparsity': FLAGS.sparsity,
   }
   for name, shapes_value, data_value in (
-    ('dense_steps', 900, 600),
-    ('prune_steps', 600, 1000),
-    ('batch_size', 16, 8),
+    ('dense_steps', 1800, 600),
+    ('prune_steps', 900, 1000),
+    ('batch_size', 8, 8),
   ):
     value = FLAGS[name].value
     if value is None:

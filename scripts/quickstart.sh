@@ -11,5 +11,7 @@ if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
 fi
 
 bash "$root/scripts/setup.sh"
+# TensorFlow's notes on the processor would break the progress bars.
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 exec "$root/.venv/bin/python" -m object_detection_pruning.quickstart \
   --output_dir="$output_dir" "$@"

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 import object_detection_pruning  # noqa: F401
 
+pytest_plugins = ['trained']
+
 
 @pytest.fixture(autouse=True)
 def graph():

@@ -1,9 +1,11 @@
 """Runs commands as a user does: in a process of their own."""
 
+import json
 import os
 import subprocess
 import sys
-from typing import Dict
+import tempfile
+from typing import Dict, List, Sequence
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
@@ -41,3 +43,27 @@ def python(*arguments, **more: str) -> subprocess.CompletedProcess:
   return subprocess.CompletedProcess(
     arguments, process.returncode, stdout, stderr
   )
+
+
+def command(
+  module: str, argument_lists: Sequence[Sequence[str]]
+) -> List[subprocess.CompletedProcess]:
+  """Runs a command once for each list of arguments; fit for quick failures."""
+  with tempfile.NamedTemporaryFile('r', suffix='.json') as result:
+    subprocess.run(
+      [
+        sys.executable,
+        os.path.join(TESTS, 'forked_commands.py'),
+        module,
+        result.name,
+      ],
+      input=json.dumps([list(map(str, each)) for each in argument_lists]),
+      env=environment(),
+      text=True,
+      check=True,
+    )
+    answers = json.load(result)
+  return [
+    subprocess.CompletedProcess(arguments, *answer)
+    for arguments, answer in zip(argument_lists, answers)
+  ]

@@ -27,7 +27,8 @@ def resolve(path: str) -> str:
     if prefix is None:
       raise errors.InputError(f'no checkpoint in the folder {path}')
     return prefix
-  if not path or not _exists(path):
+  # The second is what a checkpoint of the old format is called.
+  if not tf.gfile.Exists(path + _INDEX) and not tf.gfile.Exists(path):
     raise errors.InputError(
       f'no checkpoint at {path!r}: give a prefix such as model.ckpt-600, '
       'or a folder'
@@ -90,13 +91,6 @@ def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
   finally:
     for leftover in glob.glob(glob.escape(temporary) + '*'):
       os.remove(leftover)
-
-
-def _exists(prefix: str) -> bool:
-  try:
-    return tf.train.checkpoint_exists(prefix)
-  except tf.errors.NotFoundError:  # Not even its folder is there.
-    return False
 
 
 def _rename(temporary: str, prefix: str) -> None:

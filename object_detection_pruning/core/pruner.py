@@ -66,7 +66,9 @@ class Pruner:
 
 
 def _update_op(kernel: masking.MaskedKernel, zeros: tf.Tensor) -> tf.Operation:
-  with tf.colocate_with(kernel.mask):
+  # On the mask's device but not colocated with it: some of these ops have no
+  # GPU kernel, and would take the mask off the GPU with them.
+  with tf.device(kernel.mask.device):
     mask, threshold = thresholds.magnitude_mask(kernel.weights, zeros)
     return tf.group(
       tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
@@ -74,5 +76,5 @@ def _update_op(kernel: masking.MaskedKernel, zeros: tf.Tensor) -> tf.Operation:
 
 
 def _count_zeros(mask: tf.Variable) -> tf.Tensor:
-  with tf.colocate_with(mask):
+  with tf.device(mask.device):
     return tf.reduce_sum(tf.cast(tf.equal(mask, 0), tf.int64))

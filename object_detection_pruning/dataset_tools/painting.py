@@ -1,9 +1,26 @@
 """How a scene of shapes looks: its ground, its surfaces and its light."""
 
+from typing import NamedTuple, Tuple
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from object_detection_pruning.dataset_tools import textures
+
+_HUE_SPREAD = 0.16
+_USUAL_PATTERN_ODDS = 0.7
+
+
+class Look(NamedTuple):
+  """How the shapes of a class mostly look.
+
+  Attributes:
+    hue: the middle of their hues, in [0, 1).
+    patterns: their usual textures, keys of `textures.PATTERNS`.
+  """
+
+  hue: float
+  patterns: Tuple[str, ...]
 
 
 def background(rng: np.random.RandomState, size: int) -> np.ndarray:
@@ -57,7 +74,10 @@ def _with_strokes(rng: np.random.RandomState, image: np.ndarray) -> np.ndarray:
 
 
 def paint(
-  rng: np.random.RandomState, image: np.ndarray, coverage: np.ndarray
+  rng: np.random.RandomState,
+  image: np.ndarray,
+  coverage: np.ndarray,
+  look: Look,
 ) -> np.ndarray:
   """Lays one textured, lit shape and its shadow over the image.
 
@@ -66,12 +86,14 @@ def paint(
     image: RGB in [0, 1], shape [size, size, 3]; it is not changed.
     coverage: the part of each pixel that the shape covers, in [0, 1], shape
       [size, size]; some pixel is covered by more than half.
+    look: of the shape's class.
 
   Returns:
     The new image.
   """
   size = image.shape[0]
-  surface = _surface(rng, size, beneath=image[coverage > 0.5].mean(axis=0))
+  beneath = image[coverage > 0.5].mean(axis=0)
+  surface = _surface(rng, size, beneath, look)
   width = max(1.0, size / 96)
   # Lit from the top left: brighter there, darker on the far rim.
   depth = _blurred(coverage, 2 * width)
@@ -85,11 +107,11 @@ def paint(
 
 
 def _surface(
-  rng: np.random.RandomState, size: int, beneath: np.ndarray
+  rng: np.random.RandomState, size: int, beneath: np.ndarray, look: Look
 ) -> np.ndarray:
   """A pattern in two colours that stand out from what lies beneath."""
   for _ in range(8):
-    hue = rng.uniform()
+    hue = look.hue + rng.uniform(-_HUE_SPREAD, _HUE_SPREAD)
     light = textures.hsv(hue, rng.uniform(0.4, 0.95), rng.uniform(0.6, 1.0))
     if np.abs(light - beneath).max() > 0.35:
       break
@@ -97,7 +119,9 @@ def _surface(
     hue + rng.uniform(-0.1, 0.1), rng.uniform(0.5, 1.0), rng.uniform(0.35, 0.6)
   )
   contrast = rng.uniform(0.35, 1.0)
-  pattern = textures.random_pattern(rng, size)
+  usual = rng.uniform() < _USUAL_PATTERN_ODDS
+  names = look.patterns if usual else ()
+  pattern = textures.random_pattern(rng, size, names)
   return textures.mixed(1 - contrast * (1 - pattern), dark, light)
 
 

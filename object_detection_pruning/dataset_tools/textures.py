@@ -1,6 +1,6 @@
 """Procedural textures: grey fields in [0, 1] and what colours them."""
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Sequence, Tuple
 
 import numpy as np
 from PIL import Image
@@ -96,9 +96,20 @@ PATTERNS: Dict[str, Callable[[np.random.RandomState, int], Field]] = {
 }
 
 
-def random_pattern(rng: np.random.RandomState, size: int) -> Field:
-  """One of `PATTERNS`, chosen and drawn by `rng`."""
-  names = sorted(PATTERNS)
+def random_pattern(
+  rng: np.random.RandomState, size: int, names: Sequence[str] = ()
+) -> Field:
+  """Draws a pattern.
+
+  Args:
+    rng: source of randomness.
+    size: side of the field, in pixels.
+    names: keys of `PATTERNS` to choose from; all where there are none.
+
+  Returns:
+    A field of shape [size, size].
+  """
+  names = names or sorted(PATTERNS)
   return PATTERNS[names[rng.randint(len(names))]](rng, size)
 
 

@@ -1,0 +1,152 @@
+import math
+
+import pytest
+from google.protobuf import text_format
+
+from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.core import errors, schedules
+from object_detection_pruning.protos import pruning_pb2
+
+WINDOW = 'target_sparsity: 0.8 start_step: 10 end_step: 50 '
+
+
+def message(text):
+  return text_format.Parse(text, pruning_pb2.Pruning())
+
+
+def build(text):
+  return pruning_builder.build(message(text))
+
+
+def test_polynomial_schedule_with_its_defaults():
+  schedule = build(WINDOW).schedule
+  assert isinstance(schedule, schedules.PolynomialSchedule)
+  assert vars(schedule) == {
+    'initial_sparsity': 0.0,
+    'target_sparsity': 0.8,
+    'start_step': 10,
+    'end_step': 50,
+    'frequency': 10,
+    'exponent': 3.0,
+  }
+
+
+def test_every_field_arrives():
+  settings = build(
+    WINDOW + 'initial_sparsity: 0.1 frequency: 4 exponent: 2 '
+    'include: "a" include: "b" exclude: "c" mask_depthwise: true '
+    'layer_sparsity { layer: "a" target_sparsity: 0.5 }'
+  )
+  assert (
+    settings.schedule.initial_sparsity,
+    settings.schedule.frequency,
+    settings.schedule.exponent,
+  ) == (0.1, 4, 2.0)
+  assert settings.include == ('a', 'b')
+  assert settings.exclude == ('c',)
+  assert settings.mask_depthwise is True
+  assert settings.layer_sparsities == (('a', 0.5),)
+
+
+def test_constant_schedule():
+  schedule = build(WINDOW + 'schedule: CONSTANT frequency: 7').schedule
+  assert isinstance(schedule, schedules.ConstantSchedule)
+  assert schedule.sparsity(10) == 0.8
+  assert schedule.frequency == 7
+
+
+def test_empty_message_masks_nothing_more_and_schedules_nothing():
+  assert build('') == pruning_builder.PruningSettings()
+
+
+def test_patterns_alone_make_masks_without_a_schedule():
+  settings = build('include: "head"')
+  assert settings.schedule is None
+  assert settings.include == ('head',)
+
+
+@pytest.mark.parametrize(
+  'text, words',
+  [
+    (
+      WINDOW.replace('0.8', '1.5'),
+      'target_sparsity must be in [0, 1), got 1.5',
+    ),
+    (
+      WINDOW.replace('0.8', 'nan'),
+      'target_sparsity must be in [0, 1), got nan',
+    ),
+    (WINDOW.replace('10', '60'), 'start_step must not be after end_step (50)'),
+    (WINDOW.replace('10', '-1'), 'start_step must be'),
+    (WINDOW + 'frequency: 0', 'frequency must be'),
+    (WINDOW + 'exponent: 0', 'exponent must be'),
+    (WINDOW + 'initial_sparsity: 0.9', 'initial_sparsity must not be above'),
+    (WINDOW + 'include: "("', 'include must be regular expressions'),
+    (WINDOW + 'exclude: "["', 'exclude must be regular expressions'),
+    (
+      WINDOW + 'layer_sparsity { layer: "a" target_sparsity: 2 }',
+      "layer_sparsity of 'a' must be in [0, 1), got 2.0",
+    ),
+    (
+      WINDOW + 'layer_sparsity { layer: "(" target_sparsity: 0.5 }',
+      'layer_sparsity.layer must be regular expressions',
+    ),
+    (
+      WINDOW + 'schedule: CONSTANT initial_sparsity: 0.1',
+      'initial_sparsity has no meaning in a CONSTANT schedule',
+    ),
+    (
+      'target_sparsity: 0.8 start_step: 10',
+      'start_step is 10 but end_step is not set',
+    ),
+    (
+      'target_sparsity: 0.8 end_step: 50',
+      'end_step is 50 but start_step is not set',
+    ),
+    ('target_sparsity: 0.8', 'start_step and end_step must be set'),
+    ('start_step: 1 end_step: 2', 'start_step is set but target_sparsity'),
+    ('initial_sparsity: 0.1', 'initial_sparsity is set but target_sparsity'),
+    (
+      'layer_sparsity { layer: "a" target_sparsity: 0.5 }',
+      'layer_sparsity is set but target_sparsity',
+    ),
+  ],
+)
+def test_wrong_value_is_named_with_its_field(text, words):
+  with pytest.raises(errors.InputError) as error:
+    build(text)
+  assert words in str(error.value)
+  assert '\n' not in str(error.value)
+
+
+def test_flags_win_over_the_message_and_leave_it_alone():
+  given = message(WINDOW + 'exclude: "head"')
+  effective = pruning_builder.with_overrides(
+    given, 100, target_sparsity=0.6, frequency=5, start_step=None
+  )
+  assert effective == message(
+    WINDOW.replace('0.8', '0.6') + 'frequency: 5 exclude: "head"'
+  )
+  assert given == message(WINDOW + 'exclude: "head"')
+
+
+def test_window_is_a_part_of_the_run_where_none_is_given():
+  effective = pruning_builder.with_overrides(
+    message(''), 1000, target_sparsity=0.6
+  )
+  assert (effective.start_step, effective.end_step) == (100, 750)
+  assert not pruning_builder.with_overrides(message(''), 1000).ListFields()
+  unknown = pruning_builder.with_overrides(message(''), 0, target_sparsity=0.6)
+  assert not unknown.HasField('start_step')
+  half = pruning_builder.with_overrides(
+    message(''), 1000, target_sparsity=0.6, start_step=5
+  )
+  assert not half.HasField('end_step')
+
+
+def test_message_survives_its_text_form():
+  sparsity = 0.1 + 0.2
+  text = text_format.MessageToString(
+    pruning_builder.with_overrides(message(''), target_sparsity=sparsity)
+  )
+  assert math.isclose(message(text).target_sparsity, sparsity, rel_tol=1e-15)

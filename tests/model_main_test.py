@@ -1,0 +1,272 @@
+import glob
+import importlib.util
+import os
+import re
+import shutil
+
+import detectors
+import numpy as np
+import processes
+import pytest
+import tensorflow as tf
+import trained
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.core import checkpoints, kernels, thresholds
+
+WARNING = 'Batch norm remembers about 10 steps, but only 3 steps follow'
+
+
+def masks_of(prefix):
+  """Gives {kernel name: mask} of a checkpoint."""
+  tensors = checkpoints.read(prefix)
+  shapes = {name: array.shape for name, array in tensors.items()}
+  return {
+    kernel: tensors[mask]
+    for kernel, mask in kernels.kernels_with_masks(shapes).items()
+  }
+
+
+def events(folder):
+  """Gives the latest value of every scalar tag in the last file of events."""
+  path = max(glob.glob(os.path.join(folder, 'events*')))
+  return {
+    value.tag: value.simple_value
+    for event in tf.train.summary_iterator(path)
+    for value in event.summary.value
+  }
+
+
+def test_killed_run_goes_on_to_the_exact_sparsity(run):
+  latest = checkpoints.resolve(run.model_dir)
+  assert os.path.basename(latest) == f'model.ckpt-{trained.LAST_STEP}'
+  assert f'Restoring parameters from {run.killed_at}' in run.second_log
+  masks = masks_of(latest)
+  assert len(masks) == 22
+  for kernel, mask in masks.items():
+    zeros = thresholds.zeros_for(trained.SPARSITY, mask.size)
+    assert np.count_nonzero(mask == 0) == zeros, kernel
+
+
+def test_masks_were_exact_when_it_was_killed(run):
+  # The update of step 2 is the last one before the checkpoint of step 4.
+  for mask in masks_of(run.killed_at).values():
+    zeros = thresholds.zeros_for(0.0, mask.size)
+    assert np.count_nonzero(mask == 0) == zeros
+  # By the polynomial, (1 - 6/7) ** 3 of the way is left at step 8.
+  due = trained.SPARSITY * (1 - (1 / 7) ** 3)
+  for mask in masks_of(os.path.join(run.model_dir, 'model.ckpt-8')).values():
+    zeros = thresholds.zeros_for(due, mask.size)
+    assert np.count_nonzero(mask == 0) == zeros
+
+
+def test_effective_settings_are_in_the_model_folder(run):
+  config = pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
+  message = pipeline.pruning_message(config)
+  assert config.train_config.num_steps == trained.LAST_STEP
+  assert (
+    message.target_sparsity,
+    message.start_step,
+    message.end_step,
+    message.frequency,
+  ) == (trained.SPARSITY, 2, 9, 3)
+  given = pipeline.load(run.config_path)
+  assert not pipeline.pruning_message(given).ListFields()
+  given.train_config.num_steps = trained.LAST_STEP
+  assert pipeline.without_pruning_message(config) == (
+    pipeline.without_pruning_message(given)
+  )
+
+
+def test_stale_batch_norm_is_told_once_with_its_numbers(run):
+  for log in (run.first_log, run.second_log):
+    assert log.count(WARNING) == 1
+  assert '--recalibrate_batch_norm=100' in run.second_log
+
+
+def test_training_events_show_what_is_pruned(run):
+  # The first step after the restart is step 5, that of an update.
+  values = events(run.model_dir)
+  due = trained.SPARSITY * (1 - (4 / 7) ** 3)
+  assert values['pruning/sparsity_of_masked_kernels'] == pytest.approx(
+    due, abs=1e-3
+  )
+  assert values['pruning/sparsity_of_all_kernels'] == pytest.approx(
+    0.95 * due, rel=0.1
+  )
+  layer = 'FeatureExtractor/MobilenetV1/Conv2d_6_pointwise'
+  assert values[f'sparsity/{layer}'] == pytest.approx(due, abs=1e-3)
+  assert values[f'threshold/{layer}'] > 0
+  # What a run reads of the global step may be the step before.
+  before = trained.SPARSITY * (1 - (5 / 7) ** 3)
+  assert before - 1e-6 <= values['pruning/scheduled_sparsity'] <= due + 1e-6
+
+
+def test_evaluation_measures_the_sparsity(run):
+  values = events(os.path.join(run.model_dir, 'eval_0'))
+  assert values['pruning/sparsity_of_masked_kernels'] == pytest.approx(
+    trained.SPARSITY, abs=1e-3
+  )
+  over_all = values['pruning/sparsity_of_all_kernels']
+  assert 0.5 < over_all < values['pruning/sparsity_of_masked_kernels']
+  assert 'DetectionBoxes_Precision/mAP' in values
+
+
+def test_evaluation_alone_runs_once_on_the_latest_checkpoint(run, tmp_path):
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.model_main',
+    f'--pipeline_config_path={run.config_path}',
+    f'--model_dir={tmp_path}',
+    f'--checkpoint_dir={run.model_dir}',
+    '--run_once',
+  )
+  assert result.returncode == 0, result.stderr
+  assert f'Restoring parameters from {run.model_dir}/model.ckpt-12' in (
+    result.stderr
+  )
+  assert 'Batch norm remembers' not in result.stderr
+  values = events(str(tmp_path / 'eval'))
+  assert values['pruning/sparsity_of_masked_kernels'] == pytest.approx(
+    trained.SPARSITY, abs=1e-3
+  )
+  assert not glob.glob(str(tmp_path / 'model.ckpt*'))
+
+
+def test_finished_run_is_recalibrated_on_request(run, tmp_path):
+  model_dir = str(tmp_path / 'model')
+  shutil.copytree(run.model_dir, model_dir)
+  before = checkpoints.read(checkpoints.resolve(run.model_dir))
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.model_main',
+    f'--pipeline_config_path={run.config_path}',
+    f'--model_dir={model_dir}',
+    *trained.FLAGS,
+    '--recalibrate_batch_norm=2',
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'Batch norm remembers' not in result.stderr
+  after = checkpoints.read(os.path.join(model_dir, 'model.ckpt-12'))
+  changed = [
+    name for name in before if not np.array_equal(before[name], after[name])
+  ]
+  assert changed
+  assert all(
+    name.rpartition('/')[2] in ('moving_mean', 'moving_variance')
+    for name in changed
+  )
+  assert 'DetectionBoxes_Precision/mAP' in events(
+    os.path.join(model_dir, 'eval_recalibrated')
+  )
+
+
+GOOD = ['--sparsity=0.5', '--pruning_start_step=2', '--pruning_end_step=9']
+STOCK_CONFIG = 'STOCK'
+NO_CONFIG = 'NONE'
+# Flags, and the beginning of the one line that each must give.
+BAD_FLAGS = [
+  (['--sparsity=1.5'], '--sparsity must be in [0, 1), got 1.5'),
+  (['--sparsity=-0.1'], '--sparsity must be in [0, 1), got -0.1'),
+  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
+  (
+    GOOD + ['--pruning_start_step=10'],
+    'start_step must not be after end_step (9), got 10',
+  ),
+  (
+    GOOD + ['--pruning_end_step=90', '--pruning_start_step=20'],
+    'start_step (--pruning_start_step) must be before the last training step '
+    '(20), got 20',
+  ),
+  (
+    GOOD + ['--num_train_steps=2'],
+    'start_step (--pruning_start_step) must be before the last training step '
+    '(2), got 2',
+  ),
+  (GOOD[:2], 'start_step is 2 but end_step is not set'),
+  (GOOD[:1] + GOOD[2:], 'end_step is 9 but start_step is not set'),
+  (GOOD[1:], 'start_step is set but target_sparsity (--sparsity) is not'),
+  (GOOD + ['--pruning_start_step=-1'], '--pruning_start_step must be'),
+  (GOOD + ['--pruning_frequency=0'], '--pruning_frequency must be'),
+  (
+    GOOD + ['--initial_sparsity=0.6'],
+    'initial_sparsity must not be above target_sparsity (0.5), got 0.6',
+  ),
+  (GOOD + ['--initial_sparsity=nan'], '--initial_sparsity must be in [0, 1)'),
+  (GOOD + ['--throttle_secs=-1'], '--throttle_secs must be'),
+  (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),
+  (GOOD + ['--save_checkpoints_steps=0'], '--save_checkpoints_steps must be'),
+  (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
+  (['--run_once'], '--run_once needs --checkpoint_dir'),
+  (['--eval_training_data'], '--eval_training_data needs --checkpoint_dir'),
+  (
+    ['--checkpoint_dir=MODEL_DIR', '--recalibrate_batch_norm=5'],
+    '--recalibrate_batch_norm follows training',
+  ),
+  (['--checkpoint_dir=MODEL_DIR', '--run_once'], 'no checkpoint'),
+  (
+    GOOD + [STOCK_CONFIG],
+    "feature extractor 'ssd_mobilenet_v1' is not masked, so nothing could be",
+  ),
+  ([NO_CONFIG], 'no pipeline config at'),
+  (['extra'], 'unexpected argument: extra'),
+]
+
+
+@pytest.fixture(scope='module')
+def refusals(tmp_path_factory, data):
+  """What the command answers to each of the bad flags."""
+  folder = tmp_path_factory.mktemp('bad')
+  masked = detectors.write(
+    detectors.config(detectors.ssd(masked=True), data), folder / 'masked'
+  )
+  stock = detectors.write(
+    detectors.config(detectors.ssd(), data), folder / 'stock'
+  )
+  model_dirs, argument_lists = [], []
+  for index, (flags, _) in enumerate(BAD_FLAGS):
+    config = masked
+    for name, other in ((STOCK_CONFIG, stock), (NO_CONFIG, '/no/such.config')):
+      if name in flags:
+        config = other
+    model_dir = str(folder / f'model-{index}')
+    model_dirs.append(model_dir)
+    argument_lists.append(
+      [f'--pipeline_config_path={config}', f'--model_dir={model_dir}']
+      + [
+        flag.replace('MODEL_DIR', model_dir)
+        for flag in flags
+        if flag not in (STOCK_CONFIG, NO_CONFIG)
+      ]
+    )
+  results = processes.command(
+    'object_detection_pruning.model_main', argument_lists
+  )
+  return [
+    (result, os.path.exists(model_dir))
+    for result, model_dir in zip(results, model_dirs)
+  ]
+
+
+@pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
+def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
+  result, model_dir_exists = refusals[index]
+  assert result.returncode == 1, result.stderr
+  lines = [line for line in result.stderr.splitlines() if line]
+  assert len(lines) == 1, result.stderr
+  assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
+  assert not model_dir_exists
+
+
+def test_takes_every_flag_of_the_stock_command():
+  # Not imported, since its flags would be defined in this process.
+  path = importlib.util.find_spec('object_detection.model_main').origin
+  with open(path) as source:
+    names = re.findall(r"flags.DEFINE_\w+\(\s*'(\w+)'", source.read())
+  assert len(names) == 9
+  (result,) = processes.command(
+    'object_detection_pruning.model_main', [['--helpfull']]
+  )
+  for name in names:
+    assert re.search(rf'--(\[no\])?{name}:', result.stdout), name
