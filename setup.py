@@ -45,7 +45,7 @@ setuptools.setup(
     include=['object_detection_pruning', 'object_detection_pruning.*']
   )
   + LINKED_PACKAGES,
-  package_data={'': ['*.cc', '*.h', '*.inc', '*.html.jinja', '*.proto']},
+  package_data={'': ['cc/*.cc', 'cc/*.h', '*.html.jinja', '*.proto']},
   install_requires=[
     'absl-py>=0.7',
     'contextlib2',

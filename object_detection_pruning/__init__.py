@@ -21,6 +21,9 @@ from object_detection_pruning.hooks.progress_hook import (  # noqa: E402
   ProgressHook,
 )
 from object_detection_pruning.models import registry  # noqa: E402
+from object_detection_pruning.sparse_ops.loading import (  # noqa: E402
+  load_sparse_graph,
+)
 
 registry.register()
 
@@ -30,6 +33,7 @@ __all__ = [
   'ModelPruningHook',
   'PolynomialSchedule',
   'ProgressHook',
+  'load_sparse_graph',
   'masked',
   'masked_kernels',
   'masking_scope',

@@ -160,7 +160,8 @@ class QuickstartRun:
       path,
       config,
       tf.estimator.RunConfig(
-        model_dir=model_dir, save_summary_steps=max(1, stage.steps // 60),
+        model_dir=model_dir,
+        save_summary_steps=max(1, stage.steps // 60),
         save_checkpoints_secs=60,
       ),
       recalibrates=True,

@@ -10,6 +10,7 @@ from google.protobuf import message
 from object_detection_pruning.core import errors
 from object_detection_pruning.inference import graph_inputs
 from object_detection_pruning.inference.detector import Detector
+from object_detection_pruning.sparse_ops import library, loading
 
 _REQUIRED_OUTPUTS = (
   'num_detections',
@@ -61,6 +62,8 @@ def load(path: str) -> FrozenGraphDetector:
   """
   graph_def = _read(path)
   graph_input = _check(path, graph_def)
+  if loading.uses_sparse_ops(graph_def):
+    library.load()
   graph = tf.Graph()
   with graph.as_default():
     try:
