@@ -90,9 +90,11 @@ def _averages(
 def _build_training_graph(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> None:
-  configs = config_util.create_configs_from_pipeline_proto(config)
+  without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
+  without_warm_start.CopyFrom(config)
   # The weights come from the checkpoint alone.
-  configs['train_config'].fine_tune_checkpoint = ''
+  without_warm_start.train_config.ClearField('fine_tune_checkpoint')
+  configs = config_util.create_configs_from_pipeline_proto(without_warm_start)
   settings = pruning_builder.build(pipeline.pruning_message(config))
 
   def detection_model_fn(is_training: bool, add_summaries: bool):
