@@ -59,6 +59,7 @@ setuptools.setup(
     'pycocotools>=2.0.1',
     'six',
     'tf-slim>=1.1',
+    'tflite>=2.10',
     'tqdm>=4.40',
   ],
   extras_require={

@@ -10,6 +10,7 @@ Three comparisons, each side by side in one process:
   python benchmarks/mask_update.py --output benchmarks/results/mask_update.json
 """
 
+import itertools
 import json
 import os
 import tempfile
@@ -36,6 +37,7 @@ _FREQUENCY = 10
 
 flags.DEFINE_float('sparsity', 0.85, 'Sparsity of the updates.')
 flags.DEFINE_integer('rounds', 12, 'How often each thing is timed.')
+flags.DEFINE_boolean('steps', True, 'Also times training steps.')
 flags.DEFINE_integer('image_size', 240, 'Side of the images in pixels.')
 flags.DEFINE_string('output', None, 'JSON file to write.')
 FLAGS = flags.FLAGS
@@ -60,10 +62,9 @@ class TrainingGraph:
         [tf.tables_initializer(), tf.local_variables_initializer()]
       )
 
-  def steps(self, count: int) -> None:
-    """Runs training steps."""
-    for _ in range(count):
-      self.session.run(self._train_op)
+  def step(self) -> None:
+    """Runs one training step."""
+    self.session.run(self._train_op)
 
 
 def _build(config) -> tf.Operation:
@@ -100,13 +101,16 @@ def _seconds(action: Callable[[], object]) -> float:
   return time.perf_counter() - started
 
 
-def _time_in_turn(actions: List[Callable[[], object]], what: str) -> np.ndarray:
+def _time_in_turn(
+  actions: List[Callable[[], object]], what: str, rounds: int
+) -> np.ndarray:
+  """Gives seconds [rounds, actions]."""
   for action in actions:
     action()
   return np.array(
     [
       [_seconds(action) for action in actions]
-      for _ in progress.over(range(FLAGS.rounds), what)
+      for _ in progress.over(range(rounds), what)
     ]
   )
 
@@ -114,8 +118,23 @@ def _time_in_turn(actions: List[Callable[[], object]], what: str) -> np.ndarray:
 def measure(config) -> dict:
   """Gives every figure, in seconds unless it says otherwise."""
   masked = TrainingGraph(config, masked=True)
-  stock = TrainingGraph(config, masked=False)
-  zeros = masked.pruner.zeros_for([FLAGS.sparsity] * len(masked.kernels))
+  results = {
+    'tensorflow': tf.VERSION,
+    'masked_kernels': len(masked.kernels),
+    'masked_weights': sum(kernel.size for kernel in masked.kernels),
+  }
+  results.update(_measure_updates(masked))
+  if FLAGS.steps:
+    results.update(_measure_steps(masked, TrainingGraph(config, masked=False)))
+  return results
+
+
+def _zeros(masked: TrainingGraph) -> List[int]:
+  return masked.pruner.zeros_for([FLAGS.sparsity] * len(masked.kernels))
+
+
+def _measure_updates(masked: TrainingGraph) -> dict:
+  zeros = _zeros(masked)
 
   def ours() -> None:
     masked.pruner.update(masked.session, zeros)
@@ -123,39 +142,42 @@ def measure(config) -> dict:
   def contrib() -> None:
     masked.session.run(masked.contrib_update)
 
-  updates = _time_in_turn([ours, contrib], 'mask update')
-  ours()
-  sparsity = masked.pruner.overall_sparsity(
-    masked.pruner.measure(masked.session)
-  )
-  contrib()
-  contrib_sparsity = masked.pruner.overall_sparsity(
-    masked.pruner.measure(masked.session)
-  )
+  def sparsity() -> float:
+    measured = masked.pruner.measure(masked.session)
+    return masked.pruner.overall_sparsity(measured)
 
-  def in_window() -> None:
-    ours()
-    masked.steps(_FREQUENCY)
-
-  steps = _time_in_turn(
-    [
-      lambda: stock.steps(_FREQUENCY),
-      lambda: masked.steps(_FREQUENCY),
-      in_window,
-    ],
-    'training steps',
-  )
+  updates = _time_in_turn([ours, contrib], 'mask update', FLAGS.rounds)
   update, contrib_update = np.median(updates, axis=0)
-  step, masked_step, window_step = np.median(steps, axis=0) / _FREQUENCY
+  contrib_sparsity = sparsity()
+  ours()
   return {
-    'tensorflow': tf.VERSION,
-    'masked_kernels': len(masked.kernels),
-    'masked_weights': sum(kernel.size for kernel in masked.kernels),
     'mask_update': update,
     'contrib_mask_update': contrib_update,
     'contrib_over_ours': float(np.median(updates[:, 1] / updates[:, 0])),
-    'sparsity': sparsity,
+    'sparsity': sparsity(),
     'contrib_sparsity': contrib_sparsity,
+  }
+
+
+def _measure_steps(masked: TrainingGraph, stock: TrainingGraph) -> dict:
+  zeros = _zeros(masked)
+  steps_in_window = itertools.count()
+
+  def in_window() -> None:
+    if next(steps_in_window) % _FREQUENCY == 0:
+      masked.pruner.update(masked.session, zeros)
+    masked.step()
+
+  # Single steps in turns, so that whatever else the machine does falls on all
+  # three alike; then sums over as many as lie between two updates.
+  steps = _time_in_turn(
+    [stock.step, masked.step, in_window],
+    'training steps',
+    FLAGS.rounds * _FREQUENCY,
+  )
+  steps = steps.reshape(FLAGS.rounds, _FREQUENCY, -1).sum(axis=1)
+  step, masked_step, window_step = np.median(steps, axis=0) / _FREQUENCY
+  return {
     'stock_step': step,
     'masked_step': masked_step,
     'masked_over_stock': float(np.median(steps[:, 1] / steps[:, 0])),

@@ -21,7 +21,8 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
     override: another text proto of the same message, merged into it.
 
   Raises:
-    InputError: there is no such file, or it cannot be parsed.
+    InputError: there is no such file, it cannot be parsed, or the stock model
+      builder does not know its feature extractor.
   """
   if not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
     raise errors.InputError(f'no pipeline config at {path!r}')
@@ -33,6 +34,7 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
       text_format.Merge(content, config)
     except (text_format.ParseError, UnicodeDecodeError) as error:
       raise errors.InputError(f'{source} is no pipeline config: {error}')
+  registry.check_known(config.model)
   return config
 
 
@@ -87,6 +89,21 @@ def as_stock(
   """
   stock = without_pruning_message(config)
   stock.model.CopyFrom(registry.as_stock(config.model))
+  return stock
+
+
+def as_dense(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a config so that it trains the same network without masks.
+
+  Of the `pruning` message the widths of the layers are left, since they say
+  what network it is.
+  """
+  stock = as_stock(config)
+  layer_widths = pruning_message(config).layer_width
+  if layer_widths:
+    pruning_message(stock).layer_width.MergeFrom(layer_widths)
   return stock
 
 

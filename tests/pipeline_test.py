@@ -93,3 +93,11 @@ def test_failed_save_keeps_the_old_config(tmp_path, config, monkeypatch):
     pipeline.save(detectors.config(detectors.ssd()), str(tmp_path))
   assert pipeline.load(path) == config
   assert os.listdir(str(tmp_path)) == ['pipeline.config']
+
+
+def test_unknown_feature_extractor_is_refused_when_the_config_is_read(tmp_path):
+  path = detectors.write(detectors.config(detectors.ssd('ssd_none')), tmp_path)
+  with pytest.raises(
+    errors.InputError, match="extractor 'ssd_none' is not kno"
+  ):
+    pipeline.load(path)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, Optional, Sequence
 
+from object_detection_pruning.channels import soft_pruning, widths
 from object_detection_pruning.core import (
   allocation,
   errors,
@@ -14,6 +15,7 @@ from object_detection_pruning.protos import pruning_pb2
 # model settle, the last quarter lets it recover.
 _DEFAULT_START = 0.1
 _DEFAULT_END = 0.75
+_SOFT = 'soft_filter_pruning_'
 
 
 class PruningSettings(NamedTuple):
@@ -25,6 +27,8 @@ class PruningSettings(NamedTuple):
     include: patterns of layers to mask beside the masked feature extractor.
     exclude: patterns of layers to leave dense.
     mask_depthwise: whether depthwise kernels are masked.
+    layer_widths: of all layers of a network whose channels were removed.
+    soft_filter_pruning: how filters are pruned softly; None for not at all.
   """
 
   schedule: Optional[schedules.Schedule] = None
@@ -32,6 +36,8 @@ class PruningSettings(NamedTuple):
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
   mask_depthwise: bool = False
+  layer_widths: Sequence[widths.LayerWidth] = ()
+  soft_filter_pruning: Optional[soft_pruning.Settings] = None
 
 
 def with_overrides(
@@ -45,7 +51,8 @@ def with_overrides(
     message: from the pipeline config; may be empty.
     train_steps: last training step, where it is known. Where there is a target
       but no window, the window is a part of these steps.
-    **overrides: field values by name; None leaves the field alone.
+    **overrides: field values by name; None leaves the field alone. Those of
+      `soft_filter_pruning` have its name before their own.
 
   Returns:
     The effective message.
@@ -53,8 +60,12 @@ def with_overrides(
   effective = pruning_pb2.Pruning()
   effective.CopyFrom(message)
   for field, value in overrides.items():
-    if value is not None:
-      setattr(effective, field, value)
+    if value is None:
+      continue
+    owner = effective
+    if field.startswith(_SOFT):
+      owner, field = effective.soft_filter_pruning, field[len(_SOFT) :]
+    setattr(owner, field, value)
   no_window = not (
     effective.HasField('start_step') or effective.HasField('end_step')
   )
@@ -78,6 +89,12 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
   """
   patterns.check('include', message.include)
   patterns.check('exclude', message.exclude)
+  for entry in message.layer_sparsity:
+    for field in ('layer', 'target_sparsity'):
+      if not entry.HasField(field):
+        raise errors.InputError(
+          f'layer_sparsity must have layer and target_sparsity, got no {field}'
+        )
   layer_sparsities = tuple(
     allocation.LayerSparsity(entry.layer, entry.target_sparsity)
     for entry in message.layer_sparsity
@@ -89,7 +106,31 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
     tuple(message.include),
     tuple(message.exclude),
     message.mask_depthwise,
+    tuple(widths.from_message(message)),
+    _build_soft_filter_pruning(message),
   )
+
+
+def _build_soft_filter_pruning(
+  message: pruning_pb2.Pruning,
+) -> Optional[soft_pruning.Settings]:
+  if not message.HasField('soft_filter_pruning'):
+    return None
+  soft = message.soft_filter_pruning
+  given = {field.name: value for field, value in soft.ListFields()}
+  if 'ratio' not in given:
+    raise errors.InputError(
+      f'soft_filter_pruning.{min(given, default="message")} is set but ratio '
+      '(--soft_filter_pruning_ratio) is not'
+    )
+  if message.HasField('target_sparsity'):
+    raise errors.InputError(
+      'target_sparsity (--sparsity) is for masks and soft_filter_pruning for '
+      'networks without: give one of them'
+    )
+  if 'threshold' in given:
+    given['thresholds'] = tuple(given.pop('threshold'))
+  return soft_pruning.Settings(**given).check()
 
 
 def _build_schedule(
@@ -99,7 +140,15 @@ def _build_schedule(
     field.name
     for field, _ in message.ListFields()
     if field.name
-    in ('initial_sparsity', 'start_step', 'end_step', 'layer_sparsity')
+    in (
+      'schedule',
+      'initial_sparsity',
+      'start_step',
+      'end_step',
+      'frequency',
+      'exponent',
+      'layer_sparsity',
+    )
   ]
   if not message.HasField('target_sparsity'):
     if scheduling:

@@ -10,6 +10,8 @@ from typing import Iterable, List, NamedTuple, Optional
 import numpy as np
 import tensorflow as tf
 
+from object_detection_pruning.core import schedules
+
 _STATISTICS = ('moving_mean', 'moving_variance')
 _ASSIGN_OPS = ('AssignSub', 'AssignSubVariableOp')
 
@@ -84,6 +86,38 @@ def memory(statistics: Iterable[MovingStatistic]) -> int:
   """
   decays = [s.decay for s in statistics if s.decay is not None]
   return int(round(1 / (1 - max(decays)))) if decays else 0
+
+
+def warn_if_stale(
+  schedule: Optional[schedules.Schedule], train_steps: Optional[int]
+) -> None:
+  """Warns where statistics will belong to the network before the last update.
+
+  Args:
+    schedule: of the masks of the graph that is being built, if they change.
+    train_steps: last training step, if there is one.
+  """
+  steps = memory(trained_statistics())
+  if schedule is None or not steps or not train_steps:
+    return
+  last_update = schedule.last_update(train_steps)
+  steps_left = train_steps - last_update
+  # After three times the memory 5 % of the old statistics are left.
+  if steps_left >= 3 * steps:
+    return
+  tf.logging.warning(
+    'Batch norm remembers about %d steps, but only %d steps follow the last '
+    'mask update (step %d of %d), so evaluation will use statistics of the '
+    'denser network and mAP will look far too low. Re-calibrate after '
+    'training: pass --recalibrate_batch_norm=100, or run '
+    'python -m object_detection_pruning.recalibrate_batch_norm. Or lower '
+    'batch_norm.decay in the config, with '
+    'override_base_feature_extractor_hyperparams: true.',
+    steps,
+    steps_left,
+    last_update,
+    train_steps,
+  )
 
 
 class Averages:

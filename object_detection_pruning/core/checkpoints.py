@@ -2,7 +2,7 @@
 
 import glob
 import os
-from typing import Dict, Tuple
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -52,6 +52,11 @@ def read(prefix: str) -> Dict[str, np.ndarray]:
     name: reader.get_tensor(name)
     for name in sorted(reader.get_variable_to_shape_map())
   }
+
+
+def lookup(prefix: str) -> Callable[[str], np.ndarray]:
+  """Gives a function that reads one variable of a checkpoint by its name."""
+  return _reader(prefix).get_tensor
 
 
 def global_step(prefix: str) -> int:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from object_detection_pruning.core import errors, masking, thresholds
 
 _SCOPE = 'model_pruning'
+_LANES = 2
 
 
 class Pruner:
@@ -34,13 +35,7 @@ class Pruner:
     self.kernels = list(kernels)
     with tf.name_scope(_SCOPE):
       self._zeros = tf.placeholder(tf.int32, [len(kernels)], name='zeros')
-      self._update = tf.group(
-        *(
-          _update_op(kernel, self._zeros[index])
-          for index, kernel in enumerate(kernels)
-        ),
-        name='mask_update',
-      )
+      self._update = _update_all(kernels, self._zeros)
       self._zeros_now = tf.stack(
         [_count_zeros(kernel.mask) for kernel in kernels]
       )
@@ -63,6 +58,19 @@ class Pruner:
   def overall_sparsity(self, zeros: Sequence[int]) -> float:
     """Fraction of zeros over all masked kernels."""
     return float(np.sum(zeros)) / sum(kernel.size for kernel in self.kernels)
+
+
+def _update_all(
+  kernels: Sequence[masking.MaskedKernel], zeros: tf.Tensor
+) -> tf.Operation:
+  updates: List[tf.Operation] = []
+  for index, kernel in enumerate(kernels):
+    # Two at a time: all at once would hold the intermediate values of every
+    # kernel in memory, and takes longer.
+    waits_for = [updates[index - _LANES]] if index >= _LANES else []
+    with tf.control_dependencies(waits_for):
+      updates.append(_update_op(kernel, zeros[index]))
+  return tf.group(*updates, name='mask_update')
 
 
 def _update_op(kernel: masking.MaskedKernel, zeros: tf.Tensor) -> tf.Operation:

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from object_detection_pruning.core import errors
 
-_MAGNITUDE_BITS = 0x7FFFFFFF
 # (shift, number of bits) of each pass, most significant first: 31 in all.
 _PASSES = ((19, 12), (9, 10), (0, 9))
 
@@ -56,24 +55,22 @@ def magnitude_mask(weights: tf.Tensor, zeros: tf.Tensor) -> MagnitudeMask:
       f'weights must be float32, got {weights.dtype.base_dtype.name}'
     )
   zeros = tf.cast(zeros, tf.int32)
-  bits = tf.bitwise.bitwise_and(
-    tf.bitcast(tf.reshape(weights, [-1]), tf.int32), _MAGNITUDE_BITS
-  )
-  threshold, ties_to_mask = _select(bits, zeros)
-  kept = tf.cast(bits >= threshold, tf.float32)
-  ties = tf.where(tf.equal(bits, threshold))[:ties_to_mask]
+  bits = tf.bitcast(tf.abs(tf.reshape(weights, [-1])), tf.int32)
+  threshold, ties, ties_to_mask = _select(bits, zeros)
   kept = tf.cond(
-    ties_to_mask > 0,
-    lambda: kept - _ones_at(ties, kept),
-    lambda: kept,
+    tf.equal(ties, ties_to_mask),
+    lambda: bits > threshold,
+    lambda: _without_first_ties(bits, threshold, ties_to_mask),
   )
   return MagnitudeMask(
-    tf.reshape(kept, tf.shape(weights)),
+    tf.reshape(tf.cast(kept, tf.float32), tf.shape(weights)),
     tf.where(zeros > 0, tf.bitcast(threshold, tf.float32), tf.zeros([])),
   )
 
 
-def _select(bits: tf.Tensor, rank: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+def _select(
+  bits: tf.Tensor, rank: tf.Tensor
+) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """Finds the value of a rank (1 is the smallest) among 31-bit integers.
 
   Args:
@@ -81,29 +78,32 @@ def _select(bits: tf.Tensor, rank: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
     rank: int32 scalar in [0, length].
 
   Returns:
-    The value, and how many of those equal to it lie within the rank.
+    The value, how many are equal to it, and how many of these lie within the
+    rank.
   """
+  # With seventy kernels and more, the number of nodes is half of the cost.
   value = tf.zeros([], tf.int32)
   for number, (shift, width) in enumerate(_PASSES):
-    digits = tf.bitwise.right_shift(bits, shift)
+    digits = bits if not shift else tf.bitwise.right_shift(bits, shift)
     if number:
       digits = tf.bitwise.bitwise_and(digits, (1 << width) - 1)
     counts = tf.raw_ops.Bincount(
       arr=digits, size=1 << width, weights=tf.zeros([0], tf.int32)
     )
-    up_to = tf.cumsum(counts)
-    digit = tf.reduce_sum(tf.cast(up_to < rank, tf.int32))
-    rank -= up_to[digit] - counts[digit]
+    before = tf.cumsum(counts, exclusive=True)
+    digit = tf.reduce_sum(tf.cast(before[1:] < rank, tf.int32))
+    rank -= tf.gather(before, digit)
     value += digit * (1 << shift)
     if shift:
-      bits = tf.boolean_mask(bits, tf.equal(digits, digit))
-  return value, rank
+      bits = tf.gather_nd(bits, tf.where(tf.equal(digits, digit)))
+  return value, tf.gather(counts, digit), rank
 
 
-def _ones_at(indices: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-  return tf.scatter_nd(
-    indices,
-    # Not `tf.ones`: TensorFlow 1.15's fails on an open shape with numpy 1.20.
-    tf.fill(tf.shape(indices)[:1], 1.0),
-    tf.cast(tf.shape(like), tf.int64),
+def _without_first_ties(
+  bits: tf.Tensor, threshold: tf.Tensor, ties_to_mask: tf.Tensor
+) -> tf.Tensor:
+  ties = tf.equal(bits, threshold)
+  masked = tf.logical_and(
+    ties, tf.cumsum(tf.cast(ties, tf.int32)) <= ties_to_mask
   )
+  return tf.logical_and(bits >= threshold, tf.logical_not(masked))

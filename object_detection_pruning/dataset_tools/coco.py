@@ -42,9 +42,8 @@ class CocoInstances:
     )
     self._annotations: Dict[Any, List[dict]] = {}
     for annotation in content['annotations']:
-      self._annotations.setdefault(annotation.get('image_id'), []).append(
-        annotation
-      )
+      image_id = _key(annotation.get('image_id'))
+      self._annotations.setdefault(image_id, []).append(annotation)
 
   def usable_images(self, broken: problems.Problems) -> List[dict]:
     """The image records whose id is their own.
@@ -58,7 +57,7 @@ class CocoInstances:
     """
     first = {}
     for image in self.images:
-      image_id = image.get('id')
+      image_id = _key(image.get('id'))
       if image_id in first:
         broken.skip_image(
           str(image.get('file_name')), f'image id {image_id} is taken'
@@ -101,7 +100,7 @@ class CocoInstances:
       broken.skip_image(where, error)
       return None
     instances = []
-    for annotation in self._annotations.get(image['id'], []):
+    for annotation in self._annotations.get(_key(image['id']), []):
       here = f'{where}, annotation {annotation.get("id")}'
       try:
         box = _box(annotation)
@@ -128,7 +127,7 @@ class CocoInstances:
     file: image_files.ImageFile,
     include_masks: bool,
   ) -> examples.Instance:
-    category = annotation.get('category_id')
+    category = _key(annotation.get('category_id'))
     if category not in self.categories:
       raise problems.BrokenRecord(f'there is no category {category}')
     name = self.categories[category]
@@ -151,6 +150,11 @@ class CocoInstances:
       is_crowd=bool(annotation.get('iscrowd', 0)),
       mask=mask,
     )
+
+
+def _key(value: Any) -> Any:
+  """An id as a key of a dictionary, which a list in a broken file is not."""
+  return value if isinstance(value, (int, float, str)) else repr(value)
 
 
 def _load(path: str) -> dict:

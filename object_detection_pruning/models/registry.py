@@ -35,6 +35,34 @@ def feature_extractor_type(model: model_pb2.DetectionModel) -> str:
   return _architecture(model).feature_extractor.type
 
 
+def check_known(model: model_pb2.DetectionModel) -> None:
+  """Checks that the stock model builder knows the feature extractor.
+
+  Args:
+    model: a model config; one that is no SSD and no Faster R-CNN passes.
+
+  Raises:
+    InputError: the type of its feature extractor is not registered.
+  """
+  architecture = model.WhichOneof('model')
+  if architecture not in ('ssd', 'faster_rcnn'):
+    return
+  # Keras extractors have class maps of their own, newer sources more of them.
+  known = {
+    name
+    for class_map in dir(model_builder)
+    if class_map.startswith(architecture.upper())
+    and class_map.endswith('FEATURE_EXTRACTOR_CLASS_MAP')
+    for name in getattr(model_builder, class_map)
+  }
+  name = feature_extractor_type(model)
+  if name not in known:
+    raise errors.InputError(
+      f'feature extractor {name!r} is not known; {architecture} has '
+      + ', '.join(sorted(known))
+    )
+
+
 def is_masked(model: model_pb2.DetectionModel) -> bool:
   """Tells whether a model config names a masked feature extractor."""
   return feature_extractor_type(model) in STOCK_TYPES
@@ -76,3 +104,6 @@ def _architecture(model: model_pb2.DetectionModel):
       'its model {} must hold ssd {} or faster_rcnn {}'
     )
   return getattr(model, name)
+
+
+register()

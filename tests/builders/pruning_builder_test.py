@@ -87,6 +87,8 @@ def test_patterns_alone_make_masks_without_a_schedule():
       WINDOW + 'layer_sparsity { layer: "a" target_sparsity: 2 }',
       "layer_sparsity of 'a' must be in [0, 1), got 2.0",
     ),
+    (WINDOW + 'layer_sparsity { layer: "a" }', 'got no target_sparsity'),
+    (WINDOW + 'layer_sparsity { target_sparsity: 0.5 }', 'got no layer'),
     (
       WINDOW + 'layer_sparsity { layer: "(" target_sparsity: 0.5 }',
       'layer_sparsity.layer must be regular expressions',
@@ -105,6 +107,9 @@ def test_patterns_alone_make_masks_without_a_schedule():
     ),
     ('target_sparsity: 0.8', 'start_step and end_step must be set'),
     ('start_step: 1 end_step: 2', 'start_step is set but target_sparsity'),
+    ('frequency: 5', 'frequency is set but target_sparsity (--sparsity) is'),
+    ('exponent: 2', 'exponent is set but target_sparsity'),
+    ('schedule: CONSTANT', 'schedule is set but target_sparsity'),
     ('initial_sparsity: 0.1', 'initial_sparsity is set but target_sparsity'),
     (
       'layer_sparsity { layer: "a" target_sparsity: 0.5 }',

@@ -177,3 +177,16 @@ def test_reads_what_pycocotools_reads(coco_folder, broken):
   assert len(image.instances) == len(annotations) == 2
   for instance, annotation in zip(image.instances, annotations):
     np.testing.assert_array_equal(instance.mask, other.annToMask(annotation))
+
+
+def test_ids_that_are_no_ids_are_told(coco_folder):
+  coco_folder.add_image(1)
+  coco_folder.add(1)
+  coco_folder.add([1])
+  coco_folder.add(1, category_id={'id': 3})
+  instances = coco.CocoInstances(coco_folder.save())
+  broken = problems.Problems()
+  (image,) = instances.usable_images(broken)
+  read = instances.read(image, coco_folder.path, {'cat': 3}, broken)
+  assert len(read.instances) == 1
+  assert broken.objects_skipped == 2

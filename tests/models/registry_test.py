@@ -2,6 +2,7 @@ import functools
 import re
 
 import detectors
+import processes
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
@@ -133,3 +134,28 @@ def test_as_stock_changes_nothing_but_the_type(masked_model, stock_model):
 def test_config_without_a_model_is_an_error():
   with pytest.raises(errors.InputError, match='has no model'):
     registry.is_masked(model_pb2.DetectionModel())
+
+
+BUILDER = 'object_detection.builders.model_builder'
+
+
+@pytest.mark.parametrize(
+  'first',
+  [BUILDER, 'object_detection_pruning.models.registry', 'object_detection'],
+)
+def test_extractors_are_registered_whatever_is_imported_first(first):
+  result = processes.python(
+    '-c',
+    f'import {first}, object_detection_pruning\n'
+    f'from {BUILDER} import SSD_FEATURE_EXTRACTOR_CLASS_MAP\n'
+    "print('ssd_masked_mobilenet_v1' in SSD_FEATURE_EXTRACTOR_CLASS_MAP)",
+  )
+  assert result.stdout.split() == ['True'], result.stderr
+
+
+def test_library_alone_does_not_import_the_model_builder():
+  result = processes.python(
+    '-c',
+    f"import sys, object_detection_pruning\nprint('{BUILDER}' in sys.modules)",
+  )
+  assert result.stdout.split() == ['False'], result.stderr
