@@ -9,6 +9,7 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
 from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.channels import soft_training, widths
 from object_detection_pruning.core import (
   batch_norm,
   errors,
@@ -70,6 +71,7 @@ def model_fn_creator(
   run_config: tf.estimator.RunConfig,
   train_steps: Optional[int] = None,
   recalibrates: bool = False,
+  soft: Optional[soft_training.SoftTraining] = None,
 ) -> Callable:
   """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
 
@@ -79,6 +81,7 @@ def model_fn_creator(
     train_steps: last training step, if there is one.
     recalibrates: whether batch norm is re-calibrated after training, so that
       nobody need be warned of stale statistics.
+    soft: what soft filter pruning needs, if filters are pruned so.
   """
 
   def create(
@@ -93,7 +96,9 @@ def model_fn_creator(
     )
 
     def model_fn(features, labels, mode, params=None):
-      with warm_start.summarized(), masking.masking_scope(
+      with warm_start.summarized(), widths.width_scope(
+        settings.layer_widths
+      ), masking.masking_scope(
         settings.include, settings.exclude, settings.mask_depthwise
       ):
         spec = stock_model_fn(features, labels, mode, params)
@@ -103,8 +108,8 @@ def model_fn_creator(
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
       if run_config.is_chief and not recalibrates:
-        _warn_of_stale_batch_norm(settings.schedule, train_steps)
-      return _with_hooks(spec, settings, run_config, train_steps)
+        batch_norm.warn_if_stale(settings.schedule, train_steps)
+      return _with_hooks(spec, settings, run_config, train_steps, soft)
 
     return model_fn
 
@@ -132,25 +137,37 @@ def create_estimator_and_inputs(
     **kwargs: passed on to the stock function.
 
   Returns:
-    The dictionary of the stock function.
+    The dictionary of the stock function, and a `SoftTraining` or None under
+    'soft_filter_pruning'.
 
   Raises:
     InputError: the settings cannot work.
   """
   settings = pruning_builder.build(pipeline.pruning_message(config))
+  try:
+    hparams = model_hparams.create_hparams(hparams_overrides)
+  except ValueError as error:
+    raise errors.InputError(
+      f'hparams_overrides cannot be used, got {hparams_overrides!r}: {error}'
+    )
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
-  return stock_model_lib.create_estimator_and_inputs(
+  soft = soft_training.prepare(
+    config, settings.soft_filter_pruning, last_step, run_config
+  )
+  run = stock_model_lib.create_estimator_and_inputs(
     run_config=run_config,
-    hparams=model_hparams.create_hparams(hparams_overrides),
+    hparams=hparams,
     pipeline_config_path=pipeline_config_path,
     train_steps=train_steps,
     model_fn_creator=model_fn_creator(
-      settings, run_config, last_step, recalibrates
+      settings, run_config, last_step, recalibrates, soft
     ),
     **kwargs,
   )
+  run['soft_filter_pruning'] = soft
+  return run
 
 
 def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
@@ -182,6 +199,7 @@ def _with_hooks(
   settings: pruning_builder.PruningSettings,
   run_config: tf.estimator.RunConfig,
   train_steps: Optional[int],
+  soft: Optional[soft_training.SoftTraining],
 ) -> tf.estimator.EstimatorSpec:
   kernels = masking.masked_kernels()
   if kernels:
@@ -195,6 +213,9 @@ def _with_hooks(
       settings.schedule, settings.layer_sparsities, train_steps
     )
     hooks.append(pruning_hook)
+  if soft is not None:
+    hooks.append(soft.hook())
+    train_steps = soft.last_step
   secs, steps = (
     run_config.save_checkpoints_secs,
     run_config.save_checkpoints_steps,
@@ -213,29 +234,4 @@ def _with_hooks(
   hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
   return spec._replace(
     training_chief_hooks=list(spec.training_chief_hooks) + hooks
-  )
-
-
-def _warn_of_stale_batch_norm(schedule, train_steps: Optional[int]) -> None:
-  statistics = batch_norm.trained_statistics()
-  memory = batch_norm.memory(statistics)
-  if schedule is None or not memory or not train_steps:
-    return
-  last_update = schedule.last_update(train_steps)
-  steps_left = train_steps - last_update
-  # After three times the memory 5 % of the old statistics are left.
-  if steps_left >= 3 * memory:
-    return
-  tf.logging.warning(
-    'Batch norm remembers about %d steps, but only %d steps follow the last '
-    'mask update (step %d of %d), so evaluation will use statistics of the '
-    'denser network and mAP will look far too low. Re-calibrate after '
-    'training: pass --recalibrate_batch_norm=100, or run '
-    'python -m object_detection_pruning.recalibrate_batch_norm. Or lower '
-    'batch_norm.decay in the config, with '
-    'override_base_feature_extractor_hyperparams: true.',
-    memory,
-    steps_left,
-    last_update,
-    train_steps,
   )

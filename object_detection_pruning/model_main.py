@@ -12,12 +12,14 @@ from tqdm.contrib import logging as tqdm_logging
 
 from object_detection_pruning import (
   command,
+  input_checks,
   model_lib,
   pipeline,
   training,
 )
 from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.core import checkpoints, checks, errors
+from object_detection_pruning.channels import selection
+from object_detection_pruning.core import checkpoints, checks, errors, places
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
@@ -70,6 +72,27 @@ flags.DEFINE_integer(
 flags.DEFINE_float(
   'initial_sparsity', None, 'Fraction of zeros at the first update [0].'
 )
+flags.DEFINE_float(
+  'soft_filter_pruning_ratio',
+  None,
+  'Share of the filters of each channel group that is set to zero now and then '
+  'and may grow back, in (0, 1), in a network without masks.',
+)
+flags.DEFINE_integer(
+  'soft_filter_pruning_frequency',
+  None,
+  'Steps between these updates [config: one pass over the training data].',
+)
+flags.DEFINE_float(
+  'soft_filter_pruning_max_failure_rate',
+  None,
+  'Share of the filters set to zero that may come back, in [0, 1).',
+)
+flags.DEFINE_integer(
+  'soft_filter_pruning_max_rounds',
+  None,
+  'Run the training steps up to this often, while more come back [config: 1].',
+)
 flags.DEFINE_integer(
   'throttle_secs', 600, 'Seconds at least between evaluations in training.'
 )
@@ -86,6 +109,13 @@ flags.DEFINE_integer(
 )
 flags.mark_flags_as_required(['model_dir', 'pipeline_config_path'])
 FLAGS = flags.FLAGS
+
+_SOFT_FLAGS = {
+  'soft_filter_pruning_ratio': selection.check_fraction,
+  'soft_filter_pruning_frequency': checks.count,
+  'soft_filter_pruning_max_failure_rate': checks.sparsity,
+  'soft_filter_pruning_max_rounds': checks.count,
+}
 
 
 def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
@@ -106,7 +136,11 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     end_step=FLAGS.pruning_end_step,
     frequency=FLAGS.pruning_frequency,
     initial_sparsity=FLAGS.initial_sparsity,
+    **{name: FLAGS[name].value for name in _SOFT_FLAGS},
   )
+  if FLAGS.checkpoint_dir is not None:
+    # Evaluation prunes nothing, and need not have the training data.
+    effective.ClearField('soft_filter_pruning')
   if had_message or effective.ListFields():
     message.CopyFrom(effective)
   else:
@@ -123,13 +157,17 @@ def _check_flags() -> None:
     ('pruning_start_step', checks.step),
     ('pruning_end_step', checks.step),
     ('pruning_frequency', checks.count),
+    *_SOFT_FLAGS.items(),
     ('throttle_secs', checks.step),
     ('save_checkpoints_steps', checks.count),
+    ('sample_1_of_n_eval_examples', checks.count),
+    ('sample_1_of_n_eval_on_train_examples', checks.count),
     ('recalibrate_batch_norm', checks.count),
   ):
     value = FLAGS[name].value
     if value is not None:
       check(f'--{name}', value)
+  places.folder_to_write('--model_dir', FLAGS.model_dir)
   if FLAGS.checkpoint_dir is None:
     for name in ('run_once', 'eval_training_data'):
       if FLAGS[name].value:
@@ -140,7 +178,7 @@ def _check_flags() -> None:
       'there is none: use the recalibrate_batch_norm command'
     )
   elif FLAGS.run_once:
-    checkpoints.resolve(FLAGS.checkpoint_dir)
+    checkpoints.shapes(checkpoints.resolve(FLAGS.checkpoint_dir))
 
 
 def main(_) -> None:
@@ -153,6 +191,12 @@ def main(_) -> None:
       else {}
     ),
   )
+  if not FLAGS.checkpoint_dir:
+    training.check_inputs(config, run_config)
+  elif FLAGS.eval_training_data:
+    input_checks.check_training_data(config)
+  else:
+    input_checks.check_evaluation(config)
   run = model_lib.create_estimator_and_inputs(
     FLAGS.pipeline_config_path,
     config,

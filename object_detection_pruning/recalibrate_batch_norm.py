@@ -5,8 +5,13 @@ import os
 import tensorflow as tf
 from absl import flags
 
-from object_detection_pruning import command, pipeline, recalibration
-from object_detection_pruning.core import checkpoints, checks, errors
+from object_detection_pruning import (
+  command,
+  input_checks,
+  pipeline,
+  recalibration,
+)
+from object_detection_pruning.core import checkpoints, checks, errors, places
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
 flags.DEFINE_string(
@@ -26,7 +31,10 @@ FLAGS = flags.FLAGS
 
 def main(_) -> None:
   checks.count('--num_batches', FLAGS.num_batches)
+  places.folder_to_write('--output_dir', FLAGS.output_dir)
   config = pipeline.load(FLAGS.pipeline_config_path)
+  input_checks.check_train_config(config.train_config)
+  input_checks.check_training_data(config)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   output_prefix = os.path.join(FLAGS.output_dir, os.path.basename(checkpoint))
   if os.path.abspath(output_prefix) == os.path.abspath(checkpoint):

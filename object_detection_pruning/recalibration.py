@@ -12,6 +12,7 @@ from object_detection.utils import config_util
 
 from object_detection_pruning import pipeline
 from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.channels import widths
 from object_detection_pruning.core import (
   batch_norm,
   checkpoints,
@@ -67,7 +68,7 @@ def _averages(
   num_batches: int,
 ) -> Dict[str, np.ndarray]:
   with tf.Graph().as_default():
-    _build_training_graph(config)
+    build_training_graph(config)
     statistics = batch_norm.trained_statistics()
     if not statistics:
       frozen = len(batch_norm.frozen_statistics(statistics))
@@ -76,7 +77,7 @@ def _averages(
         f'{frozen} moving statistics'
       )
     averages = batch_norm.Averages(statistics)
-    with _session(tensors) as session:
+    with restored_session(tensors) as session:
       for _ in progress.over(range(num_batches), 're-calibrate'):
         try:
           averages.add(session.run(averages.fetches))
@@ -87,9 +88,17 @@ def _averages(
     return averages.result()
 
 
-def _build_training_graph(
+def build_training_graph(
   config: pipeline_pb2.TrainEvalPipelineConfig,
-) -> None:
+) -> tf.estimator.EstimatorSpec:
+  """Builds the training graph of a config, with its input, and no warm start.
+
+  Args:
+    config: the pipeline config, with masks and widths in its `pruning` message.
+
+  Returns:
+    What the model function gives: loss and train op.
+  """
   without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
   without_warm_start.CopyFrom(config)
   # The weights come from the checkpoint alone.
@@ -109,14 +118,25 @@ def _build_training_graph(
   iterator = dataset.make_initializable_iterator()
   tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
   features, labels = iterator.get_next()
-  with masking.masking_scope(
+  with widths.width_scope(settings.layer_widths), masking.masking_scope(
     settings.include, settings.exclude, settings.mask_depthwise
   ):
-    model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
+    return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
 
 
-def _session(tensors: Dict[str, np.ndarray]) -> tf.Session:
-  session = tf.Session()
+def restored_session(
+  tensors: Dict[str, np.ndarray], config: Optional[tf.ConfigProto] = None
+) -> tf.Session:
+  """Opens a session on the default graph, with a checkpoint's weights in it.
+
+  Args:
+    tensors: the checkpoint by name; optimizer slots need not be in it.
+    config: of the session.
+
+  Raises:
+    InputError: the checkpoint does not fit the graph.
+  """
+  session = tf.Session(config=config)
   variables = _model_variables(tensors)
   # Optimizer slots are not needed; what is not restored still must have a
   # value, since the graph may read it.

@@ -6,7 +6,7 @@ import tensorflow as tf
 from object_detection import model_lib as stock_model_lib
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline, recalibration
+from object_detection_pruning import input_checks, pipeline, recalibration
 from object_detection_pruning.core import checkpoints
 
 
@@ -33,17 +33,25 @@ def train(
   is_chief = estimator.config.is_chief
   if is_chief:
     pipeline.save(config, estimator.model_dir)
-  train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
-    run['train_input_fn'],
-    run['eval_input_fns'],
-    run['eval_on_train_input_fn'],
-    run['predict_input_fn'],
-    run['train_steps'],
-    eval_on_train_data=False,
-  )
-  eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
-  result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
-  metrics = result[0] if result else None
+
+  def train_to(last_step: Optional[int]) -> Optional[Dict[str, Any]]:
+    train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
+      run['train_input_fn'],
+      run['eval_input_fns'],
+      run['eval_on_train_input_fn'],
+      run['predict_input_fn'],
+      last_step,
+      eval_on_train_data=False,
+    )
+    eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
+    result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+    return result[0] if result else None
+
+  soft = run['soft_filter_pruning']
+  if soft is None:
+    metrics = train_to(run['train_steps'])
+  else:
+    metrics = soft.train(train_to)
   if not recalibration_batches or not is_chief:
     return metrics
   checkpoint = checkpoints.resolve(estimator.model_dir)
@@ -53,3 +61,25 @@ def train(
   return estimator.evaluate(
     run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
   )
+
+
+def check_inputs(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  run_config: tf.estimator.RunConfig,
+) -> None:
+  """Checks that the data that a training run reads on this machine is there.
+
+  In a cluster this is what its own task reads, and no more.
+
+  Args:
+    config: the pipeline config.
+    run_config: tells the task.
+
+  Raises:
+    InputError: as in `input_checks`.
+  """
+  task = run_config.task_type if run_config.cluster_spec else None
+  if task not in ('evaluator', 'ps'):
+    input_checks.check_training(config)
+  if task in ('evaluator', None):
+    input_checks.check_evaluation(config)

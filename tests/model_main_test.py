@@ -164,6 +164,9 @@ def test_finished_run_is_recalibrated_on_request(run, tmp_path):
 GOOD = ['--sparsity=0.5', '--pruning_start_step=2', '--pruning_end_step=9']
 STOCK_CONFIG = 'STOCK'
 NO_CONFIG = 'NONE'
+NO_DATA = 'NO_DATA'
+NO_VAL_DATA = 'NO_VAL_DATA'
+SOFT = ['--soft_filter_pruning_ratio=0.4', STOCK_CONFIG]
 # Flags, and the beginning of the one line that each must give.
 BAD_FLAGS = [
   (['--sparsity=1.5'], '--sparsity must be in [0, 1), got 1.5'),
@@ -206,9 +209,63 @@ BAD_FLAGS = [
   ),
   (['--checkpoint_dir=MODEL_DIR', '--run_once'], 'no checkpoint'),
   (
+    [f'--checkpoint_dir={__file__}', '--run_once'],
+    f'cannot read checkpoint {__file__}: ',
+  ),
+  (
     GOOD + [STOCK_CONFIG],
     "feature extractor 'ssd_mobilenet_v1' is not masked, so nothing could be",
   ),
+  (['--pruning_frequency=5'], 'frequency is set but target_sparsity'),
+  (
+    ['--sample_1_of_n_eval_examples=0'],
+    '--sample_1_of_n_eval_examples must be a whole number, 1 or more, got 0',
+  ),
+  (
+    GOOD + ['--hparams_overrides=learning_speed=1'],
+    "hparams_overrides cannot be used, got 'learning_speed=1': Unknown",
+  ),
+  (
+    GOOD + ['--model_dir=/dev/null/model'],
+    '--model_dir must be a folder, got /dev/null/model: /dev/null is a file',
+  ),
+  ([NO_DATA], 'train_input_reader.label_map_path must be a file'),
+  (
+    GOOD + [NO_VAL_DATA],
+    'eval_input_reader names no file that exists: input_path is /no/val.record',
+  ),
+  (
+    [NO_VAL_DATA, '--checkpoint_dir=MODEL_DIR'],
+    'eval_input_reader names no file that exists: input_path is /no/val.record',
+  ),
+  (
+    ['--soft_filter_pruning_ratio=1', STOCK_CONFIG],
+    '--soft_filter_pruning_ratio must be in (0, 1), got 1.0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_frequency=0'],
+    '--soft_filter_pruning_frequency must be a whole number, 1 or more, got 0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_frequency=20'],
+    'soft_filter_pruning.frequency (one pass over the data if not set) must '
+    'leave room for a second update before the last training step (20), got 20',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_max_failure_rate=1'],
+    '--soft_filter_pruning_max_failure_rate must be in [0, 1), got 1.0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_max_rounds=2'],
+    'soft_filter_pruning.max_rounds is 2 but max_failure_rate is not set',
+  ),
+  (
+    ['--soft_filter_pruning_max_rounds=2', STOCK_CONFIG],
+    'soft_filter_pruning.max_rounds is set but ratio '
+    '(--soft_filter_pruning_ratio) is not',
+  ),
+  (SOFT + GOOD, 'target_sparsity (--sparsity) is for masks and soft_filter_'),
+  (SOFT[:1], 'soft filter pruning is for networks without masks'),
   ([NO_CONFIG], 'no pipeline config at'),
   (['extra'], 'unexpected argument: extra'),
 ]
@@ -224,12 +281,29 @@ def refusals(tmp_path_factory, data):
   stock = detectors.write(
     detectors.config(detectors.ssd(), data), folder / 'stock'
   )
+  no_data = detectors.write(
+    detectors.config(
+      detectors.ssd(), data._replace(label_map='/no/label_map.pbtxt')
+    ),
+    folder / 'no_data',
+  )
+  no_val_data = detectors.write(
+    detectors.config(
+      detectors.ssd(masked=True), data._replace(val_record='/no/val.record')
+    ),
+    folder / 'no_val_data',
+  )
+  others = {
+    STOCK_CONFIG: stock,
+    NO_CONFIG: '/no/such.config',
+    NO_DATA: no_data,
+    NO_VAL_DATA: no_val_data,
+  }
   model_dirs, argument_lists = [], []
   for index, (flags, _) in enumerate(BAD_FLAGS):
     config = masked
-    for name, other in ((STOCK_CONFIG, stock), (NO_CONFIG, '/no/such.config')):
-      if name in flags:
-        config = other
+    for name in others.keys() & flags:
+      config = others[name]
     model_dir = str(folder / f'model-{index}')
     model_dirs.append(model_dir)
     argument_lists.append(
@@ -237,7 +311,7 @@ def refusals(tmp_path_factory, data):
       + [
         flag.replace('MODEL_DIR', model_dir)
         for flag in flags
-        if flag not in (STOCK_CONFIG, NO_CONFIG)
+        if flag not in others
       ]
     )
   results = processes.command(

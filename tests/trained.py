@@ -13,7 +13,11 @@ import processes
 import pytest
 import tensorflow as tf
 
+from object_detection_pruning import pipeline
+from object_detection_pruning.core import checkpoints
 from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.export import exporter, tflite
+from object_detection_pruning.sparse_ops import exporting as sparse_exporting
 
 LAST_STEP = 12
 SPARSITY = 0.75
@@ -120,3 +124,20 @@ def _latest(model_dir):
     return tf.train.latest_checkpoint(model_dir)
   except tf.errors.OpError:  # It is being written.
     return None
+
+
+@pytest.fixture(scope='session')
+def exported(shared_folder, run):
+  """The pruned SSD in every format: the folder."""
+  folder = os.path.join(shared_folder, 'exported')
+  with made_once(folder) as is_ours:
+    if is_ours:
+      config = pipeline.load(run.config_path)
+      exporter.export(config, checkpoints.resolve(run.model_dir), folder)
+      sparse_exporting.export(
+        os.path.join(folder, exporter.FROZEN_GRAPH),
+        os.path.join(folder, sparse_exporting.SPARSE_GRAPH),
+        seconds=0,
+      )
+      tflite.export(config, checkpoints.resolve(run.model_dir), folder)
+  return folder

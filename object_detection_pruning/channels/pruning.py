@@ -1,0 +1,216 @@
+"""From a config and a checkpoint to a plan, and from a plan to files."""
+
+import contextlib
+import os
+import tempfile
+from typing import Dict, NamedTuple, Optional, Sequence
+
+import numpy as np
+import tensorflow as tf
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning import pipeline, recalibration
+from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.channels import (
+  groups,
+  importance,
+  latency,
+  positions,
+  selection,
+  surgery,
+  taylor,
+)
+from object_detection_pruning.channels import plan as plans
+from object_detection_pruning.core import checkpoints, errors
+
+CHECKPOINT = 'model.ckpt'
+PLAN = 'plan.json'
+TARGETS = ('params', 'macs', 'latency')
+# Each measurement builds a network.
+_LATENCY_STEPS = 5
+
+
+class Request(NamedTuple):
+  """What is to go.
+
+  Attributes:
+    ratio: share of the channels that goes; None where there is a target or a
+      file.
+    ratios_path: JSON file of pattern to ratio.
+    target: one of `TARGETS`, of which `fraction` is to be left.
+    fraction: in (0, 1).
+    method: importance, one of `importance.METHODS`.
+    ranked: whether channels are ranked over all groups, and not within each.
+    bounds: what must stay of each group.
+    include: patterns of layers.
+    exclude: patterns of layers.
+    taylor_batches: training batches for the method `taylor`.
+  """
+
+  ratio: Optional[float] = None
+  ratios_path: Optional[str] = None
+  target: Optional[str] = None
+  fraction: Optional[float] = None
+  method: str = 'l1'
+  ranked: bool = False
+  bounds: selection.Bounds = selection.Bounds()
+  include: Sequence[str] = ()
+  exclude: Sequence[str] = ()
+  taylor_batches: int = 10
+
+
+class Network(NamedTuple):
+  """A detector whose channels are known.
+
+  Attributes:
+    config: its pipeline config.
+    channels: its channel groups.
+    positions: see `plan.Plan`.
+    shapes: of all variables of the inference graph, by name.
+    op_counts: see `graph.InferenceGraph`.
+  """
+
+  config: pipeline_pb2.TrainEvalPipelineConfig
+  channels: groups.Channels
+  positions: Dict[str, int]
+  shapes: Dict[str, tuple]
+  op_counts: Dict[str, int]
+
+  def plan(self, removed: selection.Removed) -> plans.Plan:
+    """Gives the plan to remove these channels, unchecked."""
+    return plans.Plan(self.channels, self.positions, removed)
+
+
+def analyze(config: pipeline_pb2.TrainEvalPipelineConfig) -> Network:
+  """Builds a detector for inference and finds its channel groups."""
+  built = inference.build(config)
+  channels = groups.find(built.graph, built.exported)
+  variables = built.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+  return Network(
+    config,
+    channels,
+    positions.count(built, channels),
+    {v.op.name: tuple(v.shape.as_list()) for v in variables},
+    built.op_counts(),
+  )
+
+
+def make_plan(
+  network: Network, tensors: Dict[str, np.ndarray], request: Request
+) -> plans.Plan:
+  """Selects the channels that go.
+
+  Args:
+    network: from `analyze`.
+    tensors: the checkpoint by name.
+    request: what is to go.
+
+  Raises:
+    InputError: the checkpoint does not fit, or the request cannot be met.
+  """
+  surgery.check_fits(network.shapes, tensors)
+  chosen = selection.candidates(
+    network.channels, request.include, request.exclude
+  )
+  ratios = None
+  if request.ratios_path:
+    ratios = selection.read_ratios(request.ratios_path, chosen)
+    chosen = [group for group in chosen if group.name in ratios]
+  gradients = None
+  if request.method == 'taylor':
+    gradients = taylor.measure(
+      network.config, tensors, chosen, request.taylor_batches
+    )
+  scores = {
+    group.name: importance.scores(
+      request.method, group, tensors, number, gradients
+    )
+    for number, group in enumerate(chosen)
+  }
+  if ratios is not None:
+    removed = selection.per_group(scores, ratios, request.bounds)
+  elif request.target:
+    removed = _to_target(network, scores, request)
+  else:
+    selection.check_fraction('ratio', request.ratio)
+    select = selection.ranked if request.ranked else selection.uniform
+    removed = select(scores, request.ratio, request.bounds)
+  plan = network.plan(removed).check()
+  if not any(len(gone) for gone in removed.values()):
+    raise errors.InputError(
+      'the plan removes nothing: raise the ratio, or lower round_to and '
+      'min_channels'
+    )
+  return plan
+
+
+def write(
+  network: Network,
+  tensors: Dict[str, np.ndarray],
+  plan: plans.Plan,
+  output_dir: str,
+  recalibration_batches: int = 0,
+) -> Optional[int]:
+  """Writes the narrow checkpoint, its config and the plan into a folder.
+
+  Args:
+    network: the detector before.
+    tensors: its checkpoint by name.
+    plan: what goes.
+    output_dir: folder for `model.ckpt`, `pipeline.config` and `plan.json`.
+    recalibration_batches: training batches to set batch-norm statistics from,
+      where batch norm is trained; 0 to leave them.
+
+  Returns:
+    Number of statistics that were set, or None if there was none to set.
+
+  Raises:
+    InputError: the narrow network cannot be rebuilt from its config.
+  """
+  config = surgery.narrow_config(network.config, plan)
+  narrow = surgery.narrow(tensors, plan)
+  surgery.check_rebuilds(config, narrow, network.op_counts)
+  count = None
+  if recalibration_batches:
+    with tempfile.TemporaryDirectory() as scratch:
+      prefix = os.path.join(scratch, CHECKPOINT)
+      checkpoints.write(prefix, narrow)
+      with contextlib.suppress(recalibration.NothingToRecalibrate):
+        count = recalibration.recalibrate(
+          config, prefix, recalibration_batches, prefix
+        )
+      narrow = checkpoints.read(prefix)
+  prefix = os.path.join(output_dir, CHECKPOINT)
+  checkpoints.write(prefix, narrow)
+  config.train_config.fine_tune_checkpoint = prefix
+  config.train_config.fine_tune_checkpoint_type = 'detection'
+  config.train_config.load_all_detection_checkpoint_vars = True
+  plan.write_json(os.path.join(output_dir, PLAN))
+  pipeline.save(config, output_dir)
+  return count
+
+
+def _to_target(network, scores, request) -> selection.Removed:
+  selection.check_fraction(f'target_{request.target}', request.fraction)
+  bounds = request.bounds
+  bounds = bounds._replace(min_channels=bounds.min_channels or 1)
+  select = selection.ranked if request.ranked else selection.uniform
+  steps = {}
+  if request.target == 'latency':
+    steps = {'steps': _LATENCY_STEPS}
+    dense_ms = latency.measure(network.config)
+
+  def measure(removed: selection.Removed) -> float:
+    plan = network.plan(removed)
+    if request.target == 'latency':
+      narrow = surgery.narrow_config(network.config, plan)
+      return latency.measure(narrow) / dense_ms
+    after, before = plan.cost(), plan.dense_cost()
+    return getattr(after, request.target) / getattr(before, request.target)
+
+  return selection.to_target(
+    lambda ratio: select(scores, ratio, bounds),
+    measure,
+    request.fraction,
+    **steps,
+  )

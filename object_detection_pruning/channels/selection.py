@@ -1,0 +1,219 @@
+"""Which channels go: by ratio, by rank over groups, or to reach a target."""
+
+import json
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from object_detection_pruning.channels import groups
+from object_detection_pruning.core import checks, errors, patterns
+
+Removed = Dict[str, np.ndarray]
+_SEARCH_STEPS = 20
+
+
+class Bounds(NamedTuple):
+  """What must stay of each group.
+
+  Attributes:
+    round_to: the number kept is a multiple of this, where a group has as many.
+    min_channels: at least these stay; None for no bound, in which case
+      emptying a group is an error of the plan.
+  """
+
+  round_to: int = 1
+  min_channels: Optional[int] = None
+
+  def check(self) -> 'Bounds':
+    """Returns itself, or raises `InputError`."""
+    checks.count('round_to', self.round_to)
+    if self.min_channels is not None:
+      checks.count('min_channels', self.min_channels)
+    return self
+
+  def kept(self, size: int, wanted: float) -> int:
+    """Gives how many of `size` channels stay where `wanted` should."""
+    kept = int(round(wanted / self.round_to)) * self.round_to
+    if self.round_to > 1:
+      kept = max(kept, self.round_to)
+    return min(size, max(kept, self.min_channels or 0))
+
+
+def check_fraction(name: str, value: float) -> float:
+  """Returns a fraction in (0, 1), or raises `InputError`."""
+  if not 0 < value < 1:
+    raise errors.InputError(f'{name} must be in (0, 1), got {value}')
+  return float(value)
+
+
+def candidates(
+  channels: groups.Channels,
+  include: Sequence[str] = (),
+  exclude: Sequence[str] = (),
+) -> List[groups.ChannelGroup]:
+  """Lists the groups that may be pruned.
+
+  Args:
+    channels: of the network.
+    include: patterns; a group counts if one is found in the name of any of its
+      layers. None at all means every group.
+    exclude: patterns of groups to leave alone.
+
+  Raises:
+    InputError: a pattern is broken or matches nothing, or only what cannot go,
+      in which case the line says why.
+  """
+  layers = [layer for group in channels.groups for layer in group.layers]
+  for field, given in (('include', include), ('exclude', exclude)):
+    patterns.check(field, given)
+    for pattern in patterns.unmatched(given, layers):
+      raise errors.InputError(
+        f'{field} pattern {pattern!r} is found in no layer; layers are: '
+        f'{", ".join(layers)}'
+      )
+  for pattern in include:
+    hits = [g for g in channels.groups if _matches([pattern], g)]
+    if all(group.reason for group in hits):
+      raise errors.InputError(
+        f'include pattern {pattern!r} finds no channels that can go: '
+        f'{hits[0].name} stays, {hits[0].reason}'
+      )
+  found = [
+    group
+    for group in channels.prunable
+    if (not include or _matches(include, group))
+    and not _matches(exclude, group)
+  ]
+  if not found:
+    blocked = next((g for g in channels.groups if g.reason), None)
+    detail = f'; {blocked.name} stays: {blocked.reason}' if blocked else ''
+    raise errors.InputError(f'no channels are left to prune{detail}')
+  return found
+
+
+def uniform(
+  scores: Dict[str, np.ndarray], ratio: float, bounds: Bounds
+) -> Removed:
+  """Takes the same share of every group."""
+  return per_group(scores, dict.fromkeys(scores, ratio), bounds)
+
+
+def per_group(
+  scores: Dict[str, np.ndarray], ratios: Dict[str, float], bounds: Bounds
+) -> Removed:
+  """Takes the weakest channels of each group, in a share of its own.
+
+  Args:
+    scores: importance, float [channels], by group.
+    ratios: share that goes, by group; one that is not named stays whole.
+    bounds: what must stay.
+
+  Returns:
+    Sorted indices of the channels that go, by group.
+  """
+  return {
+    name: _weakest(
+      scores[name],
+      bounds.kept(len(scores[name]), len(scores[name]) * (1 - ratio)),
+    )
+    for name, ratio in ratios.items()
+  }
+
+
+def ranked(
+  scores: Dict[str, np.ndarray], ratio: float, bounds: Bounds
+) -> Removed:
+  """Takes a share of all channels, the weakest wherever they are.
+
+  A group keeps one channel at least.
+  """
+  everything = np.sort(np.concatenate(list(scores.values())))
+  count = int(round(ratio * len(everything)))
+  if not count:
+    return {name: np.array([], np.int64) for name in scores}
+  threshold = everything[count - 1]
+  bounds = bounds._replace(min_channels=bounds.min_channels or 1)
+  return {
+    name: _weakest(
+      values, bounds.kept(len(values), int((values > threshold).sum()))
+    )
+    for name, values in scores.items()
+  }
+
+
+def to_target(
+  select: Callable[[float], Removed],
+  measure: Callable[[Removed], float],
+  target: float,
+  steps: int = _SEARCH_STEPS,
+) -> Removed:
+  """Finds the least ratio at which a measure is at or under its target.
+
+  Args:
+    select: gives what goes at a ratio.
+    measure: gives the share of the dense network's cost that is left.
+    target: of the measure, in (0, 1).
+    steps: halvings of the interval.
+
+  Raises:
+    InputError: the target cannot be reached.
+  """
+  low, high = 0.0, 1.0
+  best = select(high)
+  least = measure(best)
+  if least > target:
+    raise errors.InputError(
+      f'the target {target} cannot be reached: {least:.4f} is left at least, '
+      'with what is excluded and must stay'
+    )
+  for _ in range(steps):
+    middle = (low + high) / 2
+    found = select(middle)
+    if measure(found) <= target:
+      high, best = middle, found
+    else:
+      low = middle
+  return best
+
+
+def read_ratios(
+  path: str, chosen: Sequence[groups.ChannelGroup]
+) -> Dict[str, float]:
+  """Reads ratios of single groups: a JSON object of pattern to ratio.
+
+  Of several patterns that match a group the first one counts.
+
+  Raises:
+    InputError: the file is none, a ratio is out of range, or a pattern matches
+      nothing.
+  """
+  try:
+    with open(path) as file:
+      entries = json.load(file)
+  except ValueError as error:
+    raise errors.InputError(f'{path} is no JSON: {error}')
+  if not isinstance(entries, dict) or not entries:
+    raise errors.InputError(
+      f'{path} must be a JSON object of layer pattern to ratio'
+    )
+  result: Dict[str, float] = {}
+  for pattern, ratio in entries.items():
+    if not isinstance(ratio, (int, float)):
+      raise errors.InputError(f'{path}: {pattern} must be a number: {ratio!r}')
+    check_fraction(f'{path}: {pattern}', ratio)
+    patterns.check(path, [pattern])
+    hits = [group.name for group in chosen if _matches([pattern], group)]
+    if not hits:
+      raise errors.InputError(f'{path}: {pattern!r} is found in no layer')
+    for name in hits:
+      result.setdefault(name, float(ratio))
+  return result
+
+
+def _matches(given: Sequence[str], group: groups.ChannelGroup) -> bool:
+  return any(patterns.found(given, layer) for layer in group.layers)
+
+
+def _weakest(values: np.ndarray, kept: int) -> np.ndarray:
+  order = np.argsort(values, kind='stable')
+  return np.sort(order[: len(values) - kept])

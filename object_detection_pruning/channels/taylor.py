@@ -1,0 +1,83 @@
+"""First-order Taylor importance, from a few training batches.
+
+Molchanov et al. 2019: what the loss would change by if a filter were zero is,
+to the first order, the sum of weight times gradient over the filter.
+"""
+
+from typing import Dict, Sequence
+
+import numpy as np
+import tensorflow as tf
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning import recalibration
+from object_detection_pruning.channels import groups, importance
+from object_detection_pruning.core import checks, errors, progress
+
+
+def measure(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  tensors: Dict[str, np.ndarray],
+  chosen: Sequence[groups.ChannelGroup],
+  num_batches: int,
+) -> Dict[str, np.ndarray]:
+  """Averages |sum of weight * gradient| of each channel's filters.
+
+  Args:
+    config: the pipeline config, for the training input and the loss.
+    tensors: the checkpoint by name.
+    chosen: the groups to measure.
+    num_batches: training batches to average over.
+
+  Returns:
+    float64 [channels] by group name.
+
+  Raises:
+    InputError: the checkpoint does not fit, or the training input ends early.
+  """
+  checks.count('taylor_batches', num_batches)
+  with tf.Graph().as_default() as graph:
+    spec = recalibration.build_training_graph(config)
+    variables = {
+      v.op.name: v
+      for v in graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
+    }
+    gradients = _gradients(spec.loss, variables, chosen)
+    totals = {group.name: np.zeros(group.size) for group in chosen}
+    with recalibration.restored_session(tensors) as session:
+      for _ in progress.over(range(num_batches), 'taylor'):
+        try:
+          values = session.run(gradients)
+        except tf.errors.OutOfRangeError:
+          raise errors.InputError(
+            f'the training input ended before {num_batches} batches'
+          )
+        for group in chosen:
+          totals[group.name] += _changes(group, tensors, values)
+  return {name: total / num_batches for name, total in totals.items()}
+
+
+def _gradients(loss, variables, chosen) -> Dict[str, tf.Tensor]:
+  names = sorted(
+    {
+      part.variable
+      for group in chosen
+      for part in group.slices
+      if part.is_output and part.variable in variables
+    }
+  )
+  found = tf.gradients(loss, [variables[name] for name in names])
+  return {
+    name: gradient
+    for name, gradient in zip(names, found)
+    if gradient is not None
+  }
+
+
+def _changes(group, tensors, gradients) -> np.ndarray:
+  change = np.zeros(group.size)
+  for part in group.slices:
+    if part.is_output and part.variable in gradients:
+      product = tensors[part.variable] * gradients[part.variable]
+      change += importance.slice_rows(part, product).sum(1)
+  return np.abs(change)

@@ -1,0 +1,207 @@
+"""Removes whole channels from a trained detector, so that it is narrower."""
+
+from typing import Optional
+
+import tensorflow as tf
+from absl import flags
+
+from object_detection_pruning import command, pipeline
+from object_detection_pruning.channels import (
+  importance,
+  pruning,
+  selection,
+  surgery,
+)
+from object_detection_pruning.core import checkpoints, checks, errors, places
+from object_detection_pruning.sensitivity import planning, results
+
+_DEFAULT_BATCHES = 100
+
+flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+flags.DEFINE_string(
+  'checkpoint', None, 'Prefix of the checkpoint, or a folder with checkpoints.'
+)
+flags.DEFINE_float(
+  'ratio', None, 'Share of the channels of each group that goes, in (0, 1).'
+)
+flags.DEFINE_string(
+  'ratios', None, 'JSON file with an object of layer pattern to ratio.'
+)
+flags.DEFINE_float(
+  'target_params', None, 'Share of the parameters that is left, in (0, 1).'
+)
+flags.DEFINE_float(
+  'target_macs', None, 'Share of the multiply-adds that is left, in (0, 1).'
+)
+flags.DEFINE_float(
+  'target_latency',
+  None,
+  'Share of the latency that is left, in (0, 1); measured here, one thread.',
+)
+flags.DEFINE_string(
+  'sensitivities',
+  None,
+  'File of analyze_sensitivity; with --eval_metric_loss, --target_macs or '
+  '--target_params.',
+)
+flags.DEFINE_float(
+  'eval_metric_loss',
+  None,
+  'Most that each group alone may lose, as a share of the metric.',
+)
+flags.DEFINE_enum(
+  'importance', 'l1', importance.METHODS, 'How channels are compared.'
+)
+flags.DEFINE_boolean(
+  'global_ranking',
+  False,
+  'Rank the channels of all groups together, in place of the same share of '
+  'each.',
+)
+flags.DEFINE_integer(
+  'taylor_batches', 10, 'Training batches for --importance=taylor.'
+)
+flags.DEFINE_integer('round_to', 1, 'Channels are kept in multiples of this.')
+flags.DEFINE_integer(
+  'min_channels', None, 'Channels that stay in each group at least.'
+)
+flags.DEFINE_multi_string(
+  'include', [], 'Pattern of layers to prune; all if none is given.'
+)
+flags.DEFINE_multi_string('exclude', [], 'Pattern of layers to leave alone.')
+flags.DEFINE_string(
+  'output_dir',
+  None,
+  'Folder for model.ckpt, pipeline.config and plan.json.',
+)
+flags.DEFINE_boolean('dry_run', False, 'Print the plan and write nothing.')
+flags.DEFINE_boolean(
+  'print_groups', False, 'Print each group with all that goes together.'
+)
+flags.DEFINE_integer(
+  'recalibrate_batch_norm',
+  None,
+  'Training batches to set batch-norm statistics from after surgery; 0 leaves '
+  f'them. Not set: {_DEFAULT_BATCHES}, where batch norm is trained.',
+)
+flags.mark_flags_as_required(['pipeline_config_path', 'checkpoint'])
+FLAGS = flags.FLAGS
+
+
+def wish() -> planning.Wish:
+  """Turns the flags that go with --sensitivities into a wish, or raises."""
+  for name in ('ratio', 'ratios', 'target_latency', 'global_ranking'):
+    if FLAGS[name].value not in (None, False):
+      raise errors.InputError(f'--{name} does not go with --sensitivities')
+  return planning.wish(
+    {
+      name: FLAGS[name].value
+      for name in planning.WISHES
+      if FLAGS[name].value is not None
+    },
+    bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),
+    include=FLAGS.include,
+    exclude=FLAGS.exclude,
+  )
+
+
+def request() -> pruning.Request:
+  """Turns the flags into a request, or raises `InputError`."""
+  if FLAGS.eval_metric_loss is not None:
+    raise errors.InputError('--eval_metric_loss needs --sensitivities')
+  targets = [
+    name
+    for name in pruning.TARGETS
+    if FLAGS[f'target_{name}'].value is not None
+  ]
+  given = [f'target_{name}' for name in targets] + [
+    name for name in ('ratio', 'ratios') if FLAGS[name].value is not None
+  ]
+  if len(given) != 1:
+    raise errors.InputError(
+      'give one of --ratio, --ratios, --target_params, --target_macs and '
+      f'--target_latency, got {len(given)}'
+    )
+  fraction: Optional[float] = None
+  if given[0] != 'ratios':
+    fraction = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
+  elif FLAGS.global_ranking:
+    raise errors.InputError('--global_ranking does not go with --ratios')
+  checks.count('--taylor_batches', FLAGS.taylor_batches)
+  return pruning.Request(
+    ratio=None if targets else fraction,
+    ratios_path=FLAGS.ratios,
+    target=targets[0] if targets else None,
+    fraction=fraction if targets else None,
+    method=FLAGS.importance,
+    ranked=FLAGS.global_ranking,
+    bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),
+    include=FLAGS.include,
+    exclude=FLAGS.exclude,
+    taylor_batches=FLAGS.taylor_batches,
+  )
+
+
+def main(_) -> None:
+  measured = None
+  if FLAGS.sensitivities:
+    wanted = wish()
+    measured = results.load(FLAGS.sensitivities)
+    _check_importance(measured)
+  else:
+    wanted = request()
+  batches = FLAGS.recalibrate_batch_norm
+  if batches is None:
+    batches = _DEFAULT_BATCHES
+  checks.step('--recalibrate_batch_norm', batches)
+  if not FLAGS.output_dir and not FLAGS.dry_run:
+    raise errors.InputError('--output_dir is needed, or --dry_run')
+  if FLAGS.output_dir:
+    places.folder_to_write('--output_dir', FLAGS.output_dir)
+  config = pipeline.load(FLAGS.pipeline_config_path)
+  checkpoint = checkpoints.resolve(FLAGS.checkpoint)
+  if batches and not FLAGS.dry_run:
+    _check_training_input(config)
+  tensors = checkpoints.read(checkpoint)
+  network = pruning.analyze(config)
+  if measured:
+    surgery.check_fits(network.shapes, tensors)
+    plan = planning.make_plan(
+      network, tensors, measured, wanted, FLAGS.sensitivities
+    )
+  else:
+    plan = pruning.make_plan(network, tensors, wanted)
+  if FLAGS.print_groups:
+    for group in network.channels.groups:
+      print(group)
+  print(plan)
+  if FLAGS.dry_run:
+    return
+  count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
+  tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
+  if count:
+    print(f'{count} batch-norm statistics set from {batches} training batches')
+  print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _check_importance(measured: results.Results) -> None:
+  ours = measured.setup.importance
+  if FLAGS['importance'].present and ours and FLAGS.importance != ours:
+    raise errors.InputError(
+      f'{FLAGS.sensitivities} was measured with --importance={ours}, not '
+      f'{FLAGS.importance}'
+    )
+
+
+def _check_training_input(config) -> None:
+  paths = config.train_input_reader.tf_record_input_reader.input_path
+  for path in paths:
+    if not tf.gfile.Glob(path):
+      raise errors.InputError(
+        f'no training input at {path!r}, which batch norm is re-calibrated '
+        'from: mend the config, or pass --recalibrate_batch_norm=0'
+      )
+
+
+if __name__ == '__main__':
+  command.run(main)

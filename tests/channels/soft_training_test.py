@@ -1,0 +1,200 @@
+import json
+import os
+
+import detectors
+import numpy as np
+import processes
+import pytest
+import tensorflow as tf
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.channels import (
+  soft_pruning,
+  soft_report,
+  soft_training,
+)
+from object_detection_pruning.core import checkpoints, errors
+
+EXTRACTOR = 'FeatureExtractor/MobilenetV1/'
+
+
+def _prepare(config, steps=20, **settings):
+  return soft_training.prepare(
+    config,
+    soft_pruning.Settings(**dict({'ratio': 0.4}, **settings)).check(),
+    steps,
+    tf.estimator.RunConfig('/no/model_dir'),
+  )
+
+
+def test_epoch_is_the_frequency_if_none_is_given(data):
+  # Eight images in batches of three.
+  config = detectors.config(detectors.ssd(), data, batch_size=3)
+  assert _prepare(config).settings.frequency == 3
+  assert _prepare(config, frequency=7).settings.frequency == 7
+
+
+def test_only_layers_that_are_meant_are_pruned(data):
+  config = detectors.config(detectors.ssd(), data)
+  soft = _prepare(config, include=['Conv2d_1'], exclude=['_pointwise_1', '13'])
+  assert [group.name for group in soft.channel_groups] == [
+    EXTRACTOR + f'Conv2d_{number}_pointwise' for number in (1, 10, 11, 12)
+  ]
+
+
+def test_pattern_that_finds_nothing_is_an_error(data):
+  with pytest.raises(errors.InputError, match="include pattern 'Conv9' is fou"):
+    _prepare(detectors.config(detectors.ssd(), data), include=['Conv9'])
+
+
+def test_masked_network_is_an_error(data):
+  for config in (
+    detectors.config(detectors.ssd(masked=True), data),
+    detectors.config(detectors.ssd(), data, pruning='include: "Conv2d_1"'),
+  ):
+    with pytest.raises(errors.InputError, match='for networks without masks'):
+      _prepare(config)
+
+
+def test_run_without_an_end_is_an_error(data):
+  with pytest.raises(errors.InputError, match='needs the number of training'):
+    _prepare(detectors.config(detectors.ssd(), data), steps=None)
+
+
+@pytest.mark.parametrize(
+  'settings, line',
+  [
+    ({'ratio': 0.0}, r'ratio must be in \(0, 1\), got 0.0'),
+    ({'start_step': -1}, 'start_step must be a whole number'),
+    ({'thresholds': (0.0,)}, 'threshold must be above 0'),
+    ({'exclude': ('[',)}, 'exclude must be regular expressions'),
+    ({'max_rounds': 0}, 'max_rounds must be a whole number'),
+    ({'start_step': 15, 'ramp_steps': 5}, r'last training step \(20\), got 15'),
+  ],
+)
+def test_setting_out_of_range_is_an_error(data, settings, line):
+  config = detectors.config(detectors.ssd(), data)
+  with pytest.raises(errors.InputError, match=line):
+    _prepare(config, **settings)
+
+
+def test_share_rises_over_the_ramp_and_stays_in_later_rounds():
+  settings = soft_pruning.Settings(
+    0.4, 4, 10, 5, max_failure_rate=0.1, max_rounds=2
+  )
+  schedule = settings.schedule(30)
+  assert [schedule.sparsity(step) for step in (3, 4, 9, 14, 60)] == (
+    pytest.approx([0, 0, 0.2, 0.4, 0.4])
+  )
+  assert schedule.last_update(58) == 54
+  assert schedule.last_update(60) == 60
+
+
+def _training(tmp_path, max_rounds=3):
+  settings = soft_pruning.Settings(
+    0.4, frequency=2, max_failure_rate=0.25, max_rounds=max_rounds
+  )
+  return soft_training.SoftTraining(settings, [], 10, str(tmp_path))
+
+
+def _train_to(tmp_path, came_back, steps):
+  """Trains to steps that it notes; `came_back` of 10 filters by step."""
+
+  def train_to(last_step):
+    steps.append(last_step)
+    report = soft_report.GroupReport(
+      'one', last_step, list(range(10)), [came_back[last_step]], [0.01]
+    )
+    soft_report.State(last_step, {}, [report]).write(
+      str(tmp_path / 'soft_filter_pruning/state.json')
+    )
+    return f'metrics {last_step}'
+
+  return train_to
+
+
+def test_rounds_end_once_few_filters_come_back(tmp_path):
+  steps = []
+  train_to = _train_to(tmp_path, {10: 8, 20: 2, 30: 0}, steps)
+  assert _training(tmp_path).train(train_to) == 'metrics 20'
+  assert steps == [10, 20]
+
+
+def test_rounds_that_were_done_are_not_done_again(tmp_path):
+  steps = []
+  train_to = _train_to(tmp_path, {10: 8, 20: 7, 30: 6}, steps)
+  _training(tmp_path, max_rounds=2).train(train_to)
+  assert _training(tmp_path).train(train_to) == 'metrics 30'
+  assert steps == [10, 20, 30]
+
+
+def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
+  data, tmp_path
+):
+  config = detectors.config(
+    detectors.ssd(),
+    data,
+    learning_rate=1e-6,
+    pruning='soft_filter_pruning { threshold: 0.3 threshold: 1e-12 }',
+  )
+  model_dir = tmp_path / 'model'
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.model_main',
+    f'--pipeline_config_path={detectors.write(config, tmp_path)}',
+    f'--model_dir={model_dir}',
+    '--num_train_steps=5',
+    '--soft_filter_pruning_ratio=0.4',
+    '--soft_filter_pruning_frequency=2',
+    '--soft_filter_pruning_max_failure_rate=0.0',
+    '--soft_filter_pruning_max_rounds=2',
+  )
+  assert result.returncode == 0, result.stderr
+  # At the laxest threshold none has come back, so one round is enough.
+  assert 'Soft filter pruning: 0.0 % of the filters came back in round 1' in (
+    result.stderr
+  )
+  assert sorted(os.listdir(str(model_dir / 'soft_filter_pruning'))) == [
+    'state.json',
+    'step_5.json',
+  ]
+  with open(str(model_dir / 'soft_filter_pruning/step_5.json')) as file:
+    state = json.load(file)
+  # Updates of steps 0, 2 and 4, of which the last is looked at by nobody.
+  assert state['update_step'] == 4
+  assert {report['step'] for report in state['reports']} == {4}
+  assert sum(report['came_back'][0] for report in state['reports']) > 0
+  effective = pipeline.load(str(model_dir / 'pipeline.config'))
+  soft = pipeline.pruning_message(effective).soft_filter_pruning
+  assert (soft.ratio, soft.frequency, soft.max_rounds) == (0.4, 2, 2)
+
+  narrow = str(tmp_path / 'narrow')
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.prune_channels',
+    f'--pipeline_config_path={model_dir}/pipeline.config',
+    f'--checkpoint={model_dir}',
+    f'--output_dir={narrow}',
+    '--ratio=0.4',
+    '--importance=filter_l2',
+    '--recalibrate_batch_norm=0',
+  )
+  assert result.returncode == 0, result.stderr
+  layer = EXTRACTOR + 'Conv2d_4_pointwise'
+  old = checkpoints.read(checkpoints.resolve(str(model_dir)))
+  new = checkpoints.read(os.path.join(narrow, 'model.ckpt'))
+  np.testing.assert_array_equal(
+    new[layer + '/weights'],
+    np.delete(
+      np.delete(
+        old[layer + '/weights'],
+        state['selected'][EXTRACTOR + 'Conv2d_3_pointwise'],
+        2,
+      ),
+      state['selected'][layer],
+      3,
+    ),
+  )
+  # The narrow network is to be trained, not pruned once more.
+  written = pipeline.load(os.path.join(narrow, 'pipeline.config'))
+  assert not pipeline.pruning_message(written).HasField('soft_filter_pruning')

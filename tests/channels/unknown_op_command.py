@@ -1,0 +1,20 @@
+"""Runs a command on detectors whose activations hold an op that is not known.
+
+python tests/channels/unknown_op_command.py MODULE ARGUMENTS...
+"""
+
+import runpy
+import sys
+
+import tensorflow as tf
+
+original = tf.nn.relu6
+
+
+def relu6(net, name=None):
+  return original(tf.cumsum(net, 3, name='running'), name)
+
+
+tf.nn.relu6 = relu6
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)

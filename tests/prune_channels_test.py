@@ -1,0 +1,278 @@
+import json
+import os
+import re
+
+import detectors
+import numpy as np
+import processes
+import pytest
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.channels import pruning
+from object_detection_pruning.core import checkpoints
+
+MODULE = 'object_detection_pruning.prune_channels'
+POINTWISE = 'FeatureExtractor/MobilenetV1/Conv2d_1_pointwise'
+RECALIBRATES = ['--recalibrate_batch_norm=1']
+# Files that stand in the flags below by name.
+FILES = {
+  'GOOD': '{"Conv2d_1_pointwise": 0.5, "Conv2d_1[0-2]_pointwise$": 0.25}',
+  'PLAIN': 'half of it',
+  'LIST': '[0.5]',
+  'HIGH': '{"Conv2d_1_pointwise": 1}',
+  'WORD': '{"Conv2d_1_pointwise": "half"}',
+  'NOWHERE': '{"Conv9": 0.5}',
+}
+BAD_FLAGS = [
+  (['--ratio=1'], '--ratio must be in (0, 1), got 1.0'),
+  (['--ratio=0'], '--ratio must be in (0, 1), got 0.0'),
+  (['--target_macs=1.5'], '--target_macs must be in (0, 1), got 1.5'),
+  ([], 'give one of --ratio, --ratios, --target_params, --target_macs'),
+  (['--ratio=0.5', '--target_macs=0.5'], 'give one of --ratio'),
+  (['--ratio=0.5', '--round_to=0'], 'round_to must be a whole number'),
+  (['--ratio=0.5', '--min_channels=0'], 'min_channels must be a whole'),
+  (['--ratio=0.5', '--checkpoint=/no/model.ckpt'], 'no checkpoint at'),
+  (['--ratio=0.5', '--include=Conv9'], "include pattern 'Conv9' is found in"),
+  (['--ratio=0.5', '--exclude=['], 'exclude must be regular expressions'),
+  (
+    ['--ratio=0.5', '--include=BoxEncodingPredictor'],
+    "include pattern 'BoxEncodingPredictor' finds no channels that can go",
+  ),
+  (['--ratio=0.97'], 'the plan would empty '),
+  (['--ratio=nan'], '--ratio must be in (0, 1), got nan'),
+  (['--target_params=0'], '--target_params must be in (0, 1), got 0.0'),
+  (['--target_latency=1'], '--target_latency must be in (0, 1), got 1.0'),
+  (
+    ['--target_params=0.001'],
+    'the target 0.001 cannot be reached: 0.0',
+  ),
+  (
+    ['--ratio=0.3', '--round_to=512'],
+    'the plan removes nothing: raise the ratio, or lower round_to and',
+  ),
+  (['--ratio=0.5', '--taylor_batches=0'], '--taylor_batches must be a whole'),
+  (['--ratio=0.5', '--recalibrate_batch_norm=-1'], '--recalibrate_batch_norm'),
+  (['--ratio=0.5', '--output_dir='], '--output_dir is needed, or --dry_run'),
+  (
+    ['--ratio=0.5', '--output_dir=PLAIN'],
+    '--output_dir must be a folder, got',
+  ),
+  (
+    ['--ratio=0.5', '--pipeline_config_path=NODATA', *RECALIBRATES],
+    "no training input at '', which batch norm is re-calibrated from",
+  ),
+  (
+    ['--ratio=0.5', '--exclude=.'],
+    'no channels are left to prune; ',
+  ),
+  (['--ratios=GOOD', '--global_ranking'], '--global_ranking does not go with'),
+  (['--ratios=GOOD', '--ratio=0.5'], 'give one of --ratio, --ratios, '),
+  (['--ratios=/no/such.json'], '[Errno 2] No such file or directory: '),
+  (['--ratios=PLAIN'], 'PLAIN is no JSON: '),
+  (['--ratios=LIST'], 'LIST must be a JSON object of layer pattern to ratio'),
+  (['--ratios=HIGH'], 'HIGH: Conv2d_1_pointwise must be in (0, 1), got 1'),
+  (['--ratios=WORD'], "WORD: Conv2d_1_pointwise must be a number: 'half'"),
+  (['--ratios=NOWHERE'], "NOWHERE: 'Conv9' is found in no layer"),
+  (
+    ['--ratio=0.5', '--pipeline_config_path=OTHER'],
+    'the checkpoint does not fit the pipeline config: ',
+  ),
+]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory, data):
+  """A folder with a config, and a checkpoint of random weights for it."""
+  folder = tmp_path_factory.mktemp('dense')
+  config = detectors.config(detectors.ssd(), data)
+  detectors.write(config, folder)
+  detectors.write(detectors.config(detectors.ssd(depth=0.5)), folder / 'other')
+  detectors.write(detectors.config(detectors.ssd()), folder / 'no_data')
+  for name, content in FILES.items():
+    (folder / name).write_text(content)
+  random = np.random.RandomState(0)
+  shapes = pruning.analyze(config).shapes
+  tensors = {}
+  for name, shape in shapes.items():
+    tensors[name] = random.normal(0, 0.1, shape).astype(np.float32)
+    if 'variance' in name:
+      tensors[name] = np.ones(shape, np.float32)
+  slot = POINTWISE + '/weights/Momentum'
+  tensors[slot] = tensors[POINTWISE + '/weights'] * 2
+  tensors['global_step'] = np.int64(7)
+  checkpoints.write(str(folder / 'model.ckpt'), tensors)
+  return folder
+
+
+def _arguments(folder, *more):
+  return [
+    f'--pipeline_config_path={folder}/pipeline.config',
+    f'--checkpoint={folder}/model.ckpt',
+  ] + list(more)
+
+
+def _with_paths(text, folder):
+  """Puts paths in where files are named."""
+  for name in FILES:
+    text = text.replace(name, f'{folder}/{name}')
+  text = text.replace('NODATA', f'{folder}/no_data/pipeline.config')
+  return text.replace('OTHER', f'{folder}/other/pipeline.config')
+
+
+def _kept(stdout):
+  """Gives {group: (channels, kept)} of the plan that was printed."""
+  rows = [line.split() for line in stdout.splitlines()]
+  return {
+    row[0].rpartition('/')[2]: (int(row[1]), int(row[2]))
+    for row in rows
+    if len(row) == 4 and row[1].isdigit()
+  }
+
+
+@pytest.fixture(scope='module')
+def dry_runs(trained):
+  """What the command prints with flags that it takes."""
+  flags = {
+    'ratios': ['--ratios=GOOD'],
+    'ranked': ['--ratio=0.5', '--global_ranking', '--min_channels=2'],
+    'macs': ['--target_macs=0.6', '--importance=fpgm', '--include=pointwise$'],
+    'groups': ['--ratio=0.5', '--importance=batch_norm', '--print_groups'],
+  }
+  results = processes.command(
+    MODULE,
+    [
+      _arguments(trained, '--dry_run')
+      + [_with_paths(flag, trained) for flag in each]
+      for each in flags.values()
+    ],
+  )
+  for result in results:
+    assert result.returncode == 0, result.stderr
+  return {name: result.stdout for name, result in zip(flags, results)}
+
+
+@pytest.fixture(scope='module')
+def refusals(trained, tmp_path_factory):
+  out = tmp_path_factory.mktemp('bad')
+  results = processes.command(
+    MODULE,
+    [
+      _arguments(trained, f'--output_dir={out}/{index}')
+      + ['--recalibrate_batch_norm=0']
+      + [_with_paths(flag, trained) for flag in flags]
+      for index, (flags, _) in enumerate(BAD_FLAGS)
+    ],
+  )
+  assert os.listdir(str(out)) == []
+  return results
+
+
+@pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
+def test_bad_input_gives_one_line_and_leaves_nothing_behind(
+  refusals, trained, index
+):
+  result = refusals[index]
+  assert result.returncode == 1, result.stderr
+  lines = [line for line in result.stderr.splitlines() if 'error: ' in line]
+  assert len(lines) == 1, result.stderr
+  expected = _with_paths(BAD_FLAGS[index][1], trained)
+  assert lines[0].startswith(f'error: {expected}')
+  assert 'Traceback' not in result.stderr
+
+
+def test_writes_narrow_checkpoint_config_and_plan(trained, tmp_path):
+  out = str(tmp_path / 'narrow')
+  result = processes.python(
+    '-m',
+    MODULE,
+    *_arguments(trained, '--target_params=0.5', f'--output_dir={out}'),
+    '--round_to=4',
+    '--exclude=Conv2d_0$',
+    '--recalibrate_batch_norm=1',
+  )
+  assert result.returncode == 0, result.stderr
+  with open(os.path.join(out, 'plan.json')) as file:
+    plan = json.load(file)
+  share = plan['after']['params'] / plan['before']['params']
+  assert 0.4 < share <= 0.5
+  kept = {entry['group']: entry['kept'] for entry in plan['groups']}
+  assert len(kept['FeatureExtractor/MobilenetV1/Conv2d_0']) == 8
+  old = checkpoints.read(str(trained / 'model.ckpt'))
+  new = checkpoints.read(os.path.join(out, 'model.ckpt'))
+  kernel = POINTWISE + '/weights'
+  left = kept[POINTWISE]
+  assert len(left) % 4 == 0
+  assert 0 < len(left) < 16
+  np.testing.assert_array_equal(new[kernel], old[kernel][..., left])
+  np.testing.assert_array_equal(new[kernel + '/Momentum'], 2 * new[kernel])
+  assert new['global_step'] == 7
+  config = pipeline.load(os.path.join(out, 'pipeline.config'))
+  widths = {
+    width.layer: (width.filters, width.dense_filters)
+    for width in pipeline.pruning_message(config).layer_width
+  }
+  assert widths[POINTWISE] == (len(left), 16)
+  assert config.train_config.fine_tune_checkpoint == out + '/model.ckpt'
+  # Re-calibration sets the statistics from images, which random ones are not.
+  mean = 'FeatureExtractor/MobilenetV1/Conv2d_0/BatchNorm/moving_mean'
+  assert not np.array_equal(new[mean], old[mean])
+  assert 'batch-norm statistics set from 1 training batches' in result.stdout
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(trained):
+  before = sorted(os.listdir(str(trained)))
+  result = processes.python(
+    '-m', MODULE, *_arguments(trained, '--ratio=0.5', '--dry_run')
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'parameters: 0.372 M -> ' in result.stdout
+  assert 'BoxPredictor_0/ClassPredictor stays: ' in result.stdout
+  assert sorted(os.listdir(str(trained))) == before
+
+
+def test_file_of_ratios_prunes_only_what_it_names(dry_runs):
+  kept = _kept(dry_runs['ratios'])
+  changed = {name: pair for name, pair in kept.items() if pair[0] != pair[1]}
+  assert changed == {
+    'Conv2d_1_pointwise': (16, 8),
+    'Conv2d_10_pointwise': (128, 96),
+    'Conv2d_11_pointwise': (128, 96),
+    'Conv2d_12_pointwise': (256, 192),
+  }
+
+
+def test_global_ranking_takes_a_share_of_all_channels(dry_runs):
+  kept = _kept(dry_runs['ranked'])
+  channels = sum(pair[0] for pair in kept.values())
+  # Those that stay for the sake of min_channels come on top.
+  assert 0.5 <= sum(pair[1] for pair in kept.values()) / channels < 0.55
+  assert min(pair[1] for pair in kept.values()) >= 2
+  shares = {round(left / size, 2) for size, left in kept.values()}
+  assert len(shares) > 5
+
+
+def test_target_is_met_within_what_is_included(dry_runs):
+  kept = _kept(dry_runs['macs'])
+  touched = {name for name, pair in kept.items() if pair[0] != pair[1]}
+  assert touched == {f'Conv2d_{number}_pointwise' for number in range(1, 14)}
+  (share,) = re.findall(r'MACs: .* \(([0-9.]+)% left\)', dry_runs['macs'])
+  assert 58 < float(share) <= 60
+
+
+def test_groups_are_printed_with_what_holds_them(dry_runs):
+  text = dry_runs['groups']
+  assert f'{POINTWISE}: 16 channels\n  filters 0..15 on axis 3 of ' in text
+  assert f'  slices 0..15 on axis 0 of {POINTWISE}/BatchNorm/gamma' in text
+  assert 'BoxPredictor_0/ClassPredictor: ' in text
+
+
+def test_graph_of_unknown_ops_gives_one_line(trained, tmp_path):
+  script = os.path.join(processes.TESTS, 'channels/unknown_op_command.py')
+  result = processes.python(
+    script, MODULE, *_arguments(trained, '--ratio=0.5', '--dry_run')
+  )
+  assert result.returncode == 1
+  (line,) = [each for each in result.stderr.splitlines() if 'error: ' in each]
+  assert line.startswith('error: no channels are left to prune; ')
+  assert line.endswith('/running, an op that is not known (Cumsum)')
+  assert 'Traceback' not in result.stderr
