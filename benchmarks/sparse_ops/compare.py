@@ -2,10 +2,11 @@
 
   python benchmarks/sparse_ops/compare.py --graph ssd.pb --sparsities .85,.9
 
-Every variant is a process of its own; a round runs each once, so whatever else
-the machine does falls on all of them alike. Reported is the median of a
-variant, and how many times faster than the plain graph with dense weights it
-is: the ratio of the medians, and in brackets that of the minima.
+Every variant is a process of its own; a round runs each four times, of which
+three count, so whatever else the machine does falls on all of them alike.
+Reported is the median of a variant, and how many times faster than the plain
+graph with dense weights it is: the ratio of the medians, and in brackets that
+of the minima.
 
 The prototype and MNN are measured if the flags say where they are.
 """
@@ -48,6 +49,8 @@ class Variant:
       env=dict(os.environ, **(environment or {})),
     )
     line = self._process.stdout.readline()
+    while line and not line.startswith('{'):  # MNN greets on stdout.
+      line = self._process.stdout.readline()
     if not line:
       raise RuntimeError(f'{label} does not start: {" ".join(command)}')
     self.start = json.loads(line)
@@ -55,9 +58,9 @@ class Variant:
   def run(self, keep=True):
     self._process.stdin.write('\n')
     self._process.stdin.flush()
-    seconds = float(self._process.stdout.readline())
+    seconds = [float(s) for s in self._process.stdout.readline().split()]
     if keep:
-      self.times.append(seconds)
+      self.times += seconds
 
   def stop(self):
     self._process.stdin.close()
@@ -167,7 +170,7 @@ def _table(variants):
       f'| {faster:.2f} ({at_best:.2f}) | {v.start["first_seconds"]:.2f} '
       f'| {v.start["peak_mb"]:.0f} | {v.start["bytes"] / 1e6:.1f} |'
     )
-  return '\n'.join(lines + [f'{len(plain.times)} rounds'])
+  return '\n'.join(lines + [f'{len(plain.times)} runs each'])
 
 
 if __name__ == '__main__':

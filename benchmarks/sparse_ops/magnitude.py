@@ -1,5 +1,7 @@
 """Prunes the kernels of a frozen graph by magnitude, for measuring speed."""
 
+import argparse
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
@@ -42,3 +44,20 @@ def prune(graph_def: tf.GraphDef, sparsity: float) -> tf.GraphDef:
       tf.make_tensor_proto(flat.reshape(weights.shape))
     )
   return pruned
+
+
+def main():
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--graph', required=True)
+  parser.add_argument('--sparsity', type=float, required=True)
+  parser.add_argument('--output', required=True)
+  arguments = parser.parse_args()
+  graph_def = tf.GraphDef()
+  with open(arguments.graph, 'rb') as file:
+    graph_def.ParseFromString(file.read())
+  with open(arguments.output, 'wb') as file:
+    file.write(prune(graph_def, arguments.sparsity).SerializeToString())
+
+
+if __name__ == '__main__':
+  main()

@@ -15,6 +15,7 @@ from object_detection_pruning.sparse_ops import (
 from object_detection_pruning.sparse_ops.graph_index import GraphDef
 from object_detection_pruning.sparse_ops.report import RewriteReport
 
+SPARSE_GRAPH = 'sparse_inference_graph.pb'
 SAVED_MODEL = 'sparse_saved_model'
 
 
@@ -85,7 +86,7 @@ def export(
   if threads < 1:
     raise errors.InputError(f'threads must be >= 1, got {threads}')
   plain = loading.read_graph_def(input_graph)
-  feeds = sample_feeds.make(plain, image)
+  feeds = sample_feeds.make(plain, sample_feeds.read_image(image))
   rewritten = rewrite.rewrite(plain, min_sparsity=min_sparsity)
   library.load()
   measurement = None

@@ -1,5 +1,7 @@
 """Loads sparse graphs."""
 
+import warnings
+
 import tensorflow as tf
 
 from object_detection_pruning.core import errors
@@ -31,7 +33,9 @@ def read_graph_def(path: str) -> GraphDef:
     InputError: the file holds no graph.
   """
   graph_def = GraphDef()
-  with open(path, 'rb') as file:
+  with open(path, 'rb') as file, warnings.catch_warnings():
+    # Protobuf only warns of a file that goes on after the message.
+    warnings.simplefilter('error', RuntimeWarning)
     try:
       graph_def.ParseFromString(file.read())
     except Exception as error:  # DecodeError has moved between versions.

@@ -19,12 +19,12 @@ _MADE_UP_SQUARES = (30, 40, 3)
 _SQUARE = 16
 
 
-def make(graph_def: GraphDef, image_path: Optional[str]) -> Dict[str, Any]:
+def make(graph_def: GraphDef, image: np.ndarray) -> Dict[str, Any]:
   """Feeds for every placeholder of a graph.
 
   Args:
     graph_def: a frozen graph with one input.
-    image_path: an image file; None makes up an image of noise.
+    image: uint8 [height, width, 3], RGB.
 
   Returns:
     A value by tensor name.
@@ -40,14 +40,21 @@ def make(graph_def: GraphDef, image_path: Optional[str]) -> Dict[str, Any]:
     )
   node = placeholders[0]
   shape = tf.TensorShape(attribute(node, 'shape').shape)
-  image = _image(image_path)
   for known in graph_inputs.INPUTS:
     if known.name == node.name:
       return {node.name + ':0': known.encode(image, shape)}
   return {node.name + ':0': _as_floats(node, image, shape)}
 
 
-def _image(path: Optional[str]) -> np.ndarray:
+def read_image(path: Optional[str]) -> np.ndarray:
+  """Reads an image; None makes up one of noise.
+
+  Returns:
+    uint8 [height, width, 3], RGB.
+
+  Raises:
+    InputError: the file is no image.
+  """
   if path is None:
     random = np.random.RandomState(0)
     squares = random.randint(0, 256, _MADE_UP_SQUARES).astype(np.uint8)

@@ -187,6 +187,8 @@ def test_fused_convolutions(op, message, x, weights, bias):
   [
     ('kernel_size', {'kernel_size': [3]}),
     ('kernel_size', {'kernel_size': [0, 3]}),
+    ('kernel size', {'kernel_size': [1 << 30, 3], 'padding': 'SAME'}),
+    ('kernel size', {'kernel_size': [3, 1 << 30], 'padding': 'SAME'}),
     ('method', {'method': 'median'}),
     ('4 dimensions', {'x': IMAGE[0]}),
     ('does not fit', {'kernel_size': [9, 9]}),

@@ -171,7 +171,6 @@ void DepthwiseRow(const WindowRow& row, const float* weights,
 }
 
 const int kTileTaps = 9;
-const uint16_t kAllTaps = (1 << kTileTaps) - 1;
 
 // One position's 3x3 result for one group of channels.
 template <typename T>
@@ -179,7 +178,7 @@ inline T DepthwisePosition(const DepthwiseTile& tile, int64_t position,
                            int64_t channel, const T* weights, const T bias) {
   const float* window = tile.windows[position] + channel;
   T sum = bias;
-  if (tile.tap_masks[position] == kAllTaps) {
+  if (tile.run_lengths[position] > 0) {
     SPARSE_OPS_UNROLL
     for (int t = 0; t < kTileTaps; ++t) {
       sum = MulAdd(weights[t],
@@ -200,19 +199,6 @@ inline T DepthwisePosition(const DepthwiseTile& tile, int64_t position,
 }
 
 const int kRun = 4;
-
-// Whether the windows of kRun positions follow each other in one row and touch
-// no padding.
-inline bool IsRun(const DepthwiseTile& tile, int64_t position) {
-  const int64_t step = tile.stride * tile.channels;
-  for (int i = 0; i < kRun; ++i) {
-    if (tile.tap_masks[position + i] != kAllTaps) return false;
-    if (tile.windows[position + i] != tile.windows[position] + i * step) {
-      return false;
-    }
-  }
-  return true;
-}
 
 // The results of a run. Neighbouring windows overlap: each input is loaded
 // once and serves all of them.
@@ -240,11 +226,15 @@ inline void DepthwiseRun(const DepthwiseTile& tile, int64_t position,
 }
 
 struct DepthwiseTileGroup {
-  const DepthwiseTile& tile;
+  // A copy: vector stores may alias whatever is reached through a pointer, and
+  // would have every field loaded again.
+  const DepthwiseTile tile;
 
   template <typename T>
   void Run(int64_t at) const {
     const int width = Width<T>::kValue;
+    const DepthwiseTileGroup group = *this;
+    const DepthwiseTile& tile = group.tile;
     const int64_t channel = tile.first_channel + at;
     T weights[kTileTaps];
     SPARSE_OPS_UNROLL
@@ -258,7 +248,7 @@ struct DepthwiseTileGroup {
     for (int64_t i = 0; i < tile.positions; i += width) {
       float results[width * width] __attribute__((aligned(64)));
       for (int j = 0; j < width;) {
-        if (FillRun(i + j, channel, weights, bias, lower, upper,
+        if (group.FillRun(i + j, channel, weights, bias, lower, upper,
                     results + j * width)) {
           j += kRun;
           continue;
@@ -268,7 +258,7 @@ struct DepthwiseTileGroup {
         Store(results + j * width, Clamp(sum, lower, upper));
         ++j;
       }
-      StoreColumns(results, out + i, static_cast<T*>(nullptr));
+      group.StoreColumns(results, out + i, static_cast<T*>(nullptr));
     }
   }
 
@@ -280,7 +270,8 @@ struct DepthwiseTileGroup {
   bool FillRun(int64_t position, int64_t channel, const Vec* weights,
                const Vec bias, const Vec lower, const Vec upper,
                float* results) const {
-    if (position % kLanes > kLanes - kRun || !IsRun(tile, position)) {
+    if (tile.run_lengths[position] < kRun ||
+        position % kLanes > kLanes - kRun) {
       return false;
     }
     Vec sums[kRun];

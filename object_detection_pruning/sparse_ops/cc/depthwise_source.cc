@@ -9,6 +9,12 @@ namespace {
 const int kBlockVectors = 5;
 const int kTaps = 3;
 
+// Bit t of a mask stands for tap t of the 3x3 window. These are the taps of
+// one row, and the same column in every row.
+const uint16_t kRowTaps = 7;
+const uint16_t kColumnTaps = 1 | 1 << kTaps | 1 << 2 * kTaps;
+const uint16_t kAllTaps = (1 << kTaps * kTaps) - 1;
+
 class DepthwisePlan : public PanelPlan {
  public:
   DepthwisePlan(const ConvGeometry& geometry, const DepthwiseStage& stage,
@@ -36,7 +42,15 @@ class DepthwiseSource : public PanelSource {
       : plan_(plan),
         width_(plan.block_vectors * plan.kernels_.lanes),
         windows_(width_),
-        tap_masks_(width_) {}
+        tap_masks_(width_),
+        run_lengths_(width_) {
+    const ConvGeometry& g = plan.geometry_;
+    column_masks_.reserve(g.output_width);
+    for (int64_t x = 0; x < g.output_width; ++x) {
+      column_masks_.push_back(MaskAlong(x * g.stride_width - g.pad_left,
+                                        g.input_width, kColumnTaps, 1));
+    }
+  }
 
   void Begin(int64_t block_index, Block* block) override {
     const ConvGeometry& g = plan_.geometry_;
@@ -49,15 +63,12 @@ class DepthwiseSource : public PanelSource {
     int64_t x = first % g.output_width;
     int64_t y = first / g.output_width % g.output_height;
     int64_t image = first / g.output_width / g.output_height;
-    for (int64_t i = 0; i < count; ++i) {
-      block->outputs[i] = first + i;
-      const int64_t top = y * g.stride_height - g.pad_top;
-      const int64_t left = x * g.stride_width - g.pad_left;
-      windows_[i] = g.input + ((image * g.input_height + top) * g.input_width +
-                               left) *
-                                  g.input_channels;
-      tap_masks_[i] = TapsInside(top, left);
-      if (++x < g.output_width) continue;
+    for (int64_t i = 0; i < count;) {
+      const int64_t columns = std::min(g.output_width - x, count - i);
+      BeginRow(image, y, x, columns, i);
+      for (const int64_t end = i + columns; i < end; ++i) {
+        block->outputs[i] = first + i;
+      }
       x = 0;
       if (++y < g.output_height) continue;
       y = 0;
@@ -66,6 +77,7 @@ class DepthwiseSource : public PanelSource {
     for (int64_t i = count; i < positions_; ++i) {
       windows_[i] = g.input;
       tap_masks_[i] = 0;
+      run_lengths_[i] = 0;
     }
   }
 
@@ -75,6 +87,7 @@ class DepthwiseSource : public PanelSource {
     DepthwiseTile tile;
     tile.windows = windows_.data();
     tile.tap_masks = tap_masks_.data();
+    tile.run_lengths = run_lengths_.data();
     tile.positions = positions_;
     tile.image_row_stride = g.input_width * g.input_channels;
     tile.stride = g.stride_width;
@@ -90,22 +103,43 @@ class DepthwiseSource : public PanelSource {
   }
 
  private:
-  uint16_t TapsInside(int64_t top, int64_t left) const {
-    const ConvGeometry& g = plan_.geometry_;
+  // Which of the three taps along one axis lie inside of the image.
+  static uint16_t MaskAlong(int64_t begin, int64_t size, uint16_t taps,
+                            int shift) {
     uint16_t mask = 0;
-    for (int t = 0; t < kTaps * kTaps; ++t) {
-      const int64_t y = top + t / kTaps, x = left + t % kTaps;
-      if (y >= 0 && y < g.input_height && x >= 0 && x < g.input_width) {
-        mask |= 1 << t;
-      }
+    for (int t = 0; t < kTaps; ++t) {
+      if (begin + t >= 0 && begin + t < size) mask |= taps << t * shift;
     }
     return mask;
+  }
+
+  // Positions [first, first + columns), which lie side by side in row y.
+  void BeginRow(int64_t image, int64_t y, int64_t x, int64_t columns,
+                int64_t first) {
+    const ConvGeometry& g = plan_.geometry_;
+    const int64_t top = y * g.stride_height - g.pad_top;
+    const int64_t left = x * g.stride_width - g.pad_left;
+    const uint16_t rows = MaskAlong(top, g.input_height, kRowTaps, kTaps);
+    const float* window =
+        g.input + ((image * g.input_height + top) * g.input_width + left) *
+                      g.input_channels;
+    const int64_t step = g.stride_width * g.input_channels;
+    int32_t run = 0;
+    for (int64_t i = columns - 1; i >= 0; --i) {
+      const uint16_t mask = rows & column_masks_[x + i];
+      run = mask == kAllTaps ? run + 1 : 0;
+      windows_[first + i] = window + i * step;
+      tap_masks_[first + i] = mask;
+      run_lengths_[first + i] = run;
+    }
   }
 
   const DepthwisePlan& plan_;
   const int64_t width_;
   std::vector<const float*> windows_;
   std::vector<uint16_t> tap_masks_;
+  std::vector<int32_t> run_lengths_;
+  std::vector<uint16_t> column_masks_;
   int64_t positions_ = 0;
 };
 

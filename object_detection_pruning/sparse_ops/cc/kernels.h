@@ -60,15 +60,19 @@ struct CropSample {
   float y_weight;
 };
 
+// Output channels come in pairs, whose nonzeros take turns in `entries`: the
+// sums of a pair wait for nobody but themselves, so that two of them keep the
+// multipliers busy where one would not.
 struct SparseProduct {
   const float* panel;
-  float* accumulators;      // [output channel - begin][block_vectors * lanes]
-  int64_t row_stride;       // floats between two rows of accumulators
-  const int32_t* row_begin; // entries of channel c: row_begin[c .. c + 1]
+  float* accumulators;        // [channel - first_channel][block_vectors * lanes]
+  int64_t row_stride;         // floats between two rows of accumulators
+  int64_t first_channel;      // of the accumulators
+  int64_t pairs;
+  const int32_t* channels;    // of pair p: 2 * p and 2 * p + 1
+  const int32_t* pair_begin;  // entries of pair p: pair_begin[p .. p + 1]
   const SparseEntry* entries;
-  const float* bias;
-  int64_t begin;            // output channels
-  int64_t end;
+  const float* bias;          // of every channel
   Range range;
 };
 
@@ -79,6 +83,9 @@ struct DepthwiseTile {
   const float* const* windows;
   // Bit t of a position's mask is set where its tap t is inside of the image.
   const uint16_t* tap_masks;
+  // How many positions from this one on lie side by side in one row and have
+  // all of their taps inside of the image.
+  const int32_t* run_lengths;
   int64_t positions;        // a multiple of lanes
   int64_t image_row_stride; // floats between two input rows
   int64_t stride;           // input columns between two positions of a row
@@ -109,7 +116,7 @@ struct Kernels {
   void (*copy_planes)(const float* planes, int64_t plane_stride,
                       const int64_t* vector_offsets, int vectors,
                       int64_t rows, float* panel, int64_t panel_stride);
-  // accumulators (+)= values * panel rows, for every channel in the product.
+  // accumulators (+)= values * panel rows, for every pair in the product.
   // `first` starts from the bias, `last` applies the activation.
   void (*sparse_product)(int vectors, bool first, bool last,
                          const SparseProduct& product);

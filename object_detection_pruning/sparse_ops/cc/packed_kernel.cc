@@ -89,33 +89,70 @@ void CutChunks(const KernelShape& shape, int lanes, int64_t block_width,
   }
 }
 
-// A counting sort of the nonzeros by (chunk, output channel).
-void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
-                 const float* values, int64_t nonzeros, int64_t block_width,
-                 PackedKernel* packed) {
-  const int64_t outputs = shape.outputs;
-  packed->row_begin.assign(packed->chunks() * (outputs + 1), 0);
-  packed->entries.resize(nonzeros);
-  int32_t* begin = packed->row_begin.data();
-  // Counted one slot to the right, so that the running sum below turns slot o
-  // into the begin of output o, which the second pass then advances.
-  const auto slot = [&](int64_t i) {
-    return i / outputs / packed->chunk_rows * (outputs + 1) + i % outputs;
-  };
-  ForEachSetBit(mask, shape.weights(),
-                [&](int64_t i) { ++begin[slot(i) + 1]; });
-  int32_t sum = 0;
-  for (int64_t c = 0; c < packed->chunks(); ++c) {
-    int32_t* row = begin + c * (outputs + 1);
-    row[0] = sum;
-    for (int64_t o = 0; o < outputs; ++o) {
-      sum += row[o + 1];
-      row[o + 1] = sum;
+void CutTiles(const KernelShape& shape, int64_t tiles, PackedKernel* packed) {
+  packed->tile_pairs.push_back(0);
+  packed->tile_channels.push_back(0);
+  for (int64_t t = 1; t <= tiles; ++t) {
+    const int64_t end = shape.outputs * t / tiles;
+    const int64_t count = end - packed->tile_channels.back();
+    packed->tile_channels.push_back(end);
+    packed->tile_pairs.push_back(packed->tile_pairs.back() + (count + 1) / 2);
+  }
+}
+
+// Pairs the channels of one chunk, those with the most nonzeros first.
+// counts: nonzeros per channel. Writes channels and pair_begin from `entry` on,
+// and to place[c] where the first nonzero of channel c goes. Returns the end.
+int32_t PairChannels(const PackedKernel& packed, const int32_t* counts,
+                     int32_t entry, int32_t* channels, int32_t* pair_begin,
+                     int32_t* place) {
+  for (size_t t = 0; t + 1 < packed.tile_channels.size(); ++t) {
+    const int32_t end = packed.tile_channels[t + 1];
+    int32_t* const first = channels + 2 * packed.tile_pairs[t];
+    int32_t* last = first;
+    for (int32_t c = packed.tile_channels[t]; c < end; ++c) *last++ = c;
+    std::stable_sort(first, last, [counts](int32_t a, int32_t b) {
+      return counts[a] > counts[b];
+    });
+    if ((last - first) % 2 != 0) *last++ = end;
+    for (int64_t p = packed.tile_pairs[t]; p < packed.tile_pairs[t + 1]; ++p) {
+      pair_begin[p] = entry;
+      place[channels[2 * p]] = entry;
+      if (channels[2 * p + 1] < end) place[channels[2 * p + 1]] = entry + 1;
+      entry += 2 * counts[channels[2 * p]];
     }
   }
-  std::vector<int32_t> next(packed->row_begin);
+  pair_begin[packed.pairs()] = entry;
+  return entry;
+}
+
+// Sorts the nonzeros by chunk and pair of channels.
+void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
+                 const float* values, int64_t block_width,
+                 PackedKernel* packed) {
+  const int64_t outputs = shape.outputs;
+  const int64_t pairs = packed->pairs();
+  std::vector<int32_t> counts(packed->chunks() * outputs, 0);
+  const auto slot = [&](int64_t i) {
+    return i / outputs / packed->chunk_rows * outputs + i % outputs;
+  };
+  ForEachSetBit(mask, shape.weights(), [&](int64_t i) { ++counts[slot(i)]; });
+  packed->channels.resize(packed->chunks() * 2 * pairs);
+  packed->pair_begin.resize(packed->chunks() * (pairs + 1));
+  std::vector<int32_t> next(counts.size());
+  int32_t end = 0;
+  for (int64_t c = 0; c < packed->chunks(); ++c) {
+    end = PairChannels(*packed, &counts[c * outputs], end,
+                       &packed->channels[c * 2 * pairs],
+                       &packed->pair_begin[c * (pairs + 1)],
+                       &next[c * outputs]);
+  }
+  // What no nonzero takes adds zero times the first row of the panel.
+  packed->entries.assign(end, SparseEntry{0.0f, 0});
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) {
-    SparseEntry* entry = &packed->entries[next[slot(i)]++];
+    int32_t& at = next[slot(i)];
+    SparseEntry* entry = &packed->entries[at];
+    at += 2;
     entry->value = *values++;
     entry->byte_offset = static_cast<int32_t>(
         i / outputs % packed->chunk_rows * block_width * sizeof(float));
@@ -152,7 +189,7 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
 
 Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
                               const Tensor& values, int lanes,
-                              int64_t block_width,
+                              int64_t block_width, int64_t tiles,
                               std::shared_ptr<const PackedKernel>* packed) {
   tensorflow::mutex_lock lock(mutex_);
   if (!SameTensor(mask_, mask) || !SameTensor(values_, values)) {
@@ -161,13 +198,14 @@ Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
     mask_ = mask;
     values_ = values;
   }
-  std::shared_ptr<const PackedKernel>& found = packed_[block_width];
+  std::shared_ptr<const PackedKernel>& found =
+      packed_[std::make_pair(block_width, tiles)];
   if (found == nullptr) {
     auto made = std::make_shared<PackedKernel>();
     CutChunks(shape, lanes, block_width, made.get());
+    CutTiles(shape, tiles, made.get());
     SortEntries(shape, mask.flat<tensorflow::uint8>().data(),
-                values.flat<float>().data(), values.NumElements(), block_width,
-                made.get());
+                values.flat<float>().data(), block_width, made.get());
     found = made;
   }
   *packed = found;

@@ -2,14 +2,23 @@
 //
 // A kernel [height, width, inputs, outputs] is a matrix of height * width *
 // inputs rows and `outputs` columns. Its rows are cut into chunks whose panel
-// stays in the first-level cache. Each chunk holds, per output channel, the
-// list of its nonzeros. A chunk consists of segments: a range of input
+// stays in the first-level cache. A chunk consists of segments: a range of input
 // channels under one tap, which is what a panel source fills at once.
+//
+// Each chunk holds the nonzeros of every output channel. Channels with about as
+// many are paired, the shorter of two lists is filled up with zeros, and longer
+// pairs come first: a loop that runs as often as the one before it is one that
+// the processor foresees. An odd channel is paired with a spare one, which is
+// one past the last.
+//
+// Channels can be cut into tiles, ranges that threads share out among them; a
+// pair is always of one tile.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_PACKED_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_PACKED_KERNEL_H_
 
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels.h"
@@ -45,22 +54,27 @@ struct PackedKernel {
   int64_t chunk_rows = 0;  // the most panel rows of a chunk
   std::vector<Segment> segments;
   std::vector<int64_t> chunk_segments;  // chunk c: [c] .. [c + 1]
-  std::vector<int32_t> row_begin;       // chunk c, output o: c * (outputs+1) + o
+  std::vector<int64_t> tile_pairs;      // tile t: [t] .. [t + 1]
+  std::vector<int64_t> tile_channels;   // the same, of channels
+  std::vector<int32_t> channels;        // chunk c, pair p: 2 * (c * pairs() + p)
+  std::vector<int32_t> pair_begin;      // chunk c, pair p: c * (pairs() + 1) + p
   std::vector<SparseEntry> entries;
 
   int64_t chunks() const { return chunk_segments.size() - 1; }
+  int64_t pairs() const { return tile_pairs.back(); }
 };
 
-// Decodes mask and values once per block width, and keeps the result for as
+// Decodes mask and values once per block width and tiles, and keeps the result for as
 // long as the same tensors come in. Safe to call from several threads.
 class PackedKernelCache {
  public:
   // mask: uint8, bit i % 8 of byte i / 8 is set where weight i is nonzero.
   // values: the nonzeros in order. block_width: positions per panel row.
+  // tiles: at least 1, at most the number of outputs.
   tensorflow::Status Get(const KernelShape& shape,
                          const tensorflow::Tensor& mask,
                          const tensorflow::Tensor& values, int lanes,
-                         int64_t block_width,
+                         int64_t block_width, int64_t tiles,
                          std::shared_ptr<const PackedKernel>* packed);
 
  private:
@@ -68,7 +82,9 @@ class PackedKernelCache {
   // Held, so that their memory cannot be handed to other tensors.
   tensorflow::Tensor mask_;
   tensorflow::Tensor values_;
-  std::map<int64_t, std::shared_ptr<const PackedKernel>> packed_;
+  // By block width and tiles.
+  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const PackedKernel>>
+      packed_;
 };
 
 }  // namespace sparse_ops

@@ -116,20 +116,13 @@ class SparseConv2D : public tensorflow::OpKernel {
         attributes_.stride_width,   height.pad_before,
         width.pad_before};
     const Kernels& kernels = PickKernels();
-    // Malformed weights are an error with an empty input, too.
-    const bool empty = geometry.output_pixels() == 0;
     std::unique_ptr<PanelPlan> plan;
-    if (!empty) plan = PlanPanels(geometry, kernels);
-    std::shared_ptr<const PackedKernel> packed;
-    OP_REQUIRES_OK(
-        context,
-        cache_.Get(shape_, context->input(1), context->input(2),
-                   kernels.lanes,
-                   (empty ? 1 : plan->block_vectors) * kernels.lanes,
-                   &packed));
-    if (empty) return;
-    RunSparseConvolution(context, *plan, *packed, shape_,
-                         bias.flat<float>().data(), range_, kernels, slices);
+    if (geometry.output_pixels() > 0) plan = PlanPanels(geometry, kernels);
+    const SparseWeights weights = {shape_, context->input(1),
+                                   context->input(2),
+                                   bias.flat<float>().data(), range_, &cache_};
+    OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), weights,
+                                                 kernels, slices));
   }
 
  private:

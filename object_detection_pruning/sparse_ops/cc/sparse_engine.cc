@@ -3,9 +3,14 @@
 #include <algorithm>
 
 #include "scratch.h"
+#include "tensorflow/core/lib/core/errors.h"
 #include "tensorflow/core/util/work_sharder.h"
 
 namespace sparse_ops {
+
+using tensorflow::OpKernelContext;
+using tensorflow::Status;
+
 namespace {
 
 class BlockRunner {
@@ -15,27 +20,31 @@ class BlockRunner {
               const Kernels& kernels, const std::vector<OutputSlice>& slices)
       : plan_(plan),
         kernel_(kernel),
-        shape_(shape),
-        bias_(bias),
+        bias_(bias, bias + shape.outputs),
         range_(range),
         kernels_(kernels),
         slices_(slices),
         source_(plan.MakeSource()),
-        row_stride_(plan.block_vectors * kernels.lanes) {}
+        row_stride_(plan.block_vectors * kernels.lanes) {
+    bias_.push_back(0.0f);
+  }
 
-  // Output channels [begin, end) of one block.
-  void Run(int64_t block_index, int64_t begin, int64_t end) {
+  // The output channels of one tile, at the positions of one block.
+  void Run(int64_t block_index, int64_t tile) {
     static thread_local Scratch panel_scratch, sum_scratch;
     source_->Begin(block_index, &block_);
     if (block_.positions == 0) return;
+    const int64_t begin = kernel_.tile_channels[tile];
+    const int64_t end = kernel_.tile_channels[tile + 1];
+    const int64_t first_pair = kernel_.tile_pairs[tile];
     SparseProduct product;
     product.panel = panel_scratch.Get(kernel_.chunk_rows * row_stride_);
-    product.accumulators = sum_scratch.Get((end - begin) * row_stride_);
+    product.accumulators = sum_scratch.Get((end - begin + 1) * row_stride_);
     product.row_stride = row_stride_;
     product.entries = kernel_.entries.data();
-    product.bias = bias_;
-    product.begin = begin;
-    product.end = end;
+    product.bias = bias_.data();
+    product.first_channel = begin;
+    product.pairs = kernel_.tile_pairs[tile + 1] - first_pair;
     product.range = range_;
     float* panel = const_cast<float*>(product.panel);
     for (int64_t c = 0; c < kernel_.chunks(); ++c) {
@@ -45,7 +54,10 @@ class BlockRunner {
         source_->Fill(segment, panel + segment.panel_row * row_stride_,
                       row_stride_);
       }
-      product.row_begin = &kernel_.row_begin[c * (shape_.outputs + 1)];
+      product.channels =
+          &kernel_.channels[2 * (c * kernel_.pairs() + first_pair)];
+      product.pair_begin =
+          &kernel_.pair_begin[c * (kernel_.pairs() + 1) + first_pair];
       kernels_.sparse_product(block_.positions / kernels_.lanes, c == 0,
                               c == kernel_.chunks() - 1, product);
     }
@@ -74,8 +86,7 @@ class BlockRunner {
 
   const PanelPlan& plan_;
   const PackedKernel& kernel_;
-  const KernelShape& shape_;
-  const float* const bias_;
+  std::vector<float> bias_;  // and of the spare channel
   const Range range_;
   const Kernels& kernels_;
   const std::vector<OutputSlice>& slices_;
@@ -85,34 +96,40 @@ class BlockRunner {
   std::vector<float*> pixels_;
 };
 
+// Too few blocks to keep every thread busy: each is shared by channel.
+int64_t TilesFor(int threads, int64_t blocks, int64_t outputs, int lanes) {
+  if (threads == 1 || blocks >= 2 * threads) return 1;
+  return std::max<int64_t>(
+      1, std::min<int64_t>(threads, outputs / (2 * lanes)));
+}
+
 }  // namespace
 
-void RunSparseConvolution(tensorflow::OpKernelContext* context,
-                          const PanelPlan& plan, const PackedKernel& kernel,
-                          const KernelShape& shape, const float* bias,
-                          const Range& range, const Kernels& kernels,
-                          const std::vector<OutputSlice>& slices) {
+Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
+                            const SparseWeights& weights,
+                            const Kernels& kernels,
+                            const std::vector<OutputSlice>& slices) {
   const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-  // Too few blocks to keep every thread busy: each is shared by channel.
-  int64_t tiles = 1;
-  if (workers.num_threads > 1 && plan.blocks < 2 * workers.num_threads) {
-    tiles = std::min<int64_t>(workers.num_threads,
-                              shape.outputs / (2 * kernels.lanes));
-    tiles = std::max<int64_t>(tiles, 1);
-  }
-  const int64_t nonzeros = kernel.entries.size();
+  const KernelShape& shape = weights.shape;
+  const int64_t blocks = plan == nullptr ? 0 : plan->blocks;
+  const int64_t block_vectors = plan == nullptr ? 1 : plan->block_vectors;
+  const int64_t tiles =
+      TilesFor(workers.num_threads, blocks, shape.outputs, kernels.lanes);
+  std::shared_ptr<const PackedKernel> packed;
+  TF_RETURN_IF_ERROR(weights.cache->Get(
+      shape, weights.mask, weights.values, kernels.lanes,
+      block_vectors * kernels.lanes, tiles, &packed));
+  const int64_t nonzeros = packed->entries.size();
   const int64_t block_cycles =
-      plan.block_vectors * (nonzeros + 8 * shape.rows() + 8 * shape.outputs);
+      block_vectors * (nonzeros + 8 * shape.rows() + 8 * shape.outputs);
   tensorflow::Shard(
-      workers.num_threads, workers.workers, plan.blocks * tiles,
+      workers.num_threads, workers.workers, blocks * tiles,
       block_cycles / tiles, [&](int64_t first, int64_t last) {
-        BlockRunner runner(plan, kernel, shape, bias, range, kernels, slices);
-        for (int64_t i = first; i < last; ++i) {
-          const int64_t tile = i % tiles;
-          runner.Run(i / tiles, shape.outputs * tile / tiles,
-                     shape.outputs * (tile + 1) / tiles);
-        }
+        BlockRunner runner(*plan, *packed, shape, weights.bias, weights.range,
+                           kernels, slices);
+        for (int64_t i = first; i < last; ++i) runner.Run(i / tiles, i % tiles);
       });
+  return Status::OK();
 }
 
 }  // namespace sparse_ops

@@ -17,12 +17,22 @@ struct OutputSlice {
   int64_t end;
 };
 
-// Computes all slices, on the threads of TensorFlow's own pool.
-void RunSparseConvolution(tensorflow::OpKernelContext* context,
-                          const PanelPlan& plan, const PackedKernel& kernel,
-                          const KernelShape& shape, const float* bias,
-                          const Range& range, const Kernels& kernels,
-                          const std::vector<OutputSlice>& slices);
+// A sparse kernel, and what happens to its sums.
+struct SparseWeights {
+  const KernelShape& shape;
+  const tensorflow::Tensor& mask;
+  const tensorflow::Tensor& values;
+  const float* bias;
+  Range range;
+  PackedKernelCache* cache;
+};
+
+// Computes all slices, on the threads of TensorFlow's own pool. Without a plan
+// there is nothing to compute, but malformed weights are an error all the same.
+tensorflow::Status RunSparseConvolution(
+    tensorflow::OpKernelContext* context, const PanelPlan* plan,
+    const SparseWeights& weights, const Kernels& kernels,
+    const std::vector<OutputSlice>& slices);
 
 }  // namespace sparse_ops
 

@@ -67,18 +67,13 @@ class SparseMatMulBias : public tensorflow::OpKernel {
     const Kernels& kernels = PickKernels();
     std::unique_ptr<PanelPlan> plan;
     if (rows > 0) plan = PlanPixels(geometry, kernels);
-    std::shared_ptr<const PackedKernel> packed;
-    OP_REQUIRES_OK(
-        context,
-        cache_.Get(shape_, context->input(1), context->input(2),
-                   kernels.lanes,
-                   (rows > 0 ? plan->block_vectors : 1) * kernels.lanes,
-                   &packed));
-    if (rows == 0) return;
     const std::vector<OutputSlice> slices = {
         {output->flat<float>().data(), 0, shape_.outputs}};
-    RunSparseConvolution(context, *plan, *packed, shape_,
-                         bias.flat<float>().data(), range_, kernels, slices);
+    const SparseWeights weights = {shape_, context->input(1),
+                                   context->input(2),
+                                   bias.flat<float>().data(), range_, &cache_};
+    OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), weights,
+                                                 kernels, slices));
   }
 
  private:

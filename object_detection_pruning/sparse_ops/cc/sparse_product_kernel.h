@@ -1,6 +1,6 @@
 // The heart: nonzero weights times panel rows.
 //
-// For each output channel a block of `vectors` registers collects
+// For each of a pair of output channels a block of `vectors` registers collects
 //   bias + sum over its nonzeros of value * panel[row]
 // Every multiply-add takes its operand straight from the panel, which is made
 // small enough to stay in the first-level cache. A weight costs one broadcast,
@@ -13,37 +13,47 @@
 namespace sparse_ops {
 namespace {
 
+template <int kVectors>
+inline void AddEntry(const SparseEntry& entry, const char* panel, Vec* sums) {
+  const float* row = reinterpret_cast<const float*>(panel + entry.byte_offset);
+  const Vec value = SplatVec(entry.value);
+  SPARSE_OPS_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    sums[v] = MulAdd(value, LoadVec(row + v * kLanes), sums[v]);
+  }
+}
+
 template <int kVectors, bool kFirst, bool kLast>
 void SparseProductOf(const SparseProduct& product) {
   const char* panel = reinterpret_cast<const char*>(product.panel);
-  const int32_t* row_begin = product.row_begin;
   const Vec lower = SplatVec(product.range.lower);
   const Vec upper = SplatVec(product.range.upper);
-  float* out = product.accumulators;
-  for (int64_t channel = product.begin; channel < product.end;
-       ++channel, out += product.row_stride) {
-    const SparseEntry* entry = product.entries + row_begin[channel];
-    const SparseEntry* const end = product.entries + row_begin[channel + 1];
+  const int32_t* channels = product.channels;
+  for (int64_t p = 0; p < product.pairs; ++p, channels += 2) {
+    const SparseEntry* entry = product.entries + product.pair_begin[p];
+    const SparseEntry* const end = product.entries + product.pair_begin[p + 1];
     if (!kFirst && !kLast && entry == end) continue;
-    Vec sums[kVectors];
-    SPARSE_OPS_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      sums[v] = kFirst ? SplatVec(product.bias[channel])
-                       : LoadVec(out + v * kLanes);
-    }
-    for (; entry != end; ++entry) {
-      const float* row =
-          reinterpret_cast<const float*>(panel + entry->byte_offset);
-      const Vec value = SplatVec(entry->value);
+    float* outs[2];
+    Vec sums[2][kVectors];
+    for (int i = 0; i < 2; ++i) {
+      outs[i] = product.accumulators +
+                (channels[i] - product.first_channel) * product.row_stride;
       SPARSE_OPS_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        sums[v] = MulAdd(value, LoadVec(row + v * kLanes), sums[v]);
+        sums[i][v] = kFirst ? SplatVec(product.bias[channels[i]])
+                            : LoadVec(outs[i] + v * kLanes);
       }
     }
-    SPARSE_OPS_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      Store(out + v * kLanes,
-            kLast ? Clamp(sums[v], lower, upper) : sums[v]);
+    for (; entry != end; entry += 2) {
+      AddEntry<kVectors>(entry[0], panel, sums[0]);
+      AddEntry<kVectors>(entry[1], panel, sums[1]);
+    }
+    for (int i = 0; i < 2; ++i) {
+      SPARSE_OPS_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        Store(outs[i] + v * kLanes,
+              kLast ? Clamp(sums[i][v], lower, upper) : sums[i][v]);
+      }
     }
   }
 }

@@ -104,21 +104,15 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
     const DepthwiseStage stage = {weights.flat<float>().data(),
                                   depthwise_bias.flat<float>().data(),
                                   depthwise_range_};
-    const bool empty = geometry.output_pixels() == 0;
     std::unique_ptr<PanelPlan> plan;
-    if (!empty) plan = PlanDepthwise(geometry, stage, kernels);
-    std::shared_ptr<const PackedKernel> packed;
-    OP_REQUIRES_OK(
-        context,
-        cache_.Get(shape_, context->input(3), context->input(4),
-                   kernels.lanes,
-                   (empty ? 1 : plan->block_vectors) * kernels.lanes,
-                   &packed));
-    if (empty) return;
+    if (geometry.output_pixels() > 0) plan = PlanDepthwise(geometry, stage, kernels);
     const std::vector<OutputSlice> slices = {
         {output->flat<float>().data(), 0, shape_.outputs}};
-    RunSparseConvolution(context, *plan, *packed, shape_,
-                         bias.flat<float>().data(), range_, kernels, slices);
+    const SparseWeights sparse = {shape_, context->input(3),
+                                   context->input(4),
+                                   bias.flat<float>().data(), range_, &cache_};
+    OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), sparse,
+                                                 kernels, slices));
   }
 
  private:

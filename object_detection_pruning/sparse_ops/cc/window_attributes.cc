@@ -14,11 +14,16 @@ using tensorflow::shape_inference::ShapeHandle;
 
 namespace {
 
+// Far beyond any real kernel or pool; a window may be larger than its image,
+// so a malformed graph could ask for any amount of memory.
+const int64_t kMaxKernelSize = 4096;
+
 Status WindowExtent(const std::string& padding, int64_t explicit_before,
                     int64_t explicit_after, int64_t input, int64_t kernel,
                     int64_t stride, Extent* extent) {
-  if (kernel < 1) {
-    return InvalidArgument("kernel size must be positive, got ", kernel);
+  if (kernel < 1 || kernel > kMaxKernelSize) {
+    return InvalidArgument("kernel size must be in [1, ", kMaxKernelSize,
+                           "], got ", kernel);
   }
   if (padding == "SAME") {
     extent->output = (input + stride - 1) / stride;

@@ -1,0 +1,283 @@
+"""Feeds the sparse ops random graphs, many of them malformed, under ASan.
+
+Builds the op library with AddressSanitizer and calls every op with random
+shapes, attributes and constants, of which about half have something broken. A
+call may give a result or an error of TensorFlow's; a read or write out of
+bounds ends the run with ASan's report.
+
+  python benchmarks/sparse_ops/fuzz.py --seconds 300 --seed 0
+"""
+
+import argparse
+import collections
+import os
+import subprocess
+import sys
+import time
+
+_FLAGS = ['-fsanitize=address', '-fno-omit-frame-pointer', '-g']
+_CHILD = 'ODP_FUZZ_LIBRARY'
+_ACTIVATIONS = ['none', 'relu', 'relu6']
+_BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 2**31 - 1, 2**40]
+
+
+def main():
+  arguments = _parse()
+  if _CHILD not in os.environ:
+    sys.exit(_restart_under_asan())
+  import numpy as np
+
+  calls = Calls(np.random.RandomState(arguments.seed))
+  end = time.time() + arguments.seconds
+  counts = collections.Counter()
+  while (
+    sum(counts.values()) < arguments.calls
+    if arguments.calls
+    else time.time() < end
+  ):
+    counts[calls.one()] += 1
+  for (op, outcome), count in sorted(counts.items()):
+    print(f'{op:26}{outcome:10}{count:8}')
+  print(f'{sum(counts.values())} calls, seed {arguments.seed}, no report')
+
+
+def _parse():
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--seconds', type=float, default=300)
+  parser.add_argument('--calls', type=int, help='so many, whatever the time')
+  parser.add_argument('--seed', type=int, default=0)
+  return parser.parse_args()
+
+
+def _restart_under_asan():
+  from object_detection_pruning.sparse_ops import library
+
+  runtime = subprocess.check_output(
+    ['g++', '-print-file-name=libasan.so'], universal_newlines=True
+  ).strip()
+  environment = dict(
+    os.environ,
+    LD_PRELOAD=runtime,
+    # TensorFlow itself leaks at exit and mixes allocators across libraries.
+    # A huge allocation is an error to report and not to die from.
+    ASAN_OPTIONS='detect_leaks=0:alloc_dealloc_mismatch=0:'
+    'detect_odr_violation=0:allocator_may_return_null=1',
+    TF_CPP_MIN_LOG_LEVEL='3',
+    **{_CHILD: library.build(_FLAGS)},
+  )
+  return subprocess.call([sys.executable] + sys.argv, env=environment)
+
+
+class Calls:
+  """Random calls of random ops."""
+
+  def __init__(self, random):
+    import tensorflow as tf
+
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    self._random = random
+    self._ops = tf.load_op_library(os.environ[_CHILD])
+    self._makers = [
+      self._sparse_conv,
+      self._sparse_separable,
+      self._sparse_matmul,
+      self._fused_conv,
+      self._fused_depthwise,
+      self._pool,
+      self._crop_pool,
+    ]
+
+  def one(self):
+    """Makes and runs one call; gives its op and outcome."""
+    import tensorflow as tf
+
+    name, tensors, attributes = self._pick(self._makers)()
+    if self._random.rand() < 0.5:
+      self._break(tensors, attributes)
+    try:
+      with tf.Graph().as_default(), tf.Session() as session:
+        inputs = {
+          key: tf.placeholder_with_default(tf.constant(value), None)
+          for key, value in tensors.items()
+        }
+        session.run(getattr(self._ops, name)(**inputs, **attributes))
+    except (tf.errors.OpError, ValueError, TypeError, OverflowError) as error:
+      if isinstance(error, tf.errors.InternalError):
+        raise
+      return name, 'rejected'
+    return name, 'run'
+
+  def _pick(self, items):
+    return items[self._random.randint(len(items))]
+
+  def _size(self, most):
+    return int(self._random.randint(1, most + 1))
+
+  def _floats(self, *shape):
+    return self._random.normal(size=shape).astype('float32')
+
+  def _image(self, channels):
+    batch = self._pick([0, 1, 1, 1, 2, 3])
+    return self._floats(batch, self._size(24), self._size(24), channels)
+
+  def _window(self):
+    padding = self._pick(['SAME', 'VALID', 'EXPLICIT'])
+    attributes = {
+      'strides': [self._size(3), self._size(3)],
+      'padding': padding,
+    }
+    if padding == 'EXPLICIT':
+      attributes['explicit_paddings'] = self._random.randint(0, 4, 4).tolist()
+    return attributes
+
+  def _packed(self, *shape):
+    from object_detection_pruning.sparse_ops import packing
+
+    weights = self._floats(*shape)
+    weights[self._random.uniform(size=shape) < self._random.rand()] = 0
+    return packing.pack(weights)
+
+  def _sparse_conv(self):
+    kernel = [self._size(4), self._size(4), self._size(40), self._size(40)]
+    mask, values = self._packed(*kernel)
+    first = self._size(kernel[3])
+    depths = [d for d in (first, kernel[3] - first) if d]
+    tensors = {
+      'input': self._image(kernel[2]),
+      'mask': mask,
+      'values': values,
+      'bias': self._floats(kernel[3]),
+    }
+    attributes = dict(
+      self._window(),
+      kernel_shape=kernel,
+      output_depths=depths,
+      num_outputs=len(depths),
+      activation=self._pick(_ACTIVATIONS),
+    )
+    return 'sparse_conv2d', tensors, attributes
+
+  def _sparse_separable(self):
+    channels, outputs = self._size(40), self._size(40)
+    mask, values = self._packed(channels, outputs)
+    tensors = {
+      'input': self._image(channels),
+      'depthwise_weights': self._floats(3, 3, channels, 1),
+      'depthwise_bias': self._floats(channels),
+      'mask': mask,
+      'values': values,
+      'bias': self._floats(outputs),
+    }
+    attributes = dict(
+      self._window(),
+      kernel_shape=[channels, outputs],
+      depthwise_activation=self._pick(_ACTIVATIONS),
+      activation=self._pick(_ACTIVATIONS),
+    )
+    return 'sparse_separable_conv2d', tensors, attributes
+
+  def _sparse_matmul(self):
+    kernel = [self._size(70), self._size(70)]
+    mask, values = self._packed(*kernel)
+    tensors = {
+      'input': self._floats(self._pick([0, 1, 5, 33]), kernel[0]),
+      'mask': mask,
+      'values': values,
+      'bias': self._floats(kernel[1]),
+    }
+    attributes = {
+      'kernel_shape': kernel,
+      'activation': self._pick(_ACTIVATIONS),
+    }
+    return 'sparse_mat_mul_bias', tensors, attributes
+
+  def _fused_conv(self):
+    kernel = [self._size(7), self._size(7), self._size(5), self._size(40)]
+    tensors = {
+      'input': self._image(kernel[2]),
+      'weights': self._floats(*kernel),
+      'bias': self._floats(kernel[3]),
+    }
+    attributes = dict(self._window(), activation=self._pick(_ACTIVATIONS))
+    return 'fused_conv2d', tensors, attributes
+
+  def _fused_depthwise(self):
+    channels, multiplier = self._size(40), self._pick([1, 1, 2, 8])
+    tensors = {
+      'input': self._image(channels),
+      'weights': self._floats(
+        self._size(7), self._size(7), channels, multiplier
+      ),
+      'bias': self._floats(channels * multiplier),
+    }
+    attributes = dict(self._window(), activation=self._pick(_ACTIVATIONS))
+    return 'fused_depthwise_conv2d', tensors, attributes
+
+  def _pool(self):
+    attributes = dict(
+      self._window(),
+      kernel_size=[self._size(4), self._size(4)],
+      method=self._pick(['max', 'average']),
+    )
+    return 'fast_pool', {'input': self._image(self._size(40))}, attributes
+
+  def _crop_pool(self):
+    image = self._image(self._size(40))
+    count = self._pick([0, 1, 5])
+    pool = self._size(3)
+    tensors = {
+      'image': image,
+      'boxes': self._random.uniform(-0.5, 1.5, (count, 4)).astype('float32'),
+      'box_ind': self._random.randint(0, max(1, image.shape[0]), count).astype(
+        'int32'
+      ),
+    }
+    attributes = {
+      'crop_size': [pool * self._size(6), pool * self._size(6)],
+      'pool_size': pool,
+    }
+    return 'crop_resize_max_pool', tensors, attributes
+
+  def _break(self, tensors, attributes):
+    """Changes one tensor or one attribute into something odd."""
+    import numpy as np
+
+    if self._random.rand() < 0.5:
+      lists = [k for k, v in attributes.items() if isinstance(v, list)]
+      name = self._pick(lists + ['pool_size'] * ('pool_size' in attributes))
+      if not isinstance(attributes[name], list):
+        attributes[name] = self._pick(_BAD_SIZES)
+        return
+      changed = list(attributes[name])
+      how = self._random.randint(3)
+      if how == 0:
+        changed[self._random.randint(len(changed))] = self._pick(_BAD_SIZES)
+      elif how == 1:
+        changed.append(self._size(5))
+      else:
+        changed.pop()
+      attributes[name] = changed
+      return
+    name = self._pick(sorted(tensors))
+    value = tensors[name]
+    how = self._random.randint(4)
+    if how == 0:
+      value = value.reshape(-1)[: self._random.randint(value.size + 1)]
+    elif how == 1:
+      value = value[..., np.newaxis]
+    elif how == 2:
+      value = np.concatenate([value, value[:1]], axis=0)
+    elif value.dtype == np.float32:
+      odd = self._pick([np.nan, np.inf, -np.inf, 1e38, -1e38, 1e-45])
+      value = np.where(self._random.rand(*value.shape) < 0.2, odd, value)
+      value = value.astype(np.float32)
+    else:
+      info = np.iinfo(value.dtype)
+      value = self._random.randint(
+        info.min, int(info.max) + 1, value.shape
+      ).astype(value.dtype)
+    tensors[name] = value
+
+
+if __name__ == '__main__':
+  main()
