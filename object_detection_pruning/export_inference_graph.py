@@ -1,12 +1,15 @@
 """Exports a trained model as a stock one: frozen graph, SavedModel, weights."""
 
+import os
 from typing import List, Optional
 
+import tensorflow as tf
 from absl import flags
 
 from object_detection_pruning import command, pipeline
-from object_detection_pruning.core import checkpoints, errors
-from object_detection_pruning.export import exporter
+from object_detection_pruning.core import checkpoints, errors, places
+from object_detection_pruning.export import exporter, optimizing
+from object_detection_pruning.sparse_ops import exporting, library
 
 flags.DEFINE_enum(
   'input_type', 'image_tensor', exporter.INPUT_TYPES, 'What the graph is fed.'
@@ -30,6 +33,18 @@ flags.DEFINE_string(
 flags.DEFINE_boolean(
   'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
 )
+flags.DEFINE_boolean(
+  'sparse_ops',
+  False,
+  f'Also write {exporting.SPARSE_GRAPH}, whose convolutions skip the zeros, '
+  f'with a SavedModel ({exporting.SAVED_MODEL}), and measure both graphs.',
+)
+flags.DEFINE_boolean(
+  'optimize',
+  False,
+  f'Also write {optimizing.OPTIMIZED_GRAPH}, with constants and batch norm '
+  f'folded, with a SavedModel ({optimizing.SAVED_MODEL}), and measure both.',
+)
 flags.mark_flags_as_required(
   ['pipeline_config_path', 'trained_checkpoint_prefix', 'output_directory']
 )
@@ -38,7 +53,11 @@ FLAGS = flags.FLAGS
 
 def main(_) -> None:
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
+  places.folder_to_write('--output_directory', FLAGS.output_directory)
   checkpoint = checkpoints.resolve(FLAGS.trained_checkpoint_prefix)
+  if FLAGS.sparse_ops:
+    # A missing compiler shows before the export and not after it.
+    library.load()
   report = exporter.export(
     config,
     checkpoint,
@@ -49,6 +68,28 @@ def main(_) -> None:
   )
   print(report)
   print(f'exported {checkpoint} to {FLAGS.output_directory}')
+  plain_graph = os.path.join(FLAGS.output_directory, exporter.FROZEN_GRAPH)
+  optimized_graph = os.path.join(
+    FLAGS.output_directory, optimizing.OPTIMIZED_GRAPH
+  )
+  if FLAGS.optimize:
+    print(optimizing.export(plain_graph, FLAGS.output_directory))
+    print(f'wrote {optimized_graph}')
+  else:
+    _warn_of_older(optimized_graph, '--optimize')
+  sparse_graph = os.path.join(FLAGS.output_directory, exporting.SPARSE_GRAPH)
+  if FLAGS.sparse_ops:
+    print(exporting.export(plain_graph, sparse_graph))
+    print(f'wrote {sparse_graph}')
+  else:
+    _warn_of_older(sparse_graph, '--sparse_ops')
+
+
+def _warn_of_older(path: str, flag: str) -> None:
+  if os.path.exists(path):
+    tf.logging.warning(
+      '%s is of an earlier export: pass %s to replace it.', path, flag
+    )
 
 
 def parse_shape(text: Optional[str]) -> Optional[List[Optional[int]]]:

@@ -4,13 +4,14 @@ import contextlib
 import os
 import shutil
 import tempfile
-from typing import Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional
 
 import tensorflow as tf
 from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
+from object_detection_pruning.channels import widths
 from object_detection_pruning.core import checkpoints, errors
 from object_detection_pruning.export import sparsity_report, stripping
 from object_detection_pruning.models import registry
@@ -60,20 +61,14 @@ def export(
     raise errors.InputError(
       f'input_shape goes with input_type image_tensor, got {input_type}'
     )
-  stripped = stripping.strip(checkpoints.read(checkpoint))
-  if registry.is_masked(config.model) and not stripped.pruned:
-    raise errors.InputError(
-      f'feature extractor {registry.feature_extractor_type(config.model)} is '
-      f'masked but {checkpoint} has no masks: is it the checkpoint of this '
-      'config?'
-    )
+  stripped = strip(config, checkpoint)
   with _replacing(
     output_dir
   ) as folder, tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
     _export_stock(
-      pipeline.as_stock(config),
+      exported_config(config),
       prefix,
       folder,
       input_type,
@@ -85,36 +80,104 @@ def export(
   return report
 
 
+def strip(
+  config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: str
+) -> stripping.StrippedCheckpoint:
+  """Reads a checkpoint and folds its masks.
+
+  Args:
+    config: pipeline config that the model was trained with.
+    checkpoint: prefix of its checkpoint.
+
+  Raises:
+    InputError: the config is of a masked model, and there are no masks.
+  """
+  stripped = stripping.strip(checkpoints.read(checkpoint))
+  if registry.is_masked(config.model) and not stripped.pruned:
+    raise errors.InputError(
+      f'feature extractor {registry.feature_extractor_type(config.model)} is '
+      f'masked but {checkpoint} has no masks: is it the checkpoint of this '
+      'config?'
+    )
+  return stripped
+
+
 def _export_stock(
   config, prefix, folder, input_type, input_shape, write_inference_graph
 ) -> None:
-  with tf.Graph().as_default(), _without_profile():
+  with building(config), _without_profile():
+    stock_exporter.export_inference_graph(
+      input_type,
+      config,
+      prefix,
+      folder,
+      input_shape=input_shape,
+      write_inference_graph=write_inference_graph,
+    )
+
+
+@contextlib.contextmanager
+def building(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Iterator[None]:
+  """A graph of its own in which stock code builds and restores the model.
+
+  Args:
+    config: what `exported_config` gave; its layer widths are heeded.
+
+  Raises:
+    InputError: the checkpoint that is restored is of another model.
+  """
+  layer_widths = widths.from_message(pipeline.pruning_message(config))
+  with tf.Graph().as_default(), widths.width_scope(layer_widths):
     try:
-      stock_exporter.export_inference_graph(
-        input_type,
-        config,
-        prefix,
-        folder,
-        input_shape=input_shape,
-        write_inference_graph=write_inference_graph,
-      )
+      yield
     except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
-      detail = str(error).splitlines()[0]
+      # TensorFlow says what is wrong after a general remark.
+      detail = str(error).split('Original error:')[-1].strip().splitlines()[0]
       raise errors.InputError(
         f'the checkpoint does not fit the pipeline config: {detail}'
       )
+
+
+def exported_config(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """The config of the stock model, which keeps nothing but layer widths."""
+  stock = pipeline.as_stock(config)
+  layer_widths = widths.from_message(pipeline.pruning_message(config))
+  if layer_widths:
+    # Without them nobody could build the network of the checkpoint again.
+    widths.to_message(layer_widths, pipeline.pruning_message(stock))
+  return stock
+
+
+def check_none_lost(
+  stripped: stripping.StrippedCheckpoint,
+  variables: Iterable[str],
+  checkpoint: str,
+) -> None:
+  """Raises `InputError` if a kernel that had a mask is not in the model.
+
+  Args:
+    stripped: the checkpoint without masks.
+    variables: names of the model's variables.
+    checkpoint: prefix of the checkpoint, for the message.
+  """
+  names = set(variables)
+  lost = [name for name in stripped.pruned if name not in names]
+  if lost:
+    raise errors.InputError(
+      f'{len(lost)} masked kernels of {checkpoint} are not in the model of the '
+      f'pipeline config, {lost[0]} for one: their masks would be lost'
+    )
 
 
 def _report(
   exported: str, stripped: stripping.StrippedCheckpoint, checkpoint: str
 ) -> sparsity_report.SparsityReport:
   tensors = checkpoints.read(exported)
-  lost = [name for name in stripped.pruned if name not in tensors]
-  if lost:
-    raise errors.InputError(
-      f'{len(lost)} masked kernels of {checkpoint} are not in the model of the '
-      f'pipeline config, {lost[0]} for one: their masks would be lost'
-    )
+  check_none_lost(stripped, tensors, checkpoint)
   return sparsity_report.SparsityReport.of(tensors, stripped.pruned)
 
 

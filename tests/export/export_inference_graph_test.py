@@ -1,7 +1,10 @@
 import os
 
+import numpy as np
 import processes
 import pytest
+
+from object_detection_pruning.inference import loaders
 
 BAD_FLAGS = [
   (['--input_shape=1,2,3'], '--input_shape must be four comma-separated sizes'),
@@ -45,3 +48,71 @@ def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
+
+
+def export(run, folder, *flags, **environment):
+  return processes.python(
+    '-m',
+    'object_detection_pruning.export_inference_graph',
+    f'--pipeline_config_path={run.model_dir}/pipeline.config',
+    f'--trained_checkpoint_prefix={run.model_dir}',
+    f'--output_directory={folder}',
+    *flags,
+    **environment,
+  )
+
+
+def test_sparse_graph_is_written_beside_the_plain_one(run, tmp_path):
+  result = export(run, tmp_path, '--sparse_ops')
+  assert result.returncode == 0, result.stderr[-2000:]
+  assert 'SparseSeparableConv2D' in result.stdout
+  assert 'x (median of' in result.stdout
+  assert (tmp_path / 'sparse_saved_model/saved_model.pb').exists()
+  image = np.random.RandomState(0).randint(0, 256, (90, 120, 3))
+  plain, sparse = [
+    loaders.load_detector(str(tmp_path / name)).detect(image.astype(np.uint8))
+    for name in ('frozen_inference_graph.pb', 'sparse_inference_graph.pb')
+  ]
+  assert plain.scores.size
+  np.testing.assert_allclose(plain.scores, sparse.scores, atol=1e-4)
+  np.testing.assert_allclose(plain.boxes, sparse.boxes, atol=1e-2)
+  np.testing.assert_array_equal(plain.class_ids, sparse.class_ids)
+
+
+def test_optimized_graph_is_written_beside_the_plain_one(run, tmp_path):
+  result = export(run, tmp_path, '--optimize')
+  assert result.returncode == 0, result.stderr[-2000:]
+  assert 'x (median of' in result.stdout
+  image = np.random.RandomState(0).randint(0, 256, (90, 120, 3))
+  plain, optimized, saved = [
+    loaders.load_detector(str(tmp_path / name)).detect(image.astype(np.uint8))
+    for name in (
+      'frozen_inference_graph.pb',
+      'optimized_inference_graph.pb',
+      'optimized_saved_model',
+    )
+  ]
+  assert plain.scores.size
+  for other in (optimized, saved):
+    np.testing.assert_allclose(plain.scores, other.scores, atol=1e-5)
+    np.testing.assert_allclose(plain.boxes, other.boxes, atol=1e-3)
+    np.testing.assert_array_equal(plain.class_ids, other.class_ids)
+  assert '--optimize' not in result.stderr
+  again = export(run, tmp_path)
+  assert 'is of an earlier export: pass --optimize to rep' in again.stderr
+
+
+def test_missing_compiler_stops_the_export_before_it_starts(run, tmp_path):
+  folder = tmp_path / 'exported'
+  result = export(
+    run,
+    folder,
+    '--sparse_ops',
+    CXX='no-such-compiler',
+    XDG_CACHE_HOME=str(tmp_path / 'cache'),
+  )
+  assert result.returncode == 1
+  assert result.stderr.splitlines()[-1].startswith(
+    'error: the sparse ops need a C++ compiler and no-such-compiler was not'
+  )
+  assert not folder.exists()

@@ -1,0 +1,63 @@
+"""Exports a trained SSD as a TFLite model, float or with 8-bit weights."""
+
+import gzip
+from typing import List
+
+from absl import flags
+
+from object_detection_pruning import command, pipeline
+from object_detection_pruning.core import checkpoints
+from object_detection_pruning.export import tflite
+
+flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+flags.DEFINE_string(
+  'trained_checkpoint_prefix',
+  None,
+  'Prefix of the checkpoint, or a folder whose latest one is taken.',
+)
+flags.DEFINE_string('output_directory', None, 'Folder to write to.')
+flags.DEFINE_string(
+  'config_override', '', 'Text proto merged into the pipeline config.'
+)
+flags.DEFINE_boolean(
+  'quantize',
+  False,
+  f'Store weights in 8 bits, as {tflite.QUANTIZED_MODEL}; not set: floats, as '
+  f'{tflite.MODEL}.',
+)
+flags.DEFINE_integer(
+  'max_detections', None, 'In an image; not set: as the config has it.'
+)
+flags.DEFINE_boolean(
+  'use_regular_nms',
+  True,
+  'Suppress boxes class by class, as the frozen graph does; else all at once, '
+  'which is faster where there are many classes.',
+)
+flags.mark_flags_as_required(
+  ['pipeline_config_path', 'trained_checkpoint_prefix', 'output_directory']
+)
+FLAGS = flags.FLAGS
+
+
+def main(argv: List[str]) -> None:
+  """Exports, and prints how large the model is."""
+  del argv
+  path = tflite.export(
+    pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override),
+    checkpoints.resolve(FLAGS.trained_checkpoint_prefix),
+    FLAGS.output_directory,
+    FLAGS.quantize,
+    FLAGS.max_detections,
+    FLAGS.use_regular_nms,
+  )
+  with open(path, 'rb') as file:
+    model = file.read()
+  print(
+    f'wrote {path} ({len(model) / 1e6:.2f} MB, gzip '
+    f'{len(gzip.compress(model, 6)) / 1e6:.2f} MB)'
+  )
+
+
+if __name__ == '__main__':
+  command.run(main)
