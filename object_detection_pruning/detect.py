@@ -1,6 +1,7 @@
 """Runs an exported detector on images; writes pictures and a JSON file.
 
-Takes a frozen graph of any of the exporter's three input types:
+Takes a frozen graph, a sparse graph or a SavedModel, of any of the exporter's
+three input types, or a .tflite file:
 
   python -m object_detection_pruning.detect \\
     --graph exported/frozen_inference_graph.pb \\
@@ -16,7 +17,11 @@ from object_detection_pruning import command
 from object_detection_pruning.dataset_tools import label_maps
 from object_detection_pruning.inference import batch, image_files, loaders
 
-flags.DEFINE_string('graph', None, 'Frozen graph (.pb) of a detector.')
+flags.DEFINE_string(
+  'graph',
+  None,
+  'Frozen graph, sparse graph, folder of a SavedModel or .tflite file.',
+)
 flags.DEFINE_list(
   'images', None, 'Image files, folders and patterns, separated by commas.'
 )

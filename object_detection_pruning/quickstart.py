@@ -7,7 +7,11 @@ import sys
 import tensorflow as tf
 from absl import flags
 
-from object_detection_pruning import command, quickstart_run
+from object_detection_pruning import (
+  command,
+  quickstart_run,
+  quickstart_stages,
+)
 from object_detection_pruning.core import checkpoints, checks, errors
 from object_detection_pruning.dataset_tools import detection_data
 
@@ -39,7 +43,9 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
   'prune_steps', None, 'Steps for each later one [shapes 900, data 1000].'
 )
-flags.DEFINE_integer('batch_size', 8, 'Batch size.')
+flags.DEFINE_integer(
+  'batch_size', None, 'Batch size [8; with --config, that of the config].'
+)
 flags.mark_flag_as_required('output_dir')
 FLAGS = flags.FLAGS
 
@@ -47,14 +53,14 @@ FLAGS = flags.FLAGS
 def main(_) -> None:
   settings = _settings()
   checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
-  base = quickstart_run.base_config(
+  base = quickstart_stages.base_config(
     FLAGS.config or (_COCO if FLAGS.data else _SHAPES),
     checkpoint,
     bool(FLAGS.config),
   )
-  base.train_config.batch_size = settings['batch_size']
+  if settings['batch_size']:
+    base.train_config.batch_size = settings['batch_size']
   run = quickstart_run.QuickstartRun(FLAGS.output_dir, settings)
-  _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
   data_dir = run.folder('data')
   if FLAGS.data:
     include_masks = base.train_input_reader.load_instance_masks
@@ -63,7 +69,10 @@ def main(_) -> None:
     data = detection_data.generate_shapes(
       data_dir, _SHAPES_IMAGES, _SHAPES_VAL_IMAGES, _SHAPES_SIZE
     )
-  all_stages = quickstart_run.stages(
+  # Not before the data: a wrong --data must not claim the folder.
+  run.begin()
+  _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
+  all_stages = quickstart_stages.stages(
     settings['dense_steps'], settings['prune_steps'], FLAGS.sparsity
   )
   for number, stage in enumerate(all_stages, 1):
@@ -71,13 +80,14 @@ def main(_) -> None:
     start = checkpoint
     if stage.start:
       start = checkpoints.resolve(run.folder(stage.start))
-    config = quickstart_run.configure(base, data, stage, start)
+    config = quickstart_stages.configure(base, data, stage, start)
     run.train(stage, config)
   _say('comparing the exported models')
-  table = run.compare(all_stages, data)
-  print(f'\n{table.markdown()}\n')
+  comparison = run.compare(all_stages, data)
+  print(f'\n{comparison.table.markdown()}\n')
   for what, path in (
-    ('table', 'comparison.md, comparison.json'),
+    ('report', 'comparison.html'),
+    ('table', 'comparison.md, .csv, .json'),
     ('detections side by side', 'detections.png'),
     ('loss and sparsity', 'training.png'),
     ('pruned model', 'pruned/export/'),
@@ -91,6 +101,9 @@ def _settings() -> dict:
   checks.sparsity('--sparsity', FLAGS.sparsity)
   if not FLAGS.sparsity:
     raise errors.InputError('--sparsity must be above 0, got 0')
+  for name in ('data', 'checkpoint', 'config'):
+    if FLAGS[name].value == '':
+      raise errors.InputError(f"--{name} must be a path, got ''")
   on_shapes = FLAGS.data is None
   settings = {
     'data': FLAGS.data and os.path.abspath(FLAGS.data),
@@ -101,12 +114,17 @@ def _settings() -> dict:
   for name, shapes_value, data_value in (
     ('dense_steps', 1800, 600),
     ('prune_steps', 900, 1000),
-    ('batch_size', 8, 8),
   ):
     value = FLAGS[name].value
     if value is None:
       value = shapes_value if on_shapes else data_value
     settings[name] = checks.count(f'--{name}', value)
+  batch_size = FLAGS.batch_size
+  if batch_size is not None:
+    checks.count('--batch_size', batch_size)
+  elif not FLAGS.config:
+    batch_size = 8
+  settings['batch_size'] = batch_size
   return settings
 
 

@@ -86,7 +86,7 @@ def test_limits_are_flags_and_classes_have_numbers_without_a_map(folder):
 @pytest.mark.parametrize(
   ('flag', 'message'),
   [
-    ('--graph=none.pb', 'error: no such graph: none.pb'),
+    ('--graph=none.pb', 'error: no such model: none.pb'),
     ('--images=nowhere', 'error: no such image, folder or pattern: nowhere'),
     ('--label_map_path=no', 'error: label map no does not exist'),
     ('--min_score=1.5', 'error: min_score must be in [0, 1], got 1.5'),

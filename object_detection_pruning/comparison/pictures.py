@@ -12,57 +12,56 @@ _GAP = 8
 _HEADING = 28
 
 
-def side_by_side(
-  detectors: Dict[str, detector_lib.Detector],
+def draw(
+  detectors: Sequence[detector_lib.Detector],
   images: Sequence[np.ndarray],
   class_names: Dict[int, str],
-  min_score: float = 0.5,
+  min_score: float,
   width: int = 320,
-) -> Image.Image:
-  """Draws a row for each image and a column for each model.
+) -> List[List[Image.Image]]:
+  """Draws what each model finds in each image.
 
   Args:
-    detectors: by the name that heads their column.
+    detectors: the models.
     images: uint8 [height, width, 3], RGB.
     class_names: from class id to name.
     min_score: detections that score less are not drawn.
     width: of each picture, in pixels.
 
   Returns:
-    The picture.
+    For each image a picture of each model.
   """
-  rows = [
+  return [
     [
-      _picture(
+      _resized(
         drawing.draw(image, detector.detect(image, min_score), class_names),
         width,
       )
-      for detector in detectors.values()
+      for detector in detectors
     ]
     for image in images
   ]
-  return _sheet(list(detectors), rows, width)
 
 
-def _picture(drawn, width: int) -> Image.Image:
-  picture = drawn if isinstance(drawn, Image.Image) else Image.fromarray(drawn)
-  height = max(1, round(picture.height * width / picture.width))
-  return picture.resize((width, height), Image.LANCZOS)
-
-
-def _sheet(
-  names: List[str], rows: List[List[Image.Image]], width: int
-) -> Image.Image:
+def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
+  """Puts pictures as `draw` gives them in one, a column for each model."""
+  width = rows[0][0].width
   height = _HEADING + sum(row[0].height + _GAP for row in rows)
-  sheet = Image.new(
+  whole = Image.new(
     'RGB', ((width + _GAP) * len(names) - _GAP, height), 'white'
   )
-  pen = ImageDraw.Draw(sheet)
+  pen = ImageDraw.Draw(whole)
   for column, name in enumerate(names):
     pen.text((column * (width + _GAP), 5), name, 'black', labels.font_of(16))
   top = _HEADING
   for row in rows:
     for column, picture in enumerate(row):
-      sheet.paste(picture, (column * (width + _GAP), top))
+      whole.paste(picture, (column * (width + _GAP), top))
     top += row[0].height + _GAP
-  return sheet
+  return whole
+
+
+def _resized(drawn: np.ndarray, width: int) -> Image.Image:
+  picture = Image.fromarray(drawn)
+  height = max(1, round(picture.height * width / picture.width))
+  return picture.resize((width, height), Image.LANCZOS)

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from typing import Dict, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import matplotlib
 import tensorflow as tf
@@ -20,12 +20,20 @@ def read_scalars(model_dir: str) -> Dict[str, List[Tuple[int, float]]]:
   """Reads the training scalars of a model folder: (step, value) by tag."""
   scalars: Dict[str, Dict[int, float]] = {}
   for path in sorted(glob.glob(os.path.join(model_dir, 'events.out.*'))):
-    for event in tf.train.summary_iterator(path):
+    for event in _events(path):
       for value in event.summary.value:
         if value.HasField('simple_value'):
           # A restarted run writes some steps again; the later one counts.
           scalars.setdefault(value.tag, {})[event.step] = value.simple_value
   return {tag: sorted(points.items()) for tag, points in scalars.items()}
+
+
+def _events(path: str) -> Iterator[tf.Event]:
+  try:
+    yield from tf.train.summary_iterator(path)
+  except tf.errors.DataLossError:
+    # A killed run leaves its last record half-written.
+    tf.logging.info('%s ends in a record that was cut short', path)
 
 
 def plot(model_dirs: Dict[str, str], path: str) -> None:

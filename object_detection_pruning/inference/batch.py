@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional
 from PIL import Image
 from tqdm import tqdm
 
-from object_detection_pruning.core import errors, progress
+from object_detection_pruning.core import errors, places, progress
 from object_detection_pruning.dataset_tools import whole_files
 from object_detection_pruning.inference import detections as detections_lib
 from object_detection_pruning.inference import drawing, image_files
@@ -51,8 +51,7 @@ def check(
     raise errors.InputError(
       f'max_detections must be at least 1, got {max_detections}'
     )
-  if os.path.exists(output_dir) and not os.path.isdir(output_dir):
-    raise errors.InputError(f'output_dir {output_dir} is a file, not a folder')
+  places.folder_to_write('output_dir', output_dir)
   images = {os.path.realpath(path) for path in paths}
   for name in image_files.picture_names(paths):
     picture = os.path.join(output_dir, name)

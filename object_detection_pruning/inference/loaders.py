@@ -1,38 +1,35 @@
-"""Picks what can run a model file, by the kind of file that it is."""
+"""Loads a detector, whatever kind of model file it is in."""
 
-import os
-from typing import Callable, Dict
+from typing import Callable, Dict, Optional
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.inference import frozen_graph
+from object_detection_pruning.inference import (
+  frozen_graph,
+  model_files,
+  saved_model,
+  tflite_detector,
+)
 from object_detection_pruning.inference.detector import Detector
 
-# From the ending of a file's name to the function that loads such a file.
-_LOADERS: Dict[str, Callable[[str], Detector]] = {
-  '.pb': frozen_graph.load,
+_LOADERS: Dict[str, Callable[[str, Optional[int]], Detector]] = {
+  model_files.FROZEN_GRAPH: frozen_graph.load,
+  model_files.SPARSE_GRAPH: frozen_graph.load,
+  model_files.SAVED_MODEL: saved_model.load,
+  model_files.TFLITE: tflite_detector.load,
 }
 
 
-def load_detector(path: str) -> Detector:
+def load_detector(path: str, threads: Optional[int] = None) -> Detector:
   """Loads an exported detector.
 
   Args:
-    path: a frozen graph (.pb).
+    path: a frozen graph, plain or sparse, the folder of a SavedModel, or a
+      `.tflite` file.
+    threads: to run it with; None for as many as TensorFlow takes by itself.
 
   Returns:
     The detector, ready to run.
 
   Raises:
-    errors.InputError: there is no such file, no loader for its kind, or it is
-      no detector.
+    errors.InputError: there is no such model, or it is no detector.
   """
-  if not os.path.exists(path):
-    raise errors.InputError(f'no such graph: {path}')
-  if os.path.isdir(path):
-    raise errors.InputError(f'{path} is a folder, not a graph file')
-  ending = os.path.splitext(path)[1].lower()
-  if ending not in _LOADERS:
-    raise errors.InputError(
-      f'{path} is of no known kind; known are {", ".join(sorted(_LOADERS))}'
-    )
-  return _LOADERS[ending](path)
+  return _LOADERS[model_files.kind_of(path)](path, threads)

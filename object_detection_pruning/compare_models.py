@@ -1,0 +1,111 @@
+"""Compares exported models: accuracy, cost, size and latency in one table.
+
+  python -m object_detection_pruning.compare_models \\
+    --models dense=a/frozen_inference_graph.pb,pruned=b/saved_model \\
+    --eval_record val.record --label_map label_map.pbtxt --output_dir compared
+"""
+
+import os
+from typing import Dict, List, Tuple
+
+from absl import flags
+
+from object_detection_pruning import command, pipeline
+from object_detection_pruning.comparison import comparing
+from object_detection_pruning.core import checks, errors, places
+
+flags.DEFINE_list(
+  'models',
+  None,
+  'Frozen graphs, sparse graphs, folders of SavedModels and .tflite files, '
+  'separated by commas; each may have a name before it: NAME=PATH. Ratios are '
+  'to the first.',
+)
+flags.DEFINE_string('eval_record', None, 'TFRecord file to evaluate on.')
+flags.DEFINE_string('label_map', None, 'Label map of that file.')
+flags.DEFINE_string(
+  'pipeline_config_path',
+  None,
+  'Config whose evaluation record and label map are taken where the two flags '
+  'are not given.',
+)
+flags.DEFINE_string(
+  'output_dir', None, 'Folder for comparison.md, .csv, .json and .html.'
+)
+flags.DEFINE_integer('num_examples', None, 'Evaluate on so many images [all].')
+flags.DEFINE_integer('rounds', 30, 'How often each model is timed.')
+flags.DEFINE_float('min_score', 0.5, 'Shows no detections that score less.')
+flags.mark_flags_as_required(['models', 'output_dir'])
+FLAGS = flags.FLAGS
+
+
+def main(_) -> None:
+  checks.count('--rounds', FLAGS.rounds)
+  if FLAGS.num_examples is not None:
+    checks.count('--num_examples', FLAGS.num_examples)
+  if not 0 <= FLAGS.min_score <= 1:
+    raise errors.InputError(
+      f'--min_score must be in [0, 1], got {FLAGS.min_score}'
+    )
+  places.folder_to_write('--output_dir', FLAGS.output_dir)
+  models = parse_models(FLAGS.models)
+  record, label_map = _eval_data()
+  comparison = comparing.compare(
+    models,
+    comparing.Settings(
+      record,
+      label_map,
+      FLAGS.num_examples,
+      FLAGS.rounds,
+      min_score=FLAGS.min_score,
+    ),
+  )
+  comparison.write(FLAGS.output_dir)
+  print(comparison.table.markdown())
+  print(os.path.join(FLAGS.output_dir, 'comparison.html'))
+
+
+def _eval_data() -> Tuple[str, str]:
+  record, label_map = FLAGS.eval_record, FLAGS.label_map
+  if FLAGS.pipeline_config_path and not (record and label_map):
+    readers = pipeline.load(FLAGS.pipeline_config_path).eval_input_reader
+    if not readers:
+      raise errors.InputError('the config has no eval_input_reader')
+    paths = readers[0].tf_record_input_reader.input_path
+    record = record or (paths[0] if paths else None)
+    label_map = label_map or readers[0].label_map_path
+  if not record or not label_map:
+    raise errors.InputError(
+      'give --eval_record and --label_map, or a --pipeline_config_path'
+    )
+  return record, label_map
+
+
+def parse_models(entries: List[str]) -> Dict[str, str]:
+  """Gives the path of each model by its name.
+
+  Args:
+    entries: 'name=path' or 'path', which is then its name too.
+
+  Raises:
+    InputError: there is none, or a name comes twice.
+  """
+  models: Dict[str, str] = {}
+  for entry in entries:
+    name, equals, path = entry.partition('=')
+    if not equals:
+      path = name
+    if not name or not path:
+      raise errors.InputError(
+        f'--models takes NAME=PATH or PATH, got {entry!r}'
+      )
+    if name in models:
+      raise errors.InputError(f'--models has {name!r} twice')
+    models[name] = path
+  if not models:
+    raise errors.InputError('--models must name at least one model')
+  return models
+
+
+if __name__ == '__main__':
+  command.run(main)

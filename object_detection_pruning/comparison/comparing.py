@@ -1,0 +1,168 @@
+"""Measures models on one evaluation set and writes what came of it."""
+
+import os
+import platform
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+from object_detection.utils import label_map_util
+from PIL import Image
+
+from object_detection_pruning.comparison import (
+  accuracy,
+  examples,
+  file_size,
+  latency,
+  model_table,
+  page,
+  pictures,
+)
+from object_detection_pruning.core import errors
+from object_detection_pruning.dataset_tools import whole_files
+from object_detection_pruning.export import sparsity_report
+from object_detection_pruning.inference import loaders, model_files
+from object_detection_pruning.inspection import inspecting
+
+_MAX_SAMPLE_IMAGES = 8
+_REPORT = 'sparsity.json'
+
+
+class Settings(NamedTuple):
+  """How models are compared.
+
+  Attributes:
+    record: path of a TFRecord file.
+    label_map: path of its label map.
+    num_examples: how many images of it; None for all.
+    rounds: how often each model is timed.
+    num_pictures: images whose detections are shown.
+    min_score: detections that score less are not shown.
+  """
+
+  record: str
+  label_map: str
+  num_examples: Optional[int] = None
+  rounds: int = 30
+  num_pictures: int = 3
+  min_score: float = 0.5
+
+
+class Comparison(NamedTuple):
+  """What was measured.
+
+  Attributes:
+    table: a row for each model.
+    paths: of the models.
+    pictures: for each image what each model found.
+    notes: how it was made.
+  """
+
+  table: model_table.ModelTable
+  paths: List[str]
+  pictures: List[List[Image.Image]]
+  notes: page.Notes
+
+  def write(
+    self, folder: str, training_plot: Optional[Image.Image] = None
+  ) -> None:
+    """Writes comparison.md, .csv, .json and .html, and detections.png."""
+    os.makedirs(folder, exist_ok=True)
+    html = page.render(
+      self.table, self.paths, self.pictures, self.notes, training_plot
+    )
+    for ending, text in (
+      ('md', self.table.markdown() + '\n'),
+      ('csv', self.table.csv()),
+      ('json', self.table.as_json() + '\n'),
+      ('html', html),
+    ):
+      path = os.path.join(folder, f'comparison.{ending}')
+      with whole_files.writing(path) as (name,), open(
+        name, 'w', encoding='utf-8'
+      ) as file:
+        file.write(text)
+    if self.pictures:
+      names = [row.name for row in self.table.rows]
+      path = os.path.join(folder, 'detections.png')
+      with whole_files.writing(path) as (name,):
+        pictures.sheet(names, self.pictures).save(name, format='PNG')
+
+
+def compare(models: Dict[str, str], settings: Settings) -> Comparison:
+  """Measures accuracy, cost, size and latency of exported models.
+
+  Args:
+    models: path of each model (see `loaders.load_detector`) by its name.
+    settings: how.
+
+  Raises:
+    InputError: a model, the record or the label map cannot be used.
+  """
+  if not os.path.exists(settings.label_map):
+    raise errors.InputError(f'no label map at {settings.label_map!r}')
+  detectors = [loaders.load_detector(path) for path in models.values()]
+  samples = [
+    example.image
+    for example in examples.read(settings.record, _MAX_SAMPLE_IMAGES)
+  ]
+  scores = [
+    accuracy.evaluate(
+      detector, settings.record, settings.label_map, name, settings.num_examples
+    )
+    for name, detector in zip(models, detectors)
+  ]
+  ids = label_map_util.get_label_map_dict(settings.label_map)
+  drawn = pictures.draw(
+    detectors,
+    samples[: settings.num_pictures],
+    {number: name for name, number in ids.items()},
+    settings.min_score,
+  )
+  notes = page.Notes(
+    settings.record,
+    scores[0].num_images,
+    settings.rounds,
+    settings.min_score,
+    f'{os.cpu_count()} cores, {platform.machine()}',
+  )
+  table = model_table.ModelTable(
+    _rows(models, scores, samples, settings.rounds)
+  )
+  return Comparison(table, list(models.values()), drawn, notes)
+
+
+def _rows(
+  models: Dict[str, str],
+  scores: Sequence[accuracy.Accuracy],
+  samples: Sequence[np.ndarray],
+  rounds: int,
+) -> List[model_table.ModelRow]:
+  """Measures cost, size and latency, and puts them beside the accuracy."""
+  paths = list(models.values())
+  times = [
+    latency.measure(paths, samples, threads, rounds, title)
+    for threads, title in ((1, 'latency, one thread'), (None, 'latency'))
+  ]
+  return [
+    model_table.ModelRow(
+      name,
+      model_files.kind_of(path),
+      score,
+      inspecting.measure(path, samples[0]),
+      _masked_sparsity(path),
+      file_size.measure(path),
+      one_thread,
+      all_cores,
+    )
+    for (name, path), score, one_thread, all_cores in zip(
+      models.items(), scores, *times
+    )
+  ]
+
+
+def _masked_sparsity(path: str) -> Optional[float]:
+  """What the report that the exporter wrote beside a model says."""
+  report = os.path.join(os.path.dirname(os.path.abspath(path)), _REPORT)
+  if not os.path.exists(report):
+    return None
+  return sparsity_report.load(report).masked_sparsity

@@ -1,0 +1,77 @@
+"""Runs a detection graph in a session, whatever file it came from."""
+
+from typing import Dict, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.inference import graph_inputs
+from object_detection_pruning.inference.detector import Detector
+
+REQUIRED_OUTPUTS = (
+  'num_detections',
+  'detection_boxes',
+  'detection_scores',
+  'detection_classes',
+)
+OPTIONAL_OUTPUTS = ('detection_masks',)
+
+
+class GraphDetector(Detector):
+  """A session with a detection graph in it.
+
+  Args:
+    session: has the graph and the values of its variables, if there are any.
+    graph_input: the kind of input that images go into.
+    placeholder: that input.
+    outputs: by the Object Detection API's names.
+  """
+
+  def __init__(
+    self,
+    session: tf.compat.v1.Session,
+    graph_input: graph_inputs.GraphInput,
+    placeholder: tf.Tensor,
+    outputs: Dict[str, tf.Tensor],
+  ):
+    self._session = session
+    self._input = graph_input
+    self._placeholder = placeholder
+    self._outputs = outputs
+
+  def run(self, image: np.ndarray) -> Dict[str, np.ndarray]:
+    fed = self._input.encode(image, self._placeholder.shape)
+    outputs = self._session.run(self._outputs, {self._placeholder: fed})
+    return {name: batch[0] for name, batch in outputs.items()}
+
+
+def session_config(threads: Optional[int]) -> tf.compat.v1.ConfigProto:
+  """Gives the settings of a session.
+
+  Args:
+    threads: for all work; None for as many as TensorFlow takes by itself. It
+      makes one pool of threads for a whole process, with the first session.
+  """
+  return tf.compat.v1.ConfigProto(
+    intra_op_parallelism_threads=threads or 0,
+    inter_op_parallelism_threads=threads or 0,
+  )
+
+
+def refuse_missing(path: str, what: str, missing) -> None:
+  """Refuses a file that lacks parts of a detection graph.
+
+  Args:
+    path: of the file.
+    what: kind of the parts, 'input' or 'output'.
+    missing: their names; none is fine.
+
+  Raises:
+    InputError: some are missing.
+  """
+  if missing:
+    raise errors.InputError(
+      f'{path} is no detection graph: it has no {what} '
+      + ', '.join(sorted(missing))
+    )

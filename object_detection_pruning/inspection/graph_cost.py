@@ -1,0 +1,88 @@
+"""What a frozen graph costs."""
+
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.inspection import graph_layers
+from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
+from object_detection_pruning.sparse_ops import (
+  library,
+  loading,
+  measuring,
+  sample_feeds,
+)
+from object_detection_pruning.sparse_ops.graph_index import GraphDef
+
+
+def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
+  """Counts weights and multiplications of what a graph is run for.
+
+  Args:
+    graph_def: a frozen graph, plain or sparse, with one input. Of a detector
+      that counts which its detections come from; of others, everything.
+    image: uint8 [height, width, 3], RGB; the graph runs on it once, since the
+      places at which a kernel is applied can depend on the image's size.
+
+  Raises:
+    InputError: the graph has no input that an image fits.
+  """
+  outputs = measuring.detection_outputs(graph_def)
+  needed = tf.compat.v1.graph_util.extract_sub_graph(
+    graph_def, [name.split(':')[0] for name in outputs]
+  )
+  layers = graph_layers.find(needed)
+  shapes = _shapes(
+    needed,
+    [name for layer in layers for name in layer.applied],
+    sample_feeds.make(needed, image),
+  )
+  vectors = list(graph_layers.vectors(needed))
+  return ModelCost(
+    [
+      LayerCost(
+        layer.name,
+        layer.op,
+        layer.weights.shape,
+        int(np.count_nonzero(layer.weights)),
+        _positions(layer, shapes),
+      )
+      for layer in layers
+    ],
+    int(sum(vector.size for vector in vectors)),
+    int(sum(np.count_nonzero(vector) for vector in vectors)),
+  )
+
+
+def _positions(
+  layer: graph_layers.GraphLayer, shapes: Optional[Dict[str, List[int]]]
+) -> Optional[int]:
+  if shapes is None:
+    return None
+  channels = 1 if layer.channels_first else -1
+  return sum(
+    int(np.prod(np.delete(shapes[name], channels))) for name in layer.applied
+  )
+
+
+def _shapes(
+  graph_def: GraphDef, names: List[str], feeds: Dict[str, Any]
+) -> Optional[Dict[str, List[int]]]:
+  """Runs a graph and gives the shapes of tensors, None if it does not run."""
+  if loading.uses_sparse_ops(graph_def):
+    library.load()
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(graph_def, name='')
+    fetches = {name: tf.shape(graph.get_tensor_by_name(name)) for name in names}
+  with tf.compat.v1.Session(graph=graph) as session:
+    try:
+      found = session.run(fetches, feeds)
+    except tf.errors.OpError as error:
+      # A kernel within a loop has no one shape; one for GPUs does not run.
+      tf.compat.v1.logging.error(
+        'no MACs are counted, since the graph does not run: %s',
+        error.message.splitlines()[0],
+      )
+      return None
+  return {name: shape.tolist() for name, shape in found.items()}

@@ -1,0 +1,71 @@
+"""Finds out what a model costs, whatever kind of file it is in."""
+
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.channels import pruning
+from object_detection_pruning.core import checkpoints
+from object_detection_pruning.inference import model_files, saved_model
+from object_detection_pruning.inspection import (
+  checkpoint_cost,
+  graph_cost,
+  tflite_cost,
+)
+from object_detection_pruning.inspection.model_cost import ModelCost
+from object_detection_pruning.sparse_ops import loading
+from object_detection_pruning.sparse_ops.graph_index import GraphDef
+
+
+def measure(
+  path: str, image: np.ndarray, pipeline_config_path: Optional[str] = None
+) -> ModelCost:
+  """Counts weights and multiplications of a model.
+
+  Args:
+    path: frozen graph, sparse graph, folder of a SavedModel, `.tflite` file,
+      or prefix of a checkpoint.
+    image: uint8 [height, width, 3], RGB, for graphs that take any size.
+    pipeline_config_path: config of a checkpoint; without it the MACs of a
+      checkpoint are not known.
+
+  Raises:
+    InputError: there is no such model.
+  """
+  if _is_checkpoint(path):
+    positions = None
+    if pipeline_config_path:
+      config = pipeline.load(pipeline_config_path)
+      positions = pruning.analyze(config).positions
+    return checkpoint_cost.measure(checkpoints.read(path), positions)
+  if model_files.kind_of(path) == model_files.TFLITE:
+    return tflite_cost.measure(path)
+  return graph_cost.measure(frozen_graph_def(path), image)
+
+
+def frozen_graph_def(path: str) -> GraphDef:
+  """Reads a graph, with the values of its variables as constants.
+
+  Args:
+    path: frozen graph, sparse graph or folder of a SavedModel.
+
+  Raises:
+    InputError: there is no such model.
+  """
+  if model_files.kind_of(path) != model_files.SAVED_MODEL:
+    return loading.read_graph_def(path)
+  session, meta_graph = saved_model.open_session(path)
+  signatures = meta_graph.signature_def.values()
+  outputs = sorted(
+    {info.name.split(':')[0] for s in signatures for info in s.outputs.values()}
+  )
+  with session, session.graph.as_default():
+    return tf.compat.v1.graph_util.convert_variables_to_constants(
+      session, meta_graph.graph_def, outputs
+    )
+
+
+def _is_checkpoint(path: str) -> bool:
+  return tf.gfile.Exists(path + '.index')

@@ -1,0 +1,91 @@
+"""What a TFLite model costs."""
+
+from typing import Iterator, List, NamedTuple
+
+import numpy as np
+import tflite
+
+from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
+
+_KERNEL_OPS = {
+  tflite.BuiltinOperator.CONV_2D: 'Conv2D',
+  tflite.BuiltinOperator.DEPTHWISE_CONV_2D: 'DepthwiseConv2D',
+  tflite.BuiltinOperator.FULLY_CONNECTED: 'FullyConnected',
+}
+_WEIGHTS, _BIAS = 1, 2
+_DTYPES = {
+  tflite.TensorType.FLOAT32: np.float32,
+  tflite.TensorType.FLOAT16: np.float16,
+  tflite.TensorType.INT32: np.int32,
+  tflite.TensorType.UINT8: np.uint8,
+  tflite.TensorType.INT8: np.int8,
+}
+
+
+class _Layer(NamedTuple):
+  cost: LayerCost
+  bias: np.ndarray
+
+
+def measure(path: str) -> ModelCost:
+  """Counts weights and multiplications of a model's layers.
+
+  A quantized weight is a zero where it stands for 0.
+
+  Args:
+    path: a `.tflite` file.
+  """
+  with open(path, 'rb') as file:
+    model = tflite.Model.GetRootAsModel(file.read(), 0)
+  layers = list(_layers(model, model.Subgraphs(0)))
+  return ModelCost(
+    [layer.cost for layer in layers],
+    sum(layer.bias.size for layer in layers),
+    int(sum(np.count_nonzero(layer.bias) for layer in layers)),
+  )
+
+
+def _layers(model, subgraph) -> Iterator[_Layer]:
+  for number in range(subgraph.OperatorsLength()):
+    operator = subgraph.Operators(number)
+    code = model.OperatorCodes(operator.OpcodeIndex())
+    # Files of before 2020 have the code in the older field alone.
+    kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if kind not in _KERNEL_OPS:
+      continue
+    tensor = subgraph.Tensors(operator.Inputs(_WEIGHTS))
+    output = subgraph.Tensors(operator.Outputs(0))
+    bias = np.zeros([0], np.float32)
+    if operator.InputsLength() > _BIAS and operator.Inputs(_BIAS) >= 0:
+      bias = _values(model, subgraph.Tensors(operator.Inputs(_BIAS)))
+    yield _Layer(
+      LayerCost(
+        output.Name().decode(),
+        _KERNEL_OPS[kind],
+        _shape(tensor),
+        int(np.count_nonzero(_values(model, tensor) - _zero_point(tensor))),
+        # Every output place, whatever the channels, sees the kernel once.
+        int(np.prod(_shape(output)[:-1])),
+      ),
+      bias,
+    )
+
+
+def _shape(tensor) -> List[int]:
+  return [int(side) for side in tensor.ShapeAsNumpy()]
+
+
+def _values(model, tensor) -> np.ndarray:
+  content = model.Buffers(tensor.Buffer()).DataAsNumpy()
+  if isinstance(content, int):  # What FlatBuffers gives for an empty vector.
+    return np.zeros([0], np.float32)
+  values = np.frombuffer(content.tobytes(), _DTYPES[tensor.Type()])
+  # Lest a difference of unsigned numbers wrap around.
+  return values if values.dtype.kind == 'f' else values.astype(np.int64)
+
+
+def _zero_point(tensor) -> int:
+  quantization = tensor.Quantization()
+  if quantization is None or not quantization.ZeroPointLength():
+    return 0
+  return int(quantization.ZeroPoint(0))

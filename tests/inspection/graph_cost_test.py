@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.inspection import graph_cost
+from object_detection_pruning.sparse_ops import loading, rewrite
+
+IMAGE = np.zeros([12, 20, 3], np.uint8)
+
+
+def kernel(shape, zeros, seed=0):
+  """A constant with so many zeros among its values."""
+  values = np.random.RandomState(seed).uniform(0.5, 1, int(np.prod(shape)))
+  values[:zeros] = 0
+  return tf.constant(values.reshape(shape), tf.float32)
+
+
+def images():
+  return tf.compat.v1.placeholder(tf.float32, [1, None, None, 3], 'images')
+
+
+def cost(graph):
+  return graph_cost.measure(graph.as_graph_def(), IMAGE)
+
+
+def test_macs_are_places_times_weights(graph):
+  net = tf.nn.conv2d(
+    images(), kernel([3, 3, 3, 8], 100), [1, 2, 2, 1], 'SAME', name='a/Conv2D'
+  )
+  net = tf.nn.bias_add(net, tf.constant([0.0, 1, 2, 3, 4, 5, 6, 7]))
+  net = tf.nn.depthwise_conv2d(
+    net, kernel([3, 3, 8, 2], 4), [1, 1, 1, 1], 'VALID', name='b/depthwise'
+  )
+  tf.matmul(tf.reduce_mean(net, [1, 2]), kernel([16, 5], 30), name='c/MatMul')
+  found = cost(graph)
+  assert [
+    (layer.name, layer.size, layer.nonzeros, layer.macs, layer.nonzero_macs)
+    for layer in found.layers
+  ] == [
+    ('a', 216, 116, 6 * 10 * 216, 6 * 10 * 116),
+    ('b', 144, 140, 4 * 8 * 144, 4 * 8 * 140),
+    ('c', 80, 50, 80, 50),
+  ]
+  assert (found.other_parameters, found.other_nonzeros) == (8, 7)
+  assert found.parameters == 216 + 144 + 80 + 8
+  assert found.nonzeros == 116 + 140 + 50 + 7
+  assert found.sparsity == pytest.approx(134 / 440)
+
+
+def test_kernel_of_two_calls_counts_once_and_works_twice(graph):
+  shared = kernel([1, 1, 3, 4], 3)
+  image = images()
+  first = tf.nn.conv2d(image, shared, [1, 1, 1, 1], 'SAME')
+  second = tf.nn.conv2d(image, shared, [1, 2, 2, 1], 'SAME')
+  tf.add(tf.reduce_sum(first), tf.reduce_sum(second))
+  (layer,) = cost(graph).layers
+  assert layer.size == 12
+  assert layer.macs == (240 + 60) * 12
+  assert layer.nonzero_macs == (240 + 60) * 9
+
+
+def test_what_detections_do_not_need_is_not_counted(graph):
+  image = tf.cast(
+    tf.compat.v1.placeholder(tf.uint8, [1, None, None, 3], 'image_tensor'),
+    tf.float32,
+  )
+  needed = tf.nn.conv2d(image, kernel([1, 1, 3, 4], 0), [1, 1, 1, 1], 'SAME')
+  tf.nn.conv2d(image, kernel([1, 1, 3, 64], 0), [1, 1, 1, 1], 'SAME')
+  for name in (
+    'num_detections',
+    'detection_boxes',
+    'detection_scores',
+    'detection_classes',
+  ):
+    tf.reduce_sum(needed, name=name)
+  assert [layer.shape for layer in cost(graph).layers] == [(1, 1, 3, 4)]
+
+
+def test_sparse_graph_has_the_cost_of_the_plain_one(exported):
+  plain, sparse = (
+    graph_cost.measure(loading.read_graph_def(f'{exported}/{name}'), IMAGE)
+    for name in ('frozen_inference_graph.pb', 'sparse_inference_graph.pb')
+  )
+  assert 0.3 < plain.sparsity < 0.9
+  assert sparse.sparsity == plain.sparsity
+  assert sparse.macs == plain.macs
+  assert sparse.nonzero_macs == plain.nonzero_macs
+  assert len(sparse.layers) <= len(plain.layers)
+
+
+def test_sparse_fully_connected_layer_is_counted(graph):
+  net = tf.reduce_mean(images(), [1, 2])
+  net = tf.matmul(net, kernel([3, 64], 160))
+  tf.nn.relu(tf.nn.bias_add(net, tf.zeros([64])))
+  rewritten = rewrite.rewrite(graph.as_graph_def()).graph_def
+  (layer,) = graph_cost.measure(rewritten, IMAGE).layers
+  assert (layer.op, layer.nonzeros, layer.macs) == ('SparseMatMulBias', 32, 192)
+
+
+def test_graph_that_takes_no_image_is_refused(graph):
+  vector = tf.compat.v1.placeholder(tf.float32, [1, 7])
+  tf.matmul(vector, kernel([7, 2], 0))
+  with pytest.raises(errors.InputError, match='takes no image'):
+    cost(graph)

@@ -1,0 +1,52 @@
+import os
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from object_detection_pruning.inspection import tflite_cost
+
+
+def kernel(shape, zeros):
+  """A constant with so many zeros among values of both signs."""
+  values = np.linspace(-1, 1, int(np.prod(shape)) + 1)[1:]
+  values[np.abs(values) < 1e-6] = 0.3
+  values[:zeros] = 0
+  return tf.constant(values.reshape(shape), tf.float32)
+
+
+@pytest.fixture(params=[False, True], ids=['float', 'quantized'])
+def model(request, tmp_path, graph, monkeypatch):
+  # The converter is a program beside this Python.
+  programs = os.path.dirname(sys.executable)
+  monkeypatch.setenv('PATH', programs + os.pathsep + os.environ['PATH'])
+  image = tf.compat.v1.placeholder(tf.float32, [1, 12, 20, 3])
+  net = tf.nn.conv2d(
+    image, kernel([3, 3, 3, 64], 1000), [1, 2, 2, 1], 'SAME', name='first'
+  )
+  net = tf.nn.depthwise_conv2d(
+    net, kernel([3, 3, 64, 1], 4), [1, 1, 1, 1], 'VALID', name='second'
+  )
+  net = tf.reshape(net, [1, 4 * 8 * 64])
+  net = tf.matmul(net, kernel([2048, 5], 10000), name='third')
+  net = tf.nn.bias_add(net, tf.constant([0.0, 1, 2, 3, 4]))
+  with tf.compat.v1.Session() as session:
+    converter = tf.lite.TFLiteConverter.from_session(session, [image], [net])
+    if request.param:
+      converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    path = tmp_path / 'model.tflite'
+    path.write_bytes(converter.convert())
+  return str(path)
+
+
+def test_macs_are_places_times_weights(model):
+  cost = tflite_cost.measure(model)
+  assert [
+    (layer.op, layer.size, layer.nonzeros, layer.macs) for layer in cost.layers
+  ] == [
+    ('Conv2D', 1728, 728, 6 * 10 * 1728),
+    ('DepthwiseConv2D', 576, 572, 4 * 8 * 576),
+    ('FullyConnected', 10240, 240, 10240),
+  ]
+  assert cost.nonzero_macs == 60 * 728 + 32 * 572 + 240

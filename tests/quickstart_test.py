@@ -1,0 +1,88 @@
+import json
+import os
+
+import detectors
+import numpy as np
+import processes
+import pytest
+from PIL import Image
+
+COMMAND = 'object_detection_pruning.quickstart'
+BAD_FLAGS = [
+  (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
+  (['--sparsity=0'], '--sparsity must be above 0, got 0'),
+  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--dense_steps=0'], '--dense_steps must be'),
+  (['--prune_steps=-1'], '--prune_steps must be'),
+  (['--batch_size=0'], '--batch_size must be'),
+  (['--data='], "--data must be a path, got ''"),
+  (['--data=/no/such'], 'data folder /no/such does not exist'),
+  (['--checkpoint=/no/model.ckpt'], 'no checkpoint at'),
+  (['--config=/no.config'], "no pipeline config at '/no.config'"),
+  (['--output_dir=/dev/null'], '--output_dir must be a folder, got /dev/null'),
+]
+
+
+@pytest.fixture(scope='module')
+def refusals(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('bad')
+  results = processes.command(
+    COMMAND,
+    [
+      [f'--output_dir={folder}/{index}'] + flags
+      for index, (flags, _) in enumerate(BAD_FLAGS)
+    ],
+  )
+  assert os.listdir(str(folder)) == []
+  return results
+
+
+@pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
+def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
+  result = refusals[index]
+  assert result.returncode == 1, result.stderr
+  lines = [line for line in result.stderr.splitlines() if line]
+  assert len(lines) == 1, result.stderr
+  assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
+
+
+ANNOTATION = """<annotation><size><width>80</width><height>60</height></size>
+<object><name>%s</name><bndbox><xmin>10</xmin><ymin>5</ymin><xmax>60</xmax>
+<ymax>50</ymax></bndbox></object></annotation>"""
+
+
+def make_voc_folder(folder):
+  """Writes six pictures with an object each, of two classes."""
+  for name in ('Annotations', 'JPEGImages'):
+    (folder / name).mkdir(parents=True)
+  for number in range(6):
+    pixels = np.random.RandomState(number).randint(0, 256, (60, 80, 3))
+    picture = Image.fromarray(pixels.astype(np.uint8))
+    picture.save(str(folder / 'JPEGImages' / f'{number}.jpg'))
+    annotation = folder / 'Annotations' / f'{number}.xml'
+    annotation.write_text(ANNOTATION % ('cat', 'dog')[number % 2])
+  return folder
+
+
+def test_ends_in_a_table_of_the_three_models(tmp_path):
+  """A run of a few steps on a small VOC folder, with a config of its own."""
+  result = processes.python(
+    '-m',
+    COMMAND,
+    f'--output_dir={tmp_path}/run',
+    f'--data={make_voc_folder(tmp_path / "voc")}',
+    f'--config={detectors.write(detectors.config(detectors.ssd()), tmp_path)}',
+    '--dense_steps=2',
+    '--prune_steps=4',
+    '--sparsity=0.6',
+  )
+  assert result.returncode == 0, result.stderr
+  with open(str(tmp_path / 'run/pruned/export/sparsity.json')) as file:
+    report = json.load(file)
+  assert report['sparsity_of_masked_kernels'] == pytest.approx(0.6, abs=1e-3)
+  rows = [line for line in result.stdout.splitlines() if line.startswith('|')]
+  titles = [row.split('|')[1].strip() for row in rows]
+  assert titles[0] == 'model'
+  assert {'dense', 'pruned 0.6', 'dense, retrained'} <= set(titles)
+  pruned = rows[titles.index('pruned 0.6')]
+  assert ' 0.600 ' in pruned and f' {report["nonzeros"]:,} ' in pruned
