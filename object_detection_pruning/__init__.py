@@ -20,12 +20,12 @@ from object_detection_pruning.hooks.model_pruning_hook import (  # noqa: E402
 from object_detection_pruning.hooks.progress_hook import (  # noqa: E402
   ProgressHook,
 )
-from object_detection_pruning.models import registry  # noqa: E402
+from object_detection_pruning.models import registration  # noqa: E402
 from object_detection_pruning.sparse_ops.loading import (  # noqa: E402
   load_sparse_graph,
 )
 
-registry.register()
+registration.register_with_model_builder()
 
 __all__ = [
   'ConstantSchedule',

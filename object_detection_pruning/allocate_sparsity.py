@@ -1,0 +1,63 @@
+"""Writes a pipeline config with the layer sparsities that an analysis chose."""
+
+import os
+
+from absl import flags
+
+from object_detection_pruning import command, pipeline
+from object_detection_pruning.core import errors
+from object_detection_pruning.sensitivity import (
+  planning,
+  results,
+  sparsity_map,
+)
+
+flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+flags.DEFINE_string(
+  'sensitivities', None, 'File of analyze_sensitivity --granularity=weight.'
+)
+flags.DEFINE_float(
+  'eval_metric_loss',
+  None,
+  'Most that each layer alone may lose, as a share of the metric.',
+)
+flags.DEFINE_float(
+  'target_params', None, 'Share of the weights that is not zero, in (0, 1).'
+)
+flags.DEFINE_float(
+  'target_macs',
+  None,
+  'Share of the multiply-adds that is not with a zero, in (0, 1).',
+)
+flags.DEFINE_string('output_dir', None, 'Folder for pipeline.config.')
+flags.mark_flags_as_required(
+  ['pipeline_config_path', 'sensitivities', 'output_dir']
+)
+FLAGS = flags.FLAGS
+
+
+def main(_) -> None:
+  wish = planning.wish(
+    {
+      name: FLAGS[name].value
+      for name in planning.WISHES
+      if FLAGS[name].value is not None
+    }
+  )
+  found = results.load(FLAGS.sensitivities)
+  config = pipeline.load(FLAGS.pipeline_config_path)
+  if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
+    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME)
+  ):
+    raise errors.InputError('--output_dir holds the config that is given')
+  choice = planning.choose(found, wish)
+  result = sparsity_map.apply(config, found, choice, FLAGS.sensitivities)
+  path = pipeline.save(result, FLAGS.output_dir)
+  message = pipeline.pruning_message(result)
+  for entry in message.layer_sparsity:
+    print(f'{entry.target_sparsity:.3f}  {entry.layer}')
+  print(f'sparsity of all of them: {message.target_sparsity:.3f}; {path}')
+
+
+if __name__ == '__main__':
+  command.run(main)

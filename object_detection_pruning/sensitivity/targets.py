@@ -1,0 +1,179 @@
+"""What is pruned alone: a channel group, or the kernels of a layer."""
+
+from typing import Callable, Dict, List, NamedTuple, Sequence, Set
+
+import numpy as np
+import tensorflow as tf
+from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.channels import (
+  importance,
+  pruning,
+  selection,
+  surgery,
+  widths,
+)
+from object_detection_pruning.core import (
+  errors,
+  kernels,
+  masking,
+  patterns,
+  thresholds,
+)
+
+FILTER, WEIGHT = 'filter', 'weight'
+GRANULARITIES = (FILTER, WEIGHT)
+# The others depend on a draw or on training batches, and pruning must take the
+# very channels that were measured.
+IMPORTANCES = tuple(
+  name for name in importance.METHODS if name not in ('random', 'taylor')
+)
+
+
+class Target(NamedTuple):
+  """A thing that is pruned at several ratios, all else being whole.
+
+  Attributes:
+    name: of the layer, or of the first layer of the group.
+    layers: all layers that lose filters or weights.
+    size: number of channels or weights.
+    variables: names of those that change at any ratio.
+    changes: gives the new values of variables, by name, at a ratio.
+  """
+
+  name: str
+  layers: Sequence[str]
+  size: int
+  variables: Sequence[str]
+  changes: Callable[[float], Dict[str, np.ndarray]]
+
+
+def filters(
+  network: pruning.Network, tensors: Dict[str, np.ndarray], method: str
+) -> List[Target]:
+  """Lists the channel groups; their weakest channels go first.
+
+  Args:
+    network: from `channels.pruning.analyze`.
+    tensors: the checkpoint by name, masks folded in.
+    method: importance, one of `IMPORTANCES`.
+  """
+  return [
+    _group_target(network, tensors, group, method)
+    for group in network.channels.prunable
+  ]
+
+
+def weights(
+  network: pruning.Network, tensors: Dict[str, np.ndarray]
+) -> List[Target]:
+  """Lists the layers that the config masks; all, if it masks none.
+
+  Args:
+    network: from `channels.pruning.analyze`.
+    tensors: the checkpoint by name, masks folded in.
+  """
+  masked = _masked_kernels(network.config)
+  by_layer: Dict[str, List[str]] = {}
+  for name, shape in network.channels.shapes.items():
+    kind = kernels.kind_of(name, len(shape))
+    if name in masked or (not masked and kind == kernels.DENSE):
+      by_layer.setdefault(kernels.layer_name(name), []).append(name)
+  return [
+    _layer_target(layer, names, tensors) for layer, names in by_layer.items()
+  ]
+
+
+def choose(
+  targets: Sequence[Target], include: Sequence[str], exclude: Sequence[str]
+) -> Set[str]:
+  """Names the targets to analyse.
+
+  Args:
+    targets: all of the model.
+    include: patterns; a target counts if one is found in any of its layers.
+      None at all means every target.
+    exclude: patterns of targets to leave out.
+
+  Raises:
+    InputError: a pattern is broken or found in no layer, or nothing is left.
+  """
+  layers = [layer for target in targets for layer in target.layers]
+  for field, given in (('include', include), ('exclude', exclude)):
+    patterns.check(field, given)
+    for pattern in patterns.unmatched(given, layers):
+      raise errors.InputError(
+        f'{field} pattern {pattern!r} is found in no layer that can be pruned; '
+        f'these are: {", ".join(layers)}'
+      )
+  chosen = {
+    target.name
+    for target in targets
+    if (not include or _matches(include, target))
+    and not _matches(exclude, target)
+  }
+  if not chosen:
+    raise errors.InputError('no layer is left to analyse')
+  return chosen
+
+
+def _matches(given: Sequence[str], target: Target) -> bool:
+  return any(patterns.found(given, layer) for layer in target.layers)
+
+
+def _group_target(network, tensors, group, method) -> Target:
+  scores = importance.scores(method, group, tensors)
+  variables = sorted(
+    {
+      part.variable
+      for part in group.slices
+      if part.is_output or len(network.shapes[part.variable]) == 1
+    }
+  )
+
+  def changes(ratio: float) -> Dict[str, np.ndarray]:
+    removed = selection.per_group(
+      {group.name: scores}, {group.name: ratio}, selection.Bounds(1, 1)
+    )
+    silenced = surgery.silence(
+      {name: tensors[name] for name in variables}, network.plan(removed)
+    )
+    return {
+      name: array
+      for name, array in silenced.items()
+      if array is not tensors[name]
+    }
+
+  return Target(group.name, group.layers, group.size, variables, changes)
+
+
+def _layer_target(layer, names, tensors) -> Target:
+  def changes(ratio: float) -> Dict[str, np.ndarray]:
+    return {name: _masked_array(tensors[name], ratio) for name in names}
+
+  size = sum(tensors[name].size for name in names)
+  return Target(layer, [layer], size, names, changes)
+
+
+def _masked_array(array: np.ndarray, ratio: float) -> np.ndarray:
+  result = array.copy().reshape(-1)
+  order = np.argsort(np.abs(result), kind='stable')
+  result[order[: thresholds.zeros_for(ratio, result.size)]] = 0
+  return result.reshape(array.shape)
+
+
+def _masked_kernels(config: pipeline_pb2.TrainEvalPipelineConfig) -> Set[str]:
+  settings = pruning_builder.build(pipeline.pruning_message(config))
+  with tf.Graph().as_default(), widths.width_scope(
+    settings.layer_widths
+  ), masking.masking_scope(
+    settings.include, settings.exclude, settings.mask_depthwise
+  ):
+    model = model_builder.build(config.model, is_training=False)
+    size = inference.image_size(config)
+    model.predict(*model.preprocess(tf.zeros([1] + size + [3])))
+    return {kernel.weights.op.name for kernel in masking.masked_kernels()}

@@ -1,0 +1,107 @@
+"""The picture that a choice is made from: what a bound on the loss leaves."""
+
+from typing import List, Sequence, Tuple
+
+import matplotlib
+import numpy as np
+
+matplotlib.use('Agg')
+from matplotlib import pyplot, ticker  # noqa: E402
+
+from object_detection_pruning.core import errors  # noqa: E402
+from object_detection_pruning.sensitivity import (  # noqa: E402
+  planning,
+  results,
+  selection,
+)
+
+LINE, CHOSEN, _SECOND = '#1f5a99', '#d95f02', '#4d9221'
+_BOUNDS = 121
+
+
+def draw(
+  found: results.Results, choice: selection.Choice, wish: planning.Wish
+) -> pyplot.Figure:
+  """Draws what is left for each bound, and what the losses sum up to."""
+  chooser = selection.Chooser(found, wish.bounds)
+  highest = max(0.3, 1.5 * (wish.metric_loss or 0))
+  bounds = np.linspace(0, highest, _BOUNDS)
+  choices = [chooser.by_loss(bound) for bound in bounds]
+  shares = {
+    measure: [_share(each, measure) for each in choices]
+    for measure in ('params', 'macs')
+  }
+  figure, (left, right) = pyplot.subplots(
+    1, 2, figsize=(11, 4.4), constrained_layout=True
+  )
+  for measure, label, color in (
+    ('params', 'parameters', LINE),
+    ('macs', 'MACs', _SECOND),
+  ):
+    left.plot(bounds, shares[measure], color=color, label=label)
+    if wish.metric_loss is not None:
+      left.plot(
+        [wish.metric_loss], [_share(choice, measure)], 'D', color=CHOSEN
+      )
+      left.annotate(
+        f'{_share(choice, measure):.1%}',
+        (wish.metric_loss, _share(choice, measure)),
+        (6, 6),
+        textcoords='offset points',
+        fontsize=9,
+      )
+  if wish.metric_loss is not None:
+    left.axvline(wish.metric_loss, color=CHOSEN, lw=0.8, ls='--')
+  left.set(
+    title='What one bound for all layers leaves',
+    xlabel=f'eval_metric_loss, share of {found.setup.metric}',
+    ylabel='left of the dense model',
+    ylim=(0, 1.03),
+    xlim=(0, highest),
+  )
+  left.legend(loc='upper right', frameon=False)
+  right.plot(
+    shares['macs'],
+    [each.summed_loss for each in choices],
+    color=_SECOND,
+    label='one bound for all layers',
+  )
+  steps = np.linspace(0.97, min(shares['macs']), 9)
+  cheapest = _cheapest(chooser, steps)
+  right.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')
+  right.plot(
+    [_share(choice, 'macs')],
+    [choice.summed_loss],
+    'D',
+    color=CHOSEN,
+    label='chosen',
+  )
+  right.set(
+    title='The same MACs, chosen in two ways',
+    xlabel='MACs left of the dense model',
+    ylabel='losses of all layers, in sum',
+  )
+  right.invert_xaxis()
+  right.legend(loc='upper left', frameon=False)
+  for axes in (left, right):
+    axes.grid(alpha=0.3)
+  for axis in (left.xaxis, left.yaxis, right.xaxis):
+    axis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
+  return figure
+
+
+def _share(choice: selection.Choice, measure: str) -> float:
+  return getattr(choice.cost, measure) / getattr(choice.dense_cost, measure)
+
+
+def _cheapest(
+  chooser: selection.Chooser, shares: Sequence[float]
+) -> List[Tuple[float, float]]:
+  points = []
+  for share in shares:
+    try:
+      found = chooser.by_cost('macs', float(share))
+    except errors.InputError:
+      break
+    points.append((_share(found, 'macs'), found.summed_loss))
+  return points

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from object_detection_pruning.core import errors
+from object_detection_pruning.sensitivity import calibration, targets
+
+LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_3_pointwise'
+BATCHES = 2
+
+
+def _same(ours, theirs):
+  return {n for n in ours if np.array_equal(ours[n], theirs[n])}
+
+
+def test_only_what_follows_the_layer_changes_and_is_set_exactly(dense):
+  target = {
+    target.name: target
+    for target in targets.filters(dense.network, dense.tensors, 'l1')
+  }[LAYER]
+  changes = target.changes(0.5)
+  ours = calibration.Calibrator(dense.config, dense.tensors, BATCHES)
+  before = ours.statistics()
+  pruned = ours.statistics(target.variables, changes)
+  later = set(ours.depending_on(target.variables))
+  assert set(before) - _same(before, pruned) == later
+  assert LAYER + '/BatchNorm/moving_variance' in later
+  earlier = LAYER.replace('_3_', '_2_')
+  assert earlier + '/BatchNorm/moving_variance' not in later
+  # Another process meets the same batches, and no trace of what was tried.
+  again = calibration.Calibrator(
+    dense.config, dict(dense.tensors, **changes), BATCHES, threads=1
+  )
+  assert _same(pruned, again.statistics()) == set(pruned)
+  assert _same(before, ours.statistics()) == set(before)
+
+
+def test_without_training_images_it_says_so(dense):
+  config = type(dense.config)()
+  config.CopyFrom(dense.config)
+  config.train_input_reader.tf_record_input_reader.input_path[:] = ['/no']
+  with pytest.raises(errors.InputError, match="no training input at '/no'"):
+    calibration.Calibrator(config, dense.tensors, BATCHES)

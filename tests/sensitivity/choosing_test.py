@@ -1,0 +1,185 @@
+"""What commands make of an analysis: narrow networks, layer sparsities."""
+
+import json
+import os
+import shutil
+
+import analyses
+import processes
+import pytest
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.sensitivity import results
+
+PRUNE = 'object_detection_pruning.prune_channels'
+ALLOCATE = 'object_detection_pruning.allocate_sparsity'
+PREFIX = 'FeatureExtractor/MobilenetV1/'
+
+
+def _edited(analysis, path, losses=None, **setup):
+  """Copies a file, with other figures in it."""
+  found = results.load(analysis)
+  layers = [
+    layer._replace(
+      points={
+        ratio: {'loss': found.baseline['loss'] * (1 + loss)}
+        for ratio, loss in (losses or {})
+        .get(layer.name[len(PREFIX) :], {})
+        .items()
+      }
+      or layer.points
+    )
+    for layer in found.layers
+  ]
+  found._replace(layers=layers, setup=found.setup._replace(**setup)).save(path)
+  return path
+
+
+@pytest.fixture(scope='module')
+def known(analysis, tmp_path_factory):
+  """An analysis with figures that are easy to choose from."""
+  return _edited(
+    analysis,
+    str(tmp_path_factory.mktemp('known') / 'a.json'),
+    {
+      'Conv2d_2_pointwise': {0.25: 0.1, 0.5: 0.3},
+      'Conv2d_3_pointwise': {0.25: -0.1, 0.5: -0.2},
+      'Conv2d_13_pointwise': {0.25: 0.5, 0.5: 0.9},
+    },
+  )
+
+
+def _prune(dense, *more):
+  return [
+    f'--pipeline_config_path={dense.path}',
+    f'--checkpoint={dense.checkpoint}',
+    '--recalibrate_batch_norm=0',
+  ] + list(more)
+
+
+def test_prunes_what_the_bound_allows(dense, known, tmp_path):
+  result = processes.python(
+    '-m',
+    PRUNE,
+    *_prune(dense, f'--sensitivities={known}', f'--output_dir={tmp_path}/out'),
+    '--eval_metric_loss=0.2',
+  )
+  assert result.returncode == 0, result.stderr
+  with open(str(tmp_path / 'out' / 'plan.json')) as file:
+    groups = {entry['group']: entry for entry in json.load(file)['groups']}
+  gone = {
+    name[len(PREFIX) :]: entry['channels'] - len(entry['kept'])
+    for name, entry in groups.items()
+    if len(entry['kept']) < entry['channels']
+  }
+  sizes = {name: groups[PREFIX + name]['channels'] for name in gone}
+  assert gone == {
+    # Half way between 0.25 and 0.5.
+    'Conv2d_2_pointwise': int(sizes['Conv2d_2_pointwise'] * 0.375),
+    'Conv2d_3_pointwise': sizes['Conv2d_3_pointwise'] // 2,
+    'Conv2d_13_pointwise': int(sizes['Conv2d_13_pointwise'] * 0.1),
+  }
+
+
+BAD_FLAGS = [
+  ([], 'give one of --eval_metric_loss, --target_macs and --target_params'),
+  (['--eval_metric_loss=-1'], '--eval_metric_loss must be 0 or more'),
+  (['--eval_metric_loss=0.1', '--ratio=0.5'], '--ratio does not go with'),
+  (['--eval_metric_loss=0.1', '--target_macs=0.5'], 'give one of'),
+  (['--target_macs=0.2'], 'the target 0.2 cannot be reached: 0.'),
+  (
+    ['--eval_metric_loss=0.1', '--importance=l2'],
+    'KNOWN was measured with --importance=l1, not l2',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=FOREIGN'],
+    'FOREIGN was measured on another checkpoint',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=WEIGHTS'],
+    'WEIGHTS was measured on single weights',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=DAMAGED'],
+    'DAMAGED is no whole sensitivity file',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--include=Conv2d_5_pointwise'],
+    'the sensitivities hold none of these layers',
+  ),
+]
+
+
+def test_bad_input_gives_one_line_and_leaves_nothing_behind(
+  dense, known, tmp_path
+):
+  places = {
+    name: str(tmp_path / f'{name}.json')
+    for name in ('KNOWN', 'FOREIGN', 'WEIGHTS', 'DAMAGED')
+  }
+  shutil.copyfile(known, places['KNOWN'])
+  _edited(known, places['FOREIGN'], checkpoint='f' * 64)
+  _edited(known, places['WEIGHTS'], granularity='weight', importance=None)
+  with open(places['DAMAGED'], 'w') as file:
+    file.write('{')
+
+  def placed(text):
+    for name, place in places.items():
+      text = text.replace(name, place)
+    return text
+
+  answers = processes.command(
+    PRUNE,
+    [
+      _prune(dense, f'--output_dir={tmp_path}/out')
+      + ['--sensitivities=' + places['KNOWN']]
+      + [placed(flag) for flag in flags]
+      for flags, _ in BAD_FLAGS
+    ],
+  )
+  for answer, (flags, message) in zip(answers, BAD_FLAGS):
+    assert answer.returncode == 1, (flags, answer.stderr)
+    lines = [line for line in answer.stderr.splitlines() if 'error: ' in line]
+    assert len(lines) == 1, answer.stderr
+    assert lines[0].startswith('error: ' + placed(message))
+  assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):
+  output = str(tmp_path / 'weights.json')
+  result = processes.python(
+    '-m',
+    analyses.ANALYZE,
+    *dense.arguments(output, '--granularity=weight', *analyses.FLAGS),
+  )
+  assert result.returncode == 0, result.stderr
+  _edited(
+    output,
+    output,
+    {
+      'Conv2d_2_pointwise': {0.25: 0.1, 0.5: 0.3},
+      'Conv2d_3_pointwise': {0.25: -0.1, 0.5: -0.2},
+      'Conv2d_13_pointwise': {0.25: 1e9, 0.5: 1e9},
+    },
+  )
+  result = processes.python(
+    '-m',
+    ALLOCATE,
+    f'--pipeline_config_path={dense.path}',
+    f'--sensitivities={output}',
+    '--eval_metric_loss=0.2',
+    f'--output_dir={tmp_path}/sparse',
+  )
+  assert result.returncode == 0, result.stderr
+  config = pipeline.load(str(tmp_path / 'sparse' / 'pipeline.config'))
+  message = pipeline.pruning_message(config)
+  targets = {
+    entry.layer: entry.target_sparsity for entry in message.layer_sparsity
+  }
+  patterns = [f'^{PREFIX}Conv2d_{number}_pointwise$' for number in (2, 3)]
+  assert list(targets) == patterns
+  assert targets[patterns[0]] == pytest.approx(0.375, abs=0.005)
+  assert targets[patterns[1]] == 0.5
+  assert list(message.include) == patterns
+  assert 0 < message.target_sparsity < 0.5
+  assert config.model == dense.config.model
