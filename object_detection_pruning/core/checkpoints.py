@@ -1,8 +1,9 @@
 """Checkpoints as dictionaries of arrays: found, read, written in one piece."""
 
+import contextlib
 import glob
 import os
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Iterator, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,10 @@ def resolve(path: str) -> str:
     InputError: there is no checkpoint.
   """
   if os.path.isdir(path):
-    prefix = tf.train.latest_checkpoint(path)
+    try:
+      prefix = tf.train.latest_checkpoint(path)
+    except UnicodeDecodeError:  # What names the latest one is no text.
+      prefix = None
     if prefix is None:
       raise errors.InputError(f'no checkpoint in the folder {path}')
     return prefix
@@ -48,15 +52,22 @@ def shapes(prefix: str) -> Dict[str, Tuple[int, ...]]:
 def read(prefix: str) -> Dict[str, np.ndarray]:
   """Reads all variables of a checkpoint, by name."""
   reader = _reader(prefix)
-  return {
-    name: reader.get_tensor(name)
-    for name in sorted(reader.get_variable_to_shape_map())
-  }
+  with _readable(prefix):
+    return {
+      name: reader.get_tensor(name)
+      for name in sorted(reader.get_variable_to_shape_map())
+    }
 
 
 def lookup(prefix: str) -> Callable[[str], np.ndarray]:
   """Gives a function that reads one variable of a checkpoint by its name."""
-  return _reader(prefix).get_tensor
+  reader = _reader(prefix)
+
+  def get(name: str) -> np.ndarray:
+    with _readable(prefix):
+      return reader.get_tensor(name)
+
+  return get
 
 
 def global_step(prefix: str) -> int:
@@ -64,7 +75,8 @@ def global_step(prefix: str) -> int:
   reader = _reader(prefix)
   if not reader.has_tensor(tf.GraphKeys.GLOBAL_STEP):
     return 0
-  return int(reader.get_tensor(tf.GraphKeys.GLOBAL_STEP))
+  with _readable(prefix):
+    return int(reader.get_tensor(tf.GraphKeys.GLOBAL_STEP))
 
 
 def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
@@ -115,8 +127,18 @@ def _rename(temporary: str, prefix: str) -> None:
 
 
 def _reader(prefix: str):
-  try:
+  with _readable(prefix):
     return tf.train.NewCheckpointReader(prefix)
+
+
+@contextlib.contextmanager
+def _readable(prefix: str) -> Iterator[None]:
+  """Turns what TensorFlow says of a damaged checkpoint into one line.
+
+  A reader opens the index alone, so damage to the values shows later.
+  """
+  try:
+    yield
   except (tf.errors.OpError, ValueError) as error:
     first_line = str(error).splitlines()[0]
     raise errors.InputError(f'cannot read checkpoint {prefix}: {first_line}')

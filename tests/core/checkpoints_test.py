@@ -122,3 +122,37 @@ def test_broken_file_is_told_in_one_line(tmp_path):
   with pytest.raises(errors.InputError, match='^cannot read checkpoint') as e:
     checkpoints.read(str(prefix))
   assert '\n' not in str(e.value)
+
+
+def _halve(data):
+  os.truncate(data, os.path.getsize(data) // 2)
+
+
+@pytest.mark.parametrize('damage', [_halve, os.remove])
+def test_damaged_values_are_told_in_one_line(tmp_path, damage):
+  prefix = str(tmp_path / 'model.ckpt')
+  tensors = {'global_step': np.int64(3), 'z': np.ones([100], np.float32)}
+  checkpoints.write(prefix, tensors)
+  damage(prefix + '.data-00000-of-00001')
+  # The index is whole, so opening and shapes work.
+  assert checkpoints.shapes(prefix)['z'] == (100,)
+  for read in (checkpoints.read, lambda p: checkpoints.lookup(p)('z')):
+    with pytest.raises(errors.InputError, match='^cannot read checkpoint') as e:
+      read(prefix)
+    assert prefix in str(e.value)
+    assert '\n' not in str(e.value)
+
+
+def test_changed_values_are_told(tmp_path):
+  prefix = str(tmp_path / 'model.ckpt')
+  checkpoints.write(prefix, {'global_step': np.int64(3)})
+  with open(prefix + '.data-00000-of-00001', 'r+b') as file:
+    file.write(b'\xff')
+  with pytest.raises(errors.InputError, match='^cannot read checkpoint'):
+    checkpoints.global_step(prefix)
+
+
+def test_folder_whose_state_is_no_text_has_no_checkpoint(tmp_path):
+  (tmp_path / 'checkpoint').write_bytes(bytes(range(128, 256)))
+  with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
+    checkpoints.resolve(str(tmp_path))
