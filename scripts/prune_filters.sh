@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Prunes the channels of a trained detector, retrains and exports what is left,
-# and prints a table of dense, pruned and retrained:
+# and prints a table of it beside the dense model and the control: the dense
+# model retrained for the same steps.
 #   bash scripts/prune_filters.sh CONFIG CHECKPOINT OUTPUT_DIR STEPS [FLAGS...]
-# FLAGS go to prune_channels, --ratio=0.5 for one. What is done is not redone.
+# FLAGS go to prune_channels, --ratio=0.5 for one. CONTROL=no leaves the control
+# out. What is done is not redone, and more STEPS train on.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -14,32 +16,85 @@ fi
 config=$1 checkpoint=$2 output_dir=$3 steps=$4
 shift 4
 
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+case $steps in '' | *[!0-9]*) fail "STEPS must be a number, got $steps" ;; esac
+settings=$output_dir/prune_filters.txt
+wanted=$(printf '%s\n' "$config" "$checkpoint" "$@")
+if [ -f "$settings" ] && [ "$(cat "$settings")" != "$wanted" ]; then
+  fail "$output_dir holds a run with another CONFIG, CHECKPOINT or FLAGS" \
+    "($settings): name another folder or remove it"
+fi
+for name in dense_retrained retrained; do
+  done_steps=$(cat "$output_dir/$name/trained_steps" 2>/dev/null || echo 0)
+  [ "$steps" -ge "$done_steps" ] ||
+    fail "STEPS must be $done_steps or more in $output_dir, got $steps"
+done
+
 bash "$root/scripts/setup.sh" >&2
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+python=$root/.venv/bin/python
 run() {
   local name=$1
   shift
-  "$root/.venv/bin/python" -m "object_detection_pruning.$name" "$@"
+  "$python" -m "object_detection_pruning.$name" "$@"
 }
-export_model() {
-  [ -f "$output_dir/$1/export/sparsity.json" ] ||
+# Both trainings end as the surgery does: with statistics of batch norm that
+# belong to the weights. 100 is what prune_channels takes by default.
+batches=100
+if [[ " $* " =~ recalibrate_batch_norm[=\ ]([0-9]+) ]]; then
+  batches=${BASH_REMATCH[1]}
+fi
+recalibrate=
+[ "$batches" = 0 ] || recalibrate=--recalibrate_batch_norm=$batches
+train() { # NAME CONFIG
+  local marker=$output_dir/$1/trained_steps
+  [ "$(cat "$marker" 2>/dev/null)" != "$steps" ] || return 0
+  run model_main --pipeline_config_path="$2" --model_dir="$output_dir/$1" \
+    --num_train_steps="$steps" ${recalibrate:+"$recalibrate"}
+  echo "$steps" >"$marker"
+}
+models=
+export_model() { # NAME CONFIG CHECKPOINT
+  local folder=$output_dir/$1/export
+  local report=$folder/sparsity.json
+  if [ ! -f "$report" ] || [ -n "$(find "$output_dir/$1" -maxdepth 1 \
+    -name '*.index' -newer "$report")" ]; then
     run export_inference_graph --pipeline_config_path="$2" \
-      --trained_checkpoint_prefix="$3" --output_directory="$output_dir/$1/export"
+      --trained_checkpoint_prefix="$3" --output_directory="$folder"
+  fi
+  models+=${models:+,}$1=$folder/frozen_inference_graph.pb
 }
-narrow=$output_dir/pruned/pipeline.config
 
-# The config is the last that prune_channels writes.
-[ -f "$narrow" ] ||
+narrow=$output_dir/pruned/pipeline.config
+if [ ! -f "$settings" ]; then
   run prune_channels --pipeline_config_path="$config" \
     --checkpoint="$checkpoint" --output_dir="$output_dir/pruned" "$@"
+  # Not before: a wrong flag must not claim the folder.
+  echo "$wanted" >"$settings"
+fi
 export_model dense "$config" "$checkpoint"
+if [ "${CONTROL:-yes}" != no ]; then
+  control=$output_dir/dense_retrained
+  [ -f "$control/start/pipeline.config" ] ||
+    "$python" - "$config" "$checkpoint" "$control/start" <<'PY'
+import sys
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.channels import retraining
+from object_detection_pruning.core import checkpoints
+
+config, checkpoint, folder = sys.argv[1:]
+prefix = checkpoints.resolve(checkpoint)
+pipeline.save(retraining.from_checkpoint(pipeline.load(config), prefix), folder)
+PY
+  train dense_retrained "$control/start/pipeline.config"
+  export_model dense_retrained "$control/start/pipeline.config" "$control"
+fi
 export_model pruned "$narrow" "$output_dir/pruned/model.ckpt"
-run model_main --pipeline_config_path="$narrow" \
-  --model_dir="$output_dir/retrained" --num_train_steps="$steps"
+train retrained "$narrow"
 export_model retrained "$narrow" "$output_dir/retrained"
-models=
-for name in dense pruned retrained; do
-  models+=${models:+,}$name=$output_dir/$name/export/frozen_inference_graph.pb
-done
 run compare_models --pipeline_config_path="$config" --models="$models" \
   --output_dir="$output_dir"

@@ -8,19 +8,27 @@ import processes
 import pytest
 
 PYTHON = """#!/bin/bash
+if [ "$1" = - ]; then
+  cat >/dev/null
+  echo "$*" >>"$LOG"
+  mkdir -p "$4" && touch "$4/pipeline.config"
+  exit
+fi
 shift
 name=${1#object_detection_pruning.}
 shift
 echo "$name $*" >>"$LOG"
+[ "$name" != "$FAILS" ] || exit 1
 for flag; do
   case $flag in
     --output_dir=*)
       mkdir -p "${flag#*=}" && touch "${flag#*=}/pipeline.config" ;;
     --output_directory=*)
       mkdir -p "${flag#*=}" && touch "${flag#*=}/sparsity.json" ;;
+    --model_dir=*)
+      mkdir -p "${flag#*=}" && touch "${flag#*=}/model.ckpt-1.index" ;;
   esac
 done
-[ "$name" != "$FAILS" ]
 """
 
 
@@ -38,11 +46,11 @@ def run(tmp_path):
   python.chmod(0o755)
   log = tmp_path / 'log'
 
-  def start(*arguments, fails=''):
+  def start(*arguments, fails='', **more):
     log.write_text('')
     result = subprocess.run(
       ['bash', str(scripts / 'prune_filters.sh'), *arguments],
-      env=dict(os.environ, LOG=str(log), FAILS=fails),
+      env=dict(os.environ, LOG=str(log), FAILS=fails, **more),
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
     )
@@ -52,11 +60,93 @@ def run(tmp_path):
   return start
 
 
-def test_prunes_retrains_exports_and_compares(run, tmp_path):
-  out = str(tmp_path / 'out')
+@pytest.fixture
+def out(tmp_path):
+  return str(tmp_path / 'out')
+
+
+def names(started):
+  return [command[0] for command in started]
+
+
+def test_prunes_retrains_exports_and_compares(run, out):
   result, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
   assert result.returncode == 0, result.stderr
-  assert [command[0] for command in started] == [
+  narrow = f'--pipeline_config_path={out}/pruned/pipeline.config'
+  control = f'{out}/dense_retrained/start'
+  assert [command[:4] for command in started[:-1]] == [
+    (
+      'prune_channels',
+      '--pipeline_config_path=a.config',
+      '--checkpoint=b.ckpt',
+      f'--output_dir={out}/pruned',
+    ),
+    (
+      'export_inference_graph',
+      '--pipeline_config_path=a.config',
+      '--trained_checkpoint_prefix=b.ckpt',
+      f'--output_directory={out}/dense/export',
+    ),
+    ('-', 'a.config', 'b.ckpt', control),
+    (
+      'model_main',
+      f'--pipeline_config_path={control}/pipeline.config',
+      f'--model_dir={out}/dense_retrained',
+      '--num_train_steps=30',
+    ),
+    (
+      'export_inference_graph',
+      f'--pipeline_config_path={control}/pipeline.config',
+      f'--trained_checkpoint_prefix={out}/dense_retrained',
+      f'--output_directory={out}/dense_retrained/export',
+    ),
+    (
+      'export_inference_graph',
+      narrow,
+      f'--trained_checkpoint_prefix={out}/pruned/model.ckpt',
+      f'--output_directory={out}/pruned/export',
+    ),
+    (
+      'model_main',
+      narrow,
+      f'--model_dir={out}/retrained',
+      '--num_train_steps=30',
+    ),
+    (
+      'export_inference_graph',
+      narrow,
+      f'--trained_checkpoint_prefix={out}/retrained',
+      f'--output_directory={out}/retrained/export',
+    ),
+  ]
+  assert started[0][4:] == ('--ratio=0.4',)
+  models = ','.join(
+    f'{name}={out}/{name}/export/frozen_inference_graph.pb'
+    for name in ('dense', 'dense_retrained', 'pruned', 'retrained')
+  )
+  assert f'--models={models}' in started[-1]
+
+
+@pytest.mark.parametrize(
+  'flags, passed_on',
+  [
+    ([], ('--recalibrate_batch_norm=100',)),
+    (['--recalibrate_batch_norm=7'], ('--recalibrate_batch_norm=7',)),
+    (['--recalibrate_batch_norm', '7'], ('--recalibrate_batch_norm=7',)),
+    (['--recalibrate_batch_norm=0'], ()),
+  ],
+)
+def test_both_trainings_recalibrate_as_the_surgery_does(
+  run, out, flags, passed_on
+):
+  _, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4', *flags)
+  trained = [command for command in started if command[0] == 'model_main']
+  assert [command[4:] for command in trained] == [passed_on] * 2
+
+
+def test_control_can_be_left_out(run, out):
+  _, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4', CONTROL='no')
+  assert names(started) == [
     'prune_channels',
     'export_inference_graph',
     'export_inference_graph',
@@ -64,49 +154,65 @@ def test_prunes_retrains_exports_and_compares(run, tmp_path):
     'export_inference_graph',
     'compare_models',
   ]
-  narrow = f'--pipeline_config_path={out}/pruned/pipeline.config'
-  assert started[0][1:] == (
-    '--pipeline_config_path=a.config',
-    '--checkpoint=b.ckpt',
-    f'--output_dir={out}/pruned',
-    '--ratio=0.4',
-  )
-  assert started[1][1:3] == (
-    '--pipeline_config_path=a.config',
-    '--trained_checkpoint_prefix=b.ckpt',
-  )
-  assert started[2][1:3] == (
-    narrow,
-    f'--trained_checkpoint_prefix={out}/pruned/model.ckpt',
-  )
-  assert started[3][1:] == (
-    narrow,
-    f'--model_dir={out}/retrained',
-    '--num_train_steps=30',
-  )
-  assert started[4][1:3] == (
-    narrow,
-    f'--trained_checkpoint_prefix={out}/retrained',
-  )
-  graph = 'export/frozen_inference_graph.pb'
-  assert (
-    f'--models=dense={out}/dense/{graph},pruned={out}/pruned/{graph},'
-    f'retrained={out}/retrained/{graph}'
-  ) in started[5]
+  assert 'dense_retrained' not in str(started)
 
 
-def test_what_is_done_is_not_redone(run, tmp_path):
-  arguments = ('a.config', 'b.ckpt', str(tmp_path / 'out'), '30', '--ratio=0.4')
+def test_what_is_done_is_not_redone(run, out):
+  arguments = ('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
   run(*arguments)
   _, started = run(*arguments)
-  assert [command[0] for command in started] == ['model_main', 'compare_models']
+  assert names(started) == ['compare_models']
 
 
-def test_ends_where_a_step_fails(run, tmp_path):
-  arguments = ('a.config', 'b.ckpt', str(tmp_path / 'out'), '30', '--ratio=2')
+def test_more_steps_train_on_and_replace_the_exports(run, out):
+  run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
+  _, started = run('a.config', 'b.ckpt', out, '40', '--ratio=0.4')
+  assert names(started) == ['model_main', 'export_inference_graph'] * 2 + [
+    'compare_models'
+  ]
+  assert '--num_train_steps=40' in started[0]
+  result, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
+  assert result.stderr.decode() == (
+    f'error: STEPS must be 40 or more in {out}, got 30\n'
+  )
+  assert not started
+
+
+@pytest.mark.parametrize(
+  'config, checkpoint, flags',
+  [
+    ('other.config', 'b.ckpt', ['--ratio=0.4']),
+    ('a.config', 'other.ckpt', ['--ratio=0.4']),
+    ('a.config', 'b.ckpt', ['--ratio=0.6']),
+    ('a.config', 'b.ckpt', ['--ratio=0.4', '--importance=fpgm']),
+  ],
+)
+def test_folder_of_another_run_is_refused(run, out, config, checkpoint, flags):
+  run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
+  result, started = run(config, checkpoint, out, '30', *flags)
+  assert result.returncode == 1
+  assert result.stderr.decode() == (
+    f'error: {out} holds a run with another CONFIG, CHECKPOINT or FLAGS '
+    f'({out}/prune_filters.txt): name another folder or remove it\n'
+  )
+  assert not started
+
+
+def test_ends_where_a_step_fails(run, out):
+  arguments = ('a.config', 'b.ckpt', out, '30', '--ratio=2')
   result, started = run(*arguments, fails='prune_channels')
   assert result.returncode == 1
-  assert [command[0] for command in started] == ['prune_channels']
+  assert names(started) == ['prune_channels']
+  # A wrong flag has not claimed the folder.
+  result, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.2')
+  assert result.returncode == 0
+  assert '--ratio=0.2' in started[0]
+
+
+def test_steps_must_be_a_number(run, out):
+  result, started = run('a.config', 'b.ckpt', out, '--ratio=0.2')
+  assert result.stderr == b'error: STEPS must be a number, got --ratio=0.2\n'
+  assert not started
 
 
 def test_too_few_arguments_give_the_usage(run):

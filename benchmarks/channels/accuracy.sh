@@ -3,64 +3,86 @@
 # parameters by L1, FPGM and soft filter pruning, beside the dense model
 # retrained for the same steps.
 #   bash benchmarks/channels/accuracy.sh CONFIG DENSE_CHECKPOINT OUTPUT_DIR STEPS
-# The checkpoint is a detector trained on BCCD with that config, whose learning
-# rate should not depend on the number of steps. A run that was stopped goes on
-# where it was.
+# The checkpoint is a detector trained on BCCD with that config, the folder
+# `dense` of benchmarks/real_data.sh for one; masks are folded into its weights.
+# All trainings have half the config's learning rate, and a cosine decay ends
+# with them. A run that was stopped goes on where it was.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 config=${1:?CONFIG} checkpoint=${2:?DENSE_CHECKPOINT}
 output_dir=${3:?OUTPUT_DIR} steps=${4:?STEPS}
-cd "$root"
+python=$root/.venv/bin/python
+prune_filters=$root/scripts/prune_filters.sh
 
-control=$output_dir/control
-mkdir -p "$control"
-# Merged last, so that the control starts from the very weights that are pruned.
-"$root/.venv/bin/python" - "$config" "$checkpoint" "$control" <<'PY'
+# The config is what decides all that follows, and is the last to be written.
+start=$output_dir/start half=$output_dir/half_start
+if [ ! -f "$output_dir/accuracy.txt" ]; then
+  "$python" - "$config" "$checkpoint" "$start" "$half" "$steps" <<'PY'
+import os
 import sys
-import object_detection_pruning  # noqa: F401
-from object_detection_pruning import pipeline
-config = pipeline.load(sys.argv[1])
-config.train_config.fine_tune_checkpoint = sys.argv[2]
-config.train_config.fine_tune_checkpoint_type = 'detection'
-config.train_config.load_all_detection_checkpoint_vars = True
-pipeline.save(config, sys.argv[3])
+
+from object_detection_pruning import learning_rates, pipeline
+from object_detection_pruning.channels import retraining
+from object_detection_pruning.core import checkpoints
+from object_detection_pruning.export import stripping
+
+path, checkpoint, start, half, steps = sys.argv[1:]
+stripped = stripping.strip(checkpoints.read(checkpoints.resolve(checkpoint)))
+prefix = os.path.join(start, 'model.ckpt')
+checkpoints.write(prefix, stripped.tensors)
+dense = pipeline.as_dense(pipeline.load(path))
+for folder, length in ((start, int(steps)), (half, int(steps) // 2)):
+  config = retraining.from_checkpoint(dense, prefix)
+  learning_rates.fit(config.train_config.optimizer, length, 0.5)
+  pipeline.save(config, folder)
 PY
-"$root/.venv/bin/python" -m object_detection_pruning.model_main \
-  --pipeline_config_path="$control/pipeline.config" \
-  --model_dir="$control/model" --num_train_steps="$steps"
-[ -f "$control/export/sparsity.json" ] ||
-  "$root/.venv/bin/python" -m object_detection_pruning.export_inference_graph \
-    --pipeline_config_path="$control/pipeline.config" \
-    --trained_checkpoint_prefix="$control/model" \
-    --output_directory="$control/export"
+  echo "$config $checkpoint $steps" >"$output_dir/accuracy.txt"
+elif [ "$(cat "$output_dir/accuracy.txt")" != "$config $checkpoint $steps" ]
+then
+  echo "error: $output_dir holds a run of $(cat "$output_dir/accuracy.txt")" >&2
+  exit 1
+fi
 
 # Half of the steps softly pruned, half after surgery: as many as the others.
-soften() {
+soften() { # LEFT MODEL_DIR
   local ratio
   # Parameters are about the square of the channels.
-  ratio=$("$root/.venv/bin/python" -c "print('%.3f' % (1 - $1 ** 0.5))")
-  "$root/.venv/bin/python" -m object_detection_pruning.model_main \
-    --pipeline_config_path="$control/pipeline.config" --model_dir="$2" \
+  ratio=$("$python" -c "print('%.3f' % (1 - $1 ** 0.5))")
+  "$python" -m object_detection_pruning.model_main \
+    --pipeline_config_path="$half/pipeline.config" --model_dir="$2" \
     --num_train_steps="$((steps / 2))" --soft_filter_pruning_ratio="$ratio"
+}
+prune() { # NAME LEFT IMPORTANCE CONFIG CHECKPOINT STEPS
+  bash "$prune_filters" "$4" "$5" "$output_dir/$1" "$6" --target_params="$2" \
+    --importance="$3" --recalibrate_batch_norm=50
 }
 
 graph=export/frozen_inference_graph.pb
-models="dense retrained=$control/$graph"
+models=
 for left in 0.6 0.4 0.8; do
   for method in filter_l1 fpgm soft; do
-    name=$method-$left start=$checkpoint importance=$method retrain=$steps
-    if [ "$method" = soft ]; then
-      start=$output_dir/$name/soft importance=filter_l2 retrain=$((steps / 2))
+    name=$method-$left
+    if [ -f "$output_dir/$name/comparison.json" ]; then
+      :
+    elif [ "$method" = soft ]; then
+      soften "$left" "$output_dir/$name/soft"
+      prune "$name" "$left" filter_l2 "$half/pipeline.config" \
+        "$output_dir/$name/soft" "$((steps / 2))"
+    else
+      prune "$name" "$left" "$method" "$start/pipeline.config" \
+        "$start/model.ckpt" "$steps"
     fi
-    if [ ! -f "$output_dir/$name/comparison.json" ]; then
-      [ "$method" != soft ] || soften "$left" "$start"
-      bash scripts/prune_filters.sh "$config" "$start" "$output_dir/$name" \
-        "$retrain" --target_params="$left" --importance="$importance" \
-        --recalibrate_batch_norm=50
+    if [ -z "$models" ]; then
+      # One control for all: only the first trains it.
+      export CONTROL=no
+      for dense in dense dense_retrained; do
+        models+=${models:+,}$dense=$output_dir/$name/$dense/$graph
+      done
     fi
     models+=",$name pruned=$output_dir/$name/pruned/$graph"
     models+=",$name retrained=$output_dir/$name/retrained/$graph"
   done
 done
-"$root/.venv/bin/python" -m object_detection_pruning.compare_models \
-  --pipeline_config_path="$config" --output_dir="$output_dir" --models="$models"
+"$python" -m object_detection_pruning.compare_models \
+  --pipeline_config_path="$start/pipeline.config" --output_dir="$output_dir" \
+  --models="$models"

@@ -16,6 +16,7 @@ from object_detection_pruning.channels import (
   importance,
   latency,
   positions,
+  retraining,
   selection,
   surgery,
   taylor,
@@ -182,11 +183,8 @@ def write(
       narrow = checkpoints.read(prefix)
   prefix = os.path.join(output_dir, CHECKPOINT)
   checkpoints.write(prefix, narrow)
-  config.train_config.fine_tune_checkpoint = prefix
-  config.train_config.fine_tune_checkpoint_type = 'detection'
-  config.train_config.load_all_detection_checkpoint_vars = True
   plan.write_json(os.path.join(output_dir, PLAN))
-  pipeline.save(config, output_dir)
+  pipeline.save(retraining.from_checkpoint(config, prefix), output_dir)
   return count
 
 

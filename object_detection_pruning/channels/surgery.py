@@ -91,8 +91,6 @@ def narrow_config(
   result = pipeline_pb2.TrainEvalPipelineConfig()
   result.CopyFrom(config)
   message = pipeline.pruning_message(result)
-  # What it has found weak is gone now.
-  message.ClearField('soft_filter_pruning')
   widths.to_message(plan.layer_widths(widths.from_message(message)), message)
   if not message.ListFields():
     return pipeline.without_pruning_message(result)

@@ -60,9 +60,7 @@ def test_all_that_is_shaped_like_a_variable_is_cut_with_it(made):
 
 @pytest.fixture(scope='module')
 def detector():
-  config = detectors.config(
-    detectors.ssd(), pruning='soft_filter_pruning { ratio: 0.5 }'
-  )
+  config = detectors.config(detectors.ssd())
   built = graph.build(config)
   channels = groups.find(built.graph, built.exported)
   return config, built, networks.random_plan(channels)
@@ -87,12 +85,11 @@ def test_network_of_another_width_is_refused(detector):
     surgery.check_rebuilds(narrow_config, tensors, built.op_counts())
 
 
-def test_narrow_config_prunes_no_more(detector):
+def test_narrow_config_lists_all_layers(detector):
   config, _, random_plan = detector
   message = pipeline.pruning_message(surgery.narrow_config(config, random_plan))
-  assert not message.HasField('soft_filter_pruning')
   layers = {width.layer for width in message.layer_width}
-  # All layers are listed, those of a fixed width as well.
+  # Those of a fixed width as well.
   assert 'BoxPredictor_0/ClassPredictor' in layers
   assert all(
     0 < width.filters <= width.dense_filters for width in message.layer_width

@@ -1,0 +1,30 @@
+import detectors
+
+from object_detection_pruning import pipeline
+from object_detection_pruning.channels import retraining
+
+
+def test_starts_from_all_weights_and_prunes_softly_no_more():
+  config = detectors.config(
+    detectors.ssd(),
+    pruning="""
+      soft_filter_pruning { ratio: 0.5 }
+      layer_width { layer: "a" filters: 1 dense_filters: 2 }
+    """,
+  )
+  train = retraining.from_checkpoint(config, 'a/model.ckpt').train_config
+  assert train.fine_tune_checkpoint == 'a/model.ckpt'
+  assert train.fine_tune_checkpoint_type == 'detection'
+  assert train.load_all_detection_checkpoint_vars
+  message = pipeline.pruning_message(retraining.from_checkpoint(config, 'a'))
+  assert not message.HasField('soft_filter_pruning')
+  assert len(message.layer_width) == 1
+
+
+def test_no_pruning_message_is_left_where_nothing_is_in_it():
+  config = detectors.config(
+    detectors.ssd(), pruning='soft_filter_pruning { ratio: 0.5 }'
+  )
+  assert 'pruning' not in str(retraining.from_checkpoint(config, 'a'))
+  # What was given stays as it is.
+  assert pipeline.pruning_message(config).HasField('soft_filter_pruning')
