@@ -24,7 +24,8 @@ def train(
     throttle_secs: seconds at least between evaluations.
     recalibration_batches: training batches to average batch-norm statistics
       over once training is done; the last checkpoint is replaced and evaluated
-      again. None leaves it as trained.
+      again. None leaves it as trained, and so does a model whose batch norm is
+      all frozen, with a line in the log.
 
   Returns:
     Metrics of the last evaluation by name; None on all but the chief.
@@ -55,9 +56,13 @@ def train(
   if not recalibration_batches or not is_chief:
     return metrics
   checkpoint = checkpoints.resolve(estimator.model_dir)
-  recalibration.recalibrate(
-    config, checkpoint, recalibration_batches, checkpoint
-  )
+  try:
+    recalibration.recalibrate(
+      config, checkpoint, recalibration_batches, checkpoint
+    )
+  except recalibration.NothingToRecalibrate as reason:
+    tf.logging.warning('Batch norm stays as it is: %s.', reason)
+    return metrics
   return estimator.evaluate(
     run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
   )

@@ -161,6 +161,30 @@ def test_finished_run_is_recalibrated_on_request(run, tmp_path):
   )
 
 
+def test_model_whose_batch_norm_is_frozen_ends_well_too(run, tmp_path):
+  # Stock Faster and Mask R-CNN are such models.
+  model_dir = str(tmp_path / 'model')
+  shutil.copytree(run.model_dir, model_dir)
+  model = detectors.ssd(masked=True).replace('train: true', 'train: false')
+  config_path = detectors.write(
+    detectors.config(model, run.data), tmp_path / 'config'
+  )
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.model_main',
+    f'--pipeline_config_path={config_path}',
+    f'--model_dir={model_dir}',
+    *trained.FLAGS,
+    '--recalibrate_batch_norm=2',
+  )
+  assert result.returncode == 0, result.stderr
+  (line,) = [
+    line for line in result.stderr.splitlines() if 'stays as it is' in line
+  ]
+  assert line.endswith('trains none of its 70 moving statistics.')
+  assert not os.path.exists(os.path.join(model_dir, 'eval_recalibrated'))
+
+
 GOOD = ['--sparsity=0.5', '--pruning_start_step=2', '--pruning_end_step=9']
 STOCK_CONFIG = 'STOCK'
 NO_CONFIG = 'NONE'
