@@ -28,8 +28,9 @@ def check() -> None:
   """Imports TensorFlow without its known noise and looks for the stock API.
 
   Raises:
-    ImportError: TensorFlow 1.14 or 1.15, the Object Detection API or slim is
-      not there; the message is one line that says what to do.
+    ImportError: TensorFlow 1.14 or 1.15, a numpy that it can work with, the
+      Object Detection API or slim is not there; the message is one line that
+      says what to do.
   """
   # TensorFlow 1.14 names its quantized types in a way that numpy 1.17 and
   # later want changed: twelve warnings, about nothing that a user can change.
@@ -44,6 +45,10 @@ def check() -> None:
         raise
       raise ImportError(f'TensorFlow is not installed: {_GET_TENSORFLOW}')
   check_tensorflow_version(tf.__version__)
+  # TensorFlow cannot be imported without it.
+  import numpy as np
+
+  check_numpy_version(tf.__version__, np.__version__)
   logging.getLogger('tensorflow').addFilter(_is_no_known_notice)
   check_object_detection()
 
@@ -53,6 +58,18 @@ def check_tensorflow_version(version: str) -> None:
   if version.split('.')[:2] not in (['1', '14'], ['1', '15']):
     raise ImportError(
       f'TensorFlow must be 1.14 or 1.15, got {version}: {_GET_TENSORFLOW}'
+    )
+
+
+def check_numpy_version(tensorflow: str, numpy: str) -> None:
+  """Raises ImportError where TensorFlow cannot work with this numpy."""
+  # From 1.20 on `np.zeros` and others refuse the symbolic shapes that
+  # TensorFlow 1.15 hands them; 1.14 does not.
+  too_new = tuple(map(int, numpy.split('.')[:2])) >= (1, 20)
+  if too_new and tensorflow.split('.')[:2] == ['1', '15']:
+    raise ImportError(
+      f'TensorFlow {tensorflow} needs numpy<1.20, got {numpy}: '
+      'run pip install "numpy<1.20"'
     )
 
 

@@ -59,6 +59,24 @@ def test_refuses_tensorflow_and_names_its_version(version):
     environment.check_tensorflow_version(version)
 
 
+@pytest.mark.parametrize(
+  ('tensorflow', 'numpy'),
+  [('1.15.5', '1.18.5'), ('1.15.5', '1.19.5'), ('1.14.0', '1.21.6')],
+)
+def test_takes_numpy(tensorflow, numpy):
+  environment.check_numpy_version(tensorflow, numpy)
+
+
+@pytest.mark.parametrize('numpy', ['1.20.0', '1.21.6', '1.20.0rc1'])
+def test_refuses_numpy_that_tensorflow_1_15_cannot_use(numpy):
+  with pytest.raises(ImportError) as error:
+    environment.check_numpy_version('1.15.5', numpy)
+  assert str(error.value) == (
+    f'TensorFlow 1.15.5 needs numpy<1.20, got {numpy}: '
+    'run pip install "numpy<1.20"'
+  )
+
+
 def test_takes_a_source_tree_of_the_object_detection_api(tmp_path):
   write_stock_tree(tmp_path)
   assert check_object_detection_in(tmp_path) == ''
