@@ -3,37 +3,46 @@
 import contextlib
 import logging
 import re
-from typing import Iterator, List
+from typing import Iterator, List, Sequence
 
 import tensorflow as tf
 from tensorflow.python.platform import tf_logging
 
 from object_detection_pruning.core import kernels
 
-# How the stock OD API reports a variable that a checkpoint does not have.
+# How the stock OD API reports a variable that it does not restore.
 _MISSING = re.compile(r'Variable \[(?P<name>\S+)\] is not available')
+_RESHAPED = re.compile(
+  r'Variable \[(?P<name>\S+)\] is available in checkpoint, but has an '
+  'incompatible shape'
+)
+_NAMED = 3
 
 
 class _Collector(logging.Filter):
   def __init__(self):
     super().__init__()
     self.missing: List[str] = []
+    self.reshaped: List[str] = []
 
   def filter(self, record: logging.LogRecord) -> bool:
-    match = _MISSING.search(record.getMessage())
-    if match is None:
-      return True
-    self.missing.append(match.group('name'))
-    return False
+    message = record.getMessage()
+    for pattern, names in (
+      (_MISSING, self.missing),
+      (_RESHAPED, self.reshaped),
+    ):
+      match = pattern.match(message)
+      if match:
+        names.append(match.group('name'))
+        return False
+    return True
 
 
 @contextlib.contextmanager
 def summarized() -> Iterator[None]:
-  """Sums up the stock warnings on variables that a checkpoint does not have.
+  """Sums up what the stock code restores, in place of its warnings.
 
-  Variables of the model that the checkpoint lacks are named only if they are
-  not masks, thresholds or optimizer slots; an incompatible shape is reported
-  by the stock code as before.
+  What starts fresh is named, but for masks, thresholds and optimizer slots.
   """
   loggers = [tf_logging.get_logger(), logging.getLogger()]
   collector = _Collector()
@@ -44,20 +53,44 @@ def summarized() -> Iterator[None]:
   finally:
     for logger in loggers:
       logger.removeFilter(collector)
-  if collector.missing:
-    tf.logging.info(_summary(collector.missing))
+  restored = sum(map(_is_restored, tf.global_variables()))
+  if restored or collector.missing or collector.reshaped:
+    tf.logging.info(_summary(restored, collector))
 
 
-def _summary(missing: List[str]) -> str:
+def _is_restored(variable: tf.Variable) -> bool:
+  """Tells whether a variable begins with the value of a checkpoint."""
+  # What sets it is an op, or that op's tensor once it is taken from a file.
+  assign = getattr(variable.initializer, 'op', variable.initializer)
+  source = assign.inputs[-1].op
+  while source.type == 'Identity':
+    source = source.inputs[0].op
+  return source.type == 'RestoreV2'
+
+
+def _summary(restored: int, collector: _Collector) -> str:
   names = {variable.op.name for variable in tf.global_variables()}
-  masks = [name for name in missing if kernels.is_pruning_variable(name, names)]
-  others = [name for name in missing if name not in masks]
-  line = (
-    'Warm start: every variable that the checkpoint has is restored; '
-    f'{len(masks)} masks and thresholds start fresh (nothing pruned)'
-  )
-  if others:
-    line += f'; {len(others)} others are new: {", ".join(others[:3])}'
-    if len(others) > 3:
-      line += ', ...'
-  return line + '.'
+
+  def is_kept(name: str) -> bool:
+    return not kernels.is_pruning_variable(name, names)
+
+  fresh = collector.missing + collector.reshaped
+  masks = [
+    name for name in fresh if name.endswith('mask') and not is_kept(name)
+  ]
+  parts = [f'{restored} variables restored']
+  for variables, words in (
+    (collector.reshaped, 'of another shape start fresh'),
+    (collector.missing, 'that it does not have start fresh'),
+  ):
+    variables = list(filter(is_kept, variables))
+    if variables:
+      parts.append(f'{len(variables)} {words} ({_first(variables)})')
+  if masks:
+    parts.append(f'{len(masks)} masks start at one')
+  return f'Warm start: {", ".join(parts)}.'
+
+
+def _first(names: Sequence[str]) -> str:
+  more = ', ...' if len(names) > _NAMED else ''
+  return ', '.join(names[:_NAMED]) + more

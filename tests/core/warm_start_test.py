@@ -41,8 +41,7 @@ def test_masks_that_a_checkpoint_lacks_are_told_in_one_line(tmp_path, lines):
     slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
   restore_with_stock_code(str(tmp_path / 'c'))
   assert about_variables(lines) == [
-    'Warm start: every variable that the checkpoint has is restored; 2 masks '
-    'and thresholds start fresh (nothing pruned).'
+    'Warm start: 2 variables restored, 1 masks start at one.'
   ]
   (kernel,) = masking.masked_kernels()
   with tf.Session() as session:
@@ -60,8 +59,10 @@ def test_other_variables_that_are_new_are_named(tmp_path, lines):
     tf.get_variable(f'new_{index}', [])
   restore_with_stock_code(str(tmp_path / 'c'))
   (line,) = about_variables(lines)
-  assert '2 masks and thresholds start fresh' in line
-  assert line.endswith('5 others are new: a/weights, new_0, new_1, ....')
+  assert line == (
+    'Warm start: 1 variables restored, 5 that it does not have start fresh '
+    '(a/weights, new_0, new_1, ...), 1 masks start at one.'
+  )
 
 
 def test_pruned_checkpoint_brings_its_masks_along(tmp_path, lines):
@@ -84,17 +85,33 @@ def test_pruned_checkpoint_brings_its_masks_along(tmp_path, lines):
     np.testing.assert_array_equal(session.run(kernel.mask), mask)
     np.testing.assert_array_equal(session.run(kernel.masked_weight), mask)
     assert session.run(kernel.threshold) == 0.25
-  assert about_variables(lines) == []
+  assert about_variables(lines) == ['Warm start: 4 variables restored.']
 
 
-def test_shape_that_does_not_fit_is_still_reported(tmp_path, lines):
+def test_variables_of_another_shape_are_told_in_the_same_line(tmp_path, lines):
+  # As class predictors are where the number of classes differs.
   checkpoints.write(
     str(tmp_path / 'c'),
-    {'a/weights': np.ones([1, 1, 3, 9], 'f'), 'a/biases': np.ones(4, 'f')},
+    {
+      'a/weights': np.ones([1, 1, 3, 9], 'f'),
+      'a/mask': np.ones([1, 1, 3, 9], 'f'),
+      'a/threshold': np.float32(0),
+      'a/biases': np.ones(4, 'f'),
+    },
   )
-  slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  with masking.masking_scope():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
   restore_with_stock_code(str(tmp_path / 'c'))
-  assert any('a/weights' in line and 'incompatible' in line for line in lines())
+  assert about_variables(lines) == [
+    'Warm start: 2 variables restored, 1 of another shape start fresh '
+    '(a/weights), 1 masks start at one.'
+  ]
+
+
+def test_start_without_a_checkpoint_has_nothing_to_tell(lines):
+  with warm_start.summarized():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  assert about_variables(lines) == []
 
 
 def test_filters_are_gone_afterwards_also_after_an_error(lines):
