@@ -2,7 +2,7 @@
 
 The masked model is frozen as it trained, masks and all, by the stock exporter.
 Both graphs then run on the same images of a record, and every output must have
-the same bits.
+the same bits. It is an error if nothing is detected, as then nothing is shown.
 
   python benchmarks/bit_identity.py --model_dir MODEL_DIR \
     --export_dir EXPORT_DIR --record val.record
@@ -54,21 +54,27 @@ def main(_) -> None:
     os.path.join(FLAGS.export_dir, exporter.FROZEN_GRAPH)
   )
   images = [
-    example.image for example in examples.read(FLAGS.record, FLAGS.num_images)
+    example.image for example in examples.read([FLAGS.record], FLAGS.num_images)
   ]
-  outputs = differing = 0
+  outputs = differing = detections = 0
   for image in progress.over(images, 'images'):
     first, second = masked.run(image), exported.run(image)
     outputs += len(first)
+    detections += int(first['num_detections'])
     differing += sum(
       first[name].tobytes() != second[name].tobytes() for name in first
     )
   print(
-    f'{masks} masks, {len(images)} images, {outputs} outputs compared, '
-    f'{differing} differ'
+    f'{masks} masks, {len(images)} images, {outputs} outputs with {detections} '
+    f'detections compared, {differing} differ'
   )
   if differing or not masks:
     raise errors.InputError('the exported graph is not the masked model')
+  if not detections:
+    raise errors.InputError(
+      f'nothing is detected in the {len(images)} images: lower the '
+      'score_threshold of the config, or take another record'
+    )
 
 
 if __name__ == '__main__':

@@ -21,12 +21,16 @@ flags.DEFINE_list(
   'separated by commas; each may have a name before it: NAME=PATH. Ratios are '
   'to the first.',
 )
-flags.DEFINE_string('eval_record', None, 'TFRecord file to evaluate on.')
-flags.DEFINE_string('label_map', None, 'Label map of that file.')
+flags.DEFINE_list(
+  'eval_record',
+  None,
+  'TFRecord files to evaluate on, and patterns of such, separated by commas.',
+)
+flags.DEFINE_string('label_map', None, 'Label map of those files.')
 flags.DEFINE_string(
   'pipeline_config_path',
   None,
-  'Config whose evaluation record and label map are taken where the two flags '
+  'Config whose evaluation records and label map are taken where the two flags '
   'are not given.',
 )
 flags.DEFINE_string(
@@ -49,11 +53,11 @@ def main(_) -> None:
     )
   places.folder_to_write('--output_dir', FLAGS.output_dir)
   models = parse_models(FLAGS.models)
-  record, label_map = _eval_data()
+  records, label_map = _eval_data()
   comparison = comparing.compare(
     models,
     comparing.Settings(
-      record,
+      records,
       label_map,
       FLAGS.num_examples,
       FLAGS.rounds,
@@ -65,20 +69,19 @@ def main(_) -> None:
   print(os.path.join(FLAGS.output_dir, 'comparison.html'))
 
 
-def _eval_data() -> Tuple[str, str]:
-  record, label_map = FLAGS.eval_record, FLAGS.label_map
-  if FLAGS.pipeline_config_path and not (record and label_map):
+def _eval_data() -> Tuple[List[str], str]:
+  records, label_map = FLAGS.eval_record, FLAGS.label_map
+  if FLAGS.pipeline_config_path and not (records and label_map):
     readers = pipeline.load(FLAGS.pipeline_config_path).eval_input_reader
     if not readers:
       raise errors.InputError('the config has no eval_input_reader')
-    paths = readers[0].tf_record_input_reader.input_path
-    record = record or (paths[0] if paths else None)
+    records = records or list(readers[0].tf_record_input_reader.input_path)
     label_map = label_map or readers[0].label_map_path
-  if not record or not label_map:
+  if not records or not label_map:
     raise errors.InputError(
       'give --eval_record and --label_map, or a --pipeline_config_path'
     )
-  return record, label_map
+  return records, label_map
 
 
 def parse_models(entries: List[str]) -> Dict[str, str]:

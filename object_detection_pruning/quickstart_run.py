@@ -71,9 +71,8 @@ class QuickstartRun:
     if os.path.exists(self.folder(stage.name, 'export', exporter.REPORT)):
       return
     model_dir = self.folder(stage.name)
-    path = pipeline.save(config, model_dir)
+    pipeline.save(config, model_dir)
     run = model_lib.create_estimator_and_inputs(
-      path,
       config,
       tf.estimator.RunConfig(
         model_dir=model_dir,
@@ -103,7 +102,7 @@ class QuickstartRun:
         title = f'{stage.title}, sparse graph'
         models[title] = self._graph(stage, exporting.SPARSE_GRAPH)
     comparison = comparing.compare(
-      models, comparing.Settings(data.val_record, data.label_map)
+      models, comparing.Settings([data.val_record], data.label_map)
     )
     plot = os.path.join(self._output_dir, 'training.png')
     training_plot.plot(

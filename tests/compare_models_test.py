@@ -7,7 +7,7 @@ import processes
 import pytest
 from PIL import Image
 
-from object_detection_pruning.comparison import examples
+from object_detection_pruning.comparison import eval_set
 
 COMMAND = 'object_detection_pruning.compare_models'
 
@@ -69,7 +69,7 @@ def test_page_needs_no_other_file(compared, data):
   sources = re.findall(r'(?:src|href)="([^"]*)"', page)
   # Within a drawing, # refers to a part of it.
   assert all(each.startswith(('data:image/', '#')) for each in sources)
-  images = min(3, len(list(examples.read(data.val_record))))
+  images = min(3, eval_set.load([data.val_record], data.label_map).size)
   jpegs = [each for each in sources if each.startswith('data:image/jpeg')]
   assert len(jpegs) == 4 * images > 0
   assert page.count('<svg') == 6
@@ -93,8 +93,11 @@ BAD_FLAGS = [
   (['--min_score=1.5'], '--min_score must be in [0, 1], got 1.5'),
   (['--eval_record=/no/record'], "no evaluation record at '/no/record'"),
   (['--eval_record=README.md'], 'README.md is no record of detection data'),
-  (['--label_map=/no/map'], "no label map at '/no/map'"),
-  (['--label_map=OTHER'], 'RECORD holds class'),
+  (['--label_map=/no/map'], 'label map /no/map does not exist'),
+  (['--label_map=OTHER'], 'RECORD, example 1, holds class'),
+  (['--label_map=README.md'], 'README.md is no label map: '),
+  (['--label_map=MORE'], 'GRAPH has 4 classes, as EXPORT/pipeline.config says'),
+  (['--eval_record=RECORD,/no/record'], "no evaluation record at '/no/record'"),
   (['--eval_record='], 'give --eval_record and --label_map, or a'),
   (
     ['--output_dir=README.md'],
@@ -108,11 +111,16 @@ BAD_FLAGS = [
 def refusals(exported, data, tmp_path_factory):
   folder = tmp_path_factory.mktemp('refused')
   (folder / 'other.pbtxt').write_text('item { id: 77 name: "other" }\n')
+  with open(data.label_map) as file:
+    more = file.read() + 'item { id: 5 name: "fifth" }'
+  (folder / 'more.pbtxt').write_text(more)
   # A graph of one node, which is no detector.
   (folder / 'lame.pb').write_bytes(b'\x0a\x09\x0a\x01a\x12\x04NoOp')
   places = {
     'GRAPH': f'{exported}/frozen_inference_graph.pb',
     'OTHER': f'{folder}/other.pbtxt',
+    'MORE': f'{folder}/more.pbtxt',
+    'EXPORT': exported,
     'RECORD': data.val_record,
     'LAME': f'{folder}/lame.pb',
   }

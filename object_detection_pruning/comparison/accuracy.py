@@ -1,16 +1,16 @@
-"""COCO metrics of an exported detector on an evaluation record."""
+"""COCO metrics of an exported detector on an evaluation set."""
 
 import contextlib
 import io
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional
 
 import numpy as np
 from object_detection.core import standard_fields
 from object_detection.metrics import coco_evaluation
-from object_detection.utils import label_map_util
 
+from object_detection_pruning.comparison import eval_set as eval_sets
 from object_detection_pruning.comparison import examples
-from object_detection_pruning.core import errors, progress
+from object_detection_pruning.core import progress
 from object_detection_pruning.inference import detector as detector_lib
 
 _Truth = standard_fields.InputDataFields
@@ -37,40 +37,31 @@ class Accuracy(NamedTuple):
 
 def evaluate(
   detector: detector_lib.Detector,
-  record: str,
-  label_map: str,
+  eval_set: eval_sets.EvalSet,
   title: str = 'evaluate',
-  limit: Optional[int] = None,
 ) -> Accuracy:
-  """Runs a detector over a record and scores what it finds.
+  """Runs a detector over an evaluation set and scores what it finds.
 
   Args:
     detector: a loaded detector.
-    record: path of a TFRecord file.
-    label_map: path of its label map.
-    title: of the progress bar.
-    limit: how many images to use; None for all.
+    eval_set: what to run it on.
+    title: of the model.
 
   Raises:
-    InputError: the record cannot be used, or holds classes that are not in the
-      label map.
+    InputError: an image does not decode, or the detector finds classes that
+      the label map does not reach.
   """
-  categories = _categories(label_map)
-  known = {category['id'] for category in categories}
+  categories = [
+    {'id': class_id, 'name': name}
+    for class_id, name in eval_set.class_names.items()
+  ]
   boxes = coco_evaluation.CocoDetectionEvaluator(categories)
   masks = coco_evaluation.CocoMaskEvaluator(categories)
   has_masks = False
   count = 0
-  for example in progress.over(
-    examples.read(record, limit), title, total=examples.count(record, limit)
-  ):
-    foreign = set(example.class_ids.tolist()) - known
-    if foreign:
-      raise errors.InputError(
-        f'{record} holds class {min(foreign)}, and {label_map} has only '
-        f'{", ".join(str(known_id) for known_id in sorted(known))}'
-      )
+  for example in progress.over(eval_set.read(), title, total=eval_set.size):
     found = detector.detect(example.image)
+    eval_set.check_found(found.class_ids.tolist(), title)
     _add(boxes, example, found)
     if example.masks is not None and found.masks is not None:
       has_masks = True
@@ -90,11 +81,6 @@ def evaluate(
 
 def _value(metrics: Dict[str, float], name: str) -> Optional[float]:
   return float(metrics[name]) if name in metrics else None
-
-
-def _categories(label_map: str) -> List[dict]:
-  index = label_map_util.create_category_index_from_labelmap(label_map)
-  return list(index.values())
 
 
 def _add(evaluator, example: examples.Example, found) -> None:

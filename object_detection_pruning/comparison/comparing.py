@@ -5,19 +5,17 @@ import platform
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
-from object_detection.utils import label_map_util
 from PIL import Image
 
 from object_detection_pruning.comparison import (
   accuracy,
-  examples,
+  eval_set,
   file_size,
   latency,
   model_table,
   page,
   pictures,
 )
-from object_detection_pruning.core import errors
 from object_detection_pruning.dataset_tools import whole_files
 from object_detection_pruning.export import sparsity_report
 from object_detection_pruning.inference import loaders, model_files
@@ -31,15 +29,15 @@ class Settings(NamedTuple):
   """How models are compared.
 
   Attributes:
-    record: path of a TFRecord file.
-    label_map: path of its label map.
+    records: paths of TFRecord files, with wildcards where there are shards.
+    label_map: path of their label map.
     num_examples: how many images of it; None for all.
     rounds: how often each model is timed.
     num_pictures: images whose detections are shown.
     min_score: detections that score less are not shown.
   """
 
-  record: str
+  records: Sequence[str]
   label_map: str
   num_examples: Optional[int] = None
   rounds: int = 30
@@ -96,30 +94,28 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
     settings: how.
 
   Raises:
-    InputError: a model, the record or the label map cannot be used.
+    InputError: a model, a record or the label map cannot be used, or they do
+      not belong together.
   """
-  if not os.path.exists(settings.label_map):
-    raise errors.InputError(f'no label map at {settings.label_map!r}')
+  evaluated = eval_set.load(
+    settings.records, settings.label_map, settings.num_examples
+  )
+  for path in models.values():
+    evaluated.check_model(path)
   detectors = [loaders.load_detector(path) for path in models.values()]
-  samples = [
-    example.image
-    for example in examples.read(settings.record, _MAX_SAMPLE_IMAGES)
-  ]
+  samples = [example.image for example in evaluated.read(_MAX_SAMPLE_IMAGES)]
   scores = [
-    accuracy.evaluate(
-      detector, settings.record, settings.label_map, name, settings.num_examples
-    )
+    accuracy.evaluate(detector, evaluated, name)
     for name, detector in zip(models, detectors)
   ]
-  ids = label_map_util.get_label_map_dict(settings.label_map)
   drawn = pictures.draw(
     detectors,
     samples[: settings.num_pictures],
-    {number: name for name, number in ids.items()},
+    evaluated.class_names,
     settings.min_score,
   )
   notes = page.Notes(
-    settings.record,
+    ', '.join(evaluated.paths),
     scores[0].num_images,
     settings.rounds,
     settings.min_score,

@@ -19,7 +19,7 @@ class Notes(NamedTuple):
   """How a comparison was made.
 
   Attributes:
-    record: evaluation record.
+    record: evaluation records.
     num_images: evaluated images.
     rounds: timed runs of each model.
     min_score: detections that score less are not drawn.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from object_detection_pruning.comparison import accuracy, examples
+from object_detection_pruning.comparison import accuracy, eval_set
 from object_detection_pruning.core import errors
 from object_detection_pruning.inference import detector
 
@@ -9,9 +9,10 @@ from object_detection_pruning.inference import detector
 class Oracle(detector.Detector):
   """Finds what is there, moved by a share of the image's width."""
 
-  def __init__(self, record, shift=0.0):
-    self._examples = list(examples.read(record))
+  def __init__(self, evaluated, shift=0.0, class_shift=0):
+    self._examples = list(evaluated.read())
     self._shift = shift
+    self._class_shift = class_shift
 
   def run(self, image):
     (example,) = [
@@ -25,33 +26,47 @@ class Oracle(detector.Detector):
       'num_detections': np.float32(len(boxes)),
       'detection_boxes': boxes,
       'detection_scores': np.linspace(1, 0.9, len(boxes), dtype=np.float32),
-      'detection_classes': example.class_ids.astype(np.float32),
+      'detection_classes': np.float32(example.class_ids + self._class_shift),
     }
 
 
-def test_finding_everything_scores_one(data):
-  oracle = Oracle(data.val_record)
-  found = accuracy.evaluate(oracle, data.val_record, data.label_map)
+@pytest.fixture
+def evaluated(data):
+  return eval_set.load([data.val_record], data.label_map)
+
+
+def test_finding_everything_scores_one(evaluated):
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
   assert found.ap == pytest.approx(1)
   assert found.ap50 == pytest.approx(1)
   assert found.mask_ap is None
-  assert found.num_images == len(list(examples.read(data.val_record)))
+  assert found.num_images == len(list(evaluated.read()))
 
 
-def test_boxes_beside_the_objects_score_nothing(data):
-  oracle = Oracle(data.val_record, shift=5.0)
-  found = accuracy.evaluate(oracle, data.val_record, data.label_map)
-  assert found.ap50 == 0
+def test_boxes_beside_the_objects_score_nothing(evaluated):
+  assert accuracy.evaluate(Oracle(evaluated, shift=5.0), evaluated).ap50 == 0
+
+
+def test_images_of_all_files_are_evaluated_once(data):
+  evaluated = eval_set.load(
+    [data.train_record, data.val_record], data.label_map
+  )
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
+  assert found.num_images == 8 + 2
+  assert found.ap == pytest.approx(1)
 
 
 def test_limit_is_the_number_of_images(data):
-  oracle = Oracle(data.val_record)
-  found = accuracy.evaluate(oracle, data.val_record, data.label_map, limit=2)
-  assert found.num_images == 2
+  evaluated = eval_set.load([data.val_record], data.label_map, limit=1)
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
+  assert found.num_images == 1
 
 
-def test_class_that_the_label_map_lacks_is_named(data, tmp_path):
-  label_map = tmp_path / 'other.pbtxt'
-  label_map.write_text('item { id: 77 name: "other" }\n')
-  with pytest.raises(errors.InputError, match='holds class .* has only 77'):
-    accuracy.evaluate(Oracle(data.val_record), data.val_record, str(label_map))
+def test_class_beyond_the_label_map_is_no_wrong_detection_but_an_error(
+  evaluated,
+):
+  oracle = Oracle(evaluated, class_shift=4)
+  with pytest.raises(
+    errors.InputError, match='^dense finds class [5-8], and .* ids up to 4$'
+  ):
+    accuracy.evaluate(oracle, evaluated, 'dense')
