@@ -17,8 +17,8 @@ class Bounds(NamedTuple):
 
   Attributes:
     round_to: the number kept is a multiple of this, where a group has as many.
-    min_channels: at least these stay; None for no bound, in which case
-      emptying a group is an error of the plan.
+    min_channels: at least these stay, rounded up to such a multiple; None for
+      no bound, in which case emptying a group is an error of the plan.
   """
 
   round_to: int = 1
@@ -32,11 +32,17 @@ class Bounds(NamedTuple):
     return self
 
   def kept(self, size: int, wanted: float) -> int:
-    """Gives how many of `size` channels stay where `wanted` should."""
-    kept = int(round(wanted / self.round_to)) * self.round_to
+    """Gives how many of `size` channels stay where `wanted` should.
+
+    A group of which less than half a channel should go stays whole.
+    """
+    if int(round(wanted)) >= size:
+      return size
+    kept = int(round(wanted / self.round_to))
+    least = -(-(self.min_channels or 0) // self.round_to)
     if self.round_to > 1:
-      kept = max(kept, self.round_to)
-    return min(size, max(kept, self.min_channels or 0))
+      least = max(least, 1)
+    return min(size, max(kept, least) * self.round_to)
 
 
 def check_fraction(name: str, value: float) -> float:
@@ -125,19 +131,20 @@ def ranked(
 ) -> Removed:
   """Takes a share of all channels, the weakest wherever they are.
 
-  A group keeps one channel at least.
+  Of channels that score the same, groups lose the same share of theirs. A group
+  keeps one channel at least.
   """
-  everything = np.sort(np.concatenate(list(scores.values())))
+  order = {name: np.argsort(scores[name], kind='stable') for name in scores}
+  everything = np.concatenate([scores[name][order[name]] for name in scores])
+  shares = np.concatenate([np.arange(len(o)) / len(o) for o in order.values()])
+  owners = np.repeat(np.arange(len(order)), [len(o) for o in order.values()])
   count = int(round(ratio * len(everything)))
-  if not count:
-    return {name: np.array([], np.int64) for name in scores}
-  threshold = everything[count - 1]
+  first = np.lexsort((shares, everything))[:count]
+  lost = np.bincount(owners[first], minlength=len(order))
   bounds = bounds._replace(min_channels=bounds.min_channels or 1)
   return {
-    name: _weakest(
-      values, bounds.kept(len(values), int((values > threshold).sum()))
-    )
-    for name, values in scores.items()
+    name: _weakest(values, bounds.kept(len(values), len(values) - number))
+    for (name, values), number in zip(scores.items(), lost)
   }
 
 

@@ -1,9 +1,11 @@
 """No plan may empty a group."""
 
+import hypothesis
 import networks
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 
 from object_detection_pruning.channels import plan, selection
 from object_detection_pruning.core import errors
@@ -49,6 +51,42 @@ def test_ranking_leaves_each_group_its_best_channel():
   removed = selection.ranked(scores, 0.5, selection.Bounds())
   assert removed['one'].tolist() == [0, 1, 2]
   assert removed['two'].tolist() == list(range(6))
+
+
+_GROUPS = st.lists(
+  st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=6
+)
+
+
+@hypothesis.given(groups=_GROUPS, ratio=st.floats(0.01, 0.99))
+def test_ranking_takes_the_share_whatever_ties(groups, ratio):
+  scores = {
+    str(number): np.array(values, np.float64)
+    for number, values in enumerate(groups)
+  }
+  removed = selection.ranked(scores, ratio, selection.Bounds())
+  everything = sum(map(len, groups))
+  count = int(round(ratio * everything))
+  emptied = sum(
+    len(removed[name]) == len(values) - 1 for name, values in scores.items()
+  )
+  taken = sum(map(len, removed.values()))
+  # A group that would be empty keeps one, and no other group pays for it.
+  assert count - emptied <= taken <= count
+  gone = [scores[name][index] for name in scores for index in removed[name]]
+  if gone:
+    assert (
+      max(gone) <= np.sort(np.concatenate(list(scores.values())))[count - 1]
+    )
+
+
+def test_groups_share_what_ties():
+  scores = {'one': np.ones(32), 'two': np.ones(64)}
+  removed = selection.ranked(scores, 0.25, selection.Bounds())
+  assert {name: len(gone) for name, gone in removed.items()} == {
+    'one': 8,
+    'two': 16,
+  }
 
 
 def test_fixed_channels_cannot_be_planned_away():
