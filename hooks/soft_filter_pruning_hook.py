@@ -87,8 +87,11 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
     if not self._is_chief:
       return
     self._seen_step = int(session.run(self._global_step))
-    # What was due before this run has been done by the one before it.
-    before = self._schedule.last_update(self._seen_step)
+    # What was due before this run has been done by the one before it; before
+    # step 0 there was none.
+    before = None
+    if self._seen_step:
+      before = self._schedule.last_update(self._seen_step)
     self._done = -1 if before is None else before
     if self._report_path and os.path.exists(self._report_path):
       state = soft_report.read(self._report_path)

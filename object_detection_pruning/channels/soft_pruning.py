@@ -16,7 +16,8 @@ class Settings(NamedTuple):
     start_step: global step of the first update.
     ramp_steps: steps over which the share rises to `ratio`.
     frequency: steps between updates; None for one pass over the data.
-    thresholds: shares of the mean norm above which a filter has come back.
+    thresholds: shares of the mean norm above which a filter has come back;
+      each round is judged by one, see `repeat`.
     include: patterns of layers; none for all.
     exclude: patterns of layers.
     max_failure_rate: share that may come back; None where there is no bound.
@@ -70,10 +71,10 @@ class Settings(NamedTuple):
         f'last training step ({train_steps}), got {self.start_step} and '
         f'{self.ramp_steps}'
       )
-    if self.frequency >= train_steps - self.start_step:
+    if self.frequency > train_steps - self.start_step:
       raise errors.InputError(
         'soft_filter_pruning.frequency (one pass over the data if not set) '
-        f'must leave room for a second update before the last training step '
+        f'must leave room for a second update by the last training step '
         f'({train_steps}), got {self.frequency}'
       )
     return SoftSchedule(
@@ -106,12 +107,14 @@ class Rounds(NamedTuple):
 
   Attributes:
     reports: of each round.
-    rates: failure rate of each round over all groups.
-    reached: whether the last one is at or under the bound.
+    rates: failure rate of each round over all groups, at its threshold.
+    threshold: of the last round.
+    reached: whether the last rate is at or under the bound.
   """
 
   reports: List[Report]
   rates: List[float]
+  threshold: float
   reached: bool
 
 
@@ -126,8 +129,8 @@ def repeat(
   Args:
     train: trains the round of this number, from 0, under a
       `SoftFilterPruningHook` and gives its report.
-    thresholds: tried from the strictest; a round is good if the failure rate
-      is within the bound at any of them.
+    thresholds: the strictest (the least) judges the first round, the next one
+      the second; the laxest is that of all rounds that are left.
     bound: failure rate to reach, in [0, 1).
     max_rounds: rounds at most.
 
@@ -138,12 +141,14 @@ def repeat(
   checks.count('max_rounds', max_rounds)
   if not thresholds:
     raise errors.InputError('thresholds must not be empty')
+  from_strict = sorted(thresholds)
   reports, rates = [], []
   for number in range(max_rounds):
     report = train(number)
-    rate = min(soft_report.failure_rate(report, t) for t in thresholds)
+    threshold = from_strict[min(number, len(from_strict) - 1)]
+    rate = soft_report.failure_rate(report, threshold)
     reports.append(report)
     rates.append(rate)
     if rate <= bound:
-      return Rounds(reports, rates, True)
-  return Rounds(reports, rates, False)
+      return Rounds(reports, rates, threshold, True)
+  return Rounds(reports, rates, threshold, False)

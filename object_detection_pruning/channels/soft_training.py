@@ -4,6 +4,7 @@ import os
 from typing import Any, Callable, List, NamedTuple, Optional
 
 import tensorflow as tf
+from object_detection.builders import optimizer_builder
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
@@ -84,9 +85,10 @@ class SoftTraining(NamedTuple):
       train_round, self.settings.thresholds, bound, self.settings.max_rounds
     )
     tf.logging.info(
-      'Soft filter pruning: %.1f %% of the filters came back in round %d of '
-      'at most %d, %s the bound of %.1f %%.',
+      'Soft filter pruning: %.1f %% of the filters came back (above %g of the '
+      'others) in round %d of at most %d, %s the bound of %.1f %%.',
       100 * rounds.rates[-1],
+      rounds.threshold,
       len(rounds.rates),
       self.settings.max_rounds,
       'within' if rounds.reached else 'above',
@@ -137,6 +139,7 @@ def prepare(
   if settings.frequency is None:
     settings = settings._replace(frequency=_epoch(config))
   settings.schedule(train_steps)
+  _warn_if_idle(config, settings, train_steps)
   built = inference.build(config)
   chosen = selection.candidates(
     groups.find(built.graph, built.exported),
@@ -144,6 +147,29 @@ def prepare(
     settings.exclude,
   )
   return SoftTraining(settings, chosen, train_steps, run_config.model_dir)
+
+
+def _warn_if_idle(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  settings: soft_pruning.Settings,
+  train_steps: int,
+) -> None:
+  """Warns where rounds after the first would train nothing."""
+  if settings.max_rounds == 1:
+    return
+  with tf.Graph().as_default(), tf.Session() as session:
+    step = tf.train.get_or_create_global_step()
+    _, (rate,) = optimizer_builder.build(config.train_config.optimizer)
+    session.run(step.initializer)
+    session.run(step.assign(train_steps + 1))
+    if session.run(rate) > 0:
+      return
+  tf.logging.warning(
+    'The learning rate is 0 after step %d, so a second round of soft filter '
+    'pruning would train nothing: let it end after all rounds (step %d).',
+    train_steps,
+    train_steps * settings.max_rounds,
+  )
 
 
 def _epoch(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:

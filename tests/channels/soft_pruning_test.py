@@ -12,16 +12,28 @@ def _report(came_back):
   ]
 
 
-def test_stops_once_the_failure_rate_is_within_the_bound():
-  rounds = soft_pruning.repeat(
-    lambda number: _report(9 - 3 * number), [0.01, 0.1], 0.15, 5
+def _rounds(came_back, thresholds, max_rounds):
+  """Runs rounds; `came_back` tells how many of 10 do in each."""
+  return soft_pruning.repeat(
+    lambda number: _report(came_back[number]), thresholds, 0.15, max_rounds
   )
-  assert rounds.rates == [0.4, 0.3, 0.1]
+
+
+def test_each_round_is_judged_by_a_laxer_threshold():
+  # Half as many come back at 0.1, in whichever order the two are given.
+  rounds = _rounds([3, 9, 4, 2], [0.1, 0.01], 5)
+  assert rounds.rates == [0.3, 0.4, 0.2, 0.1]
   assert rounds.reached
+  assert rounds.threshold == 0.1
+
+
+def test_strict_threshold_alone_judges_the_first_round():
+  rounds = _rounds([1], [0.01, 0.1], 5)
+  assert (rounds.rates, rounds.threshold) == ([0.1], 0.01)
 
 
 def test_stops_after_the_last_round():
-  rounds = soft_pruning.repeat(lambda number: _report(9), [0.01], 0.15, 2)
+  rounds = _rounds([9, 9], [0.01], 2)
   assert rounds.rates == [0.9, 0.9]
   assert not rounds.reached
 

@@ -6,6 +6,7 @@ import numpy as np
 import processes
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
 
 from object_detection_pruning import pipeline
 from object_detection_pruning.channels import (
@@ -70,6 +71,7 @@ def test_run_without_an_end_is_an_error(data):
     ({'exclude': ('[',)}, 'exclude must be regular expressions'),
     ({'max_rounds': 0}, 'max_rounds must be a whole number'),
     ({'start_step': 15, 'ramp_steps': 5}, r'last training step \(20\), got 15'),
+    ({'start_step': 4, 'frequency': 17}, r'training step \(20\), got 17'),
   ],
 )
 def test_setting_out_of_range_is_an_error(data, settings, line):
@@ -88,6 +90,30 @@ def test_share_rises_over_the_ramp_and_stays_in_later_rounds():
   )
   assert schedule.last_update(58) == 54
   assert schedule.last_update(60) == 60
+
+
+def test_second_update_may_be_that_of_the_last_step():
+  settings = soft_pruning.Settings(0.4, start_step=4, frequency=16)
+  schedule = settings.schedule(20)
+  assert [schedule.next_update(step) for step in (-1, 4, 20)] == [4, 20, None]
+
+
+_COSINE = """cosine_decay_learning_rate {
+  learning_rate_base: 0.1 total_steps: %d warmup_steps: 0
+}"""
+
+
+@pytest.mark.parametrize('total_steps, warns', [(20, True), (40, False)])
+def test_warns_where_a_second_round_would_train_nothing(
+  data, caplog, total_steps, warns
+):
+  config = detectors.config(detectors.ssd(), data)
+  momentum = config.train_config.optimizer.momentum_optimizer
+  momentum.ClearField('learning_rate')
+  text_format.Merge(_COSINE % total_steps, momentum.learning_rate)
+  with caplog.at_level('WARNING', 'tensorflow'):
+    _prepare(config, max_rounds=2, max_failure_rate=0.1)
+  assert ('a second round of soft filter pruning' in caplog.text) == warns
 
 
 def _training(tmp_path, max_rounds=3):
@@ -135,7 +161,7 @@ def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
     detectors.ssd(),
     data,
     learning_rate=1e-6,
-    pruning='soft_filter_pruning { threshold: 0.3 threshold: 1e-12 }',
+    pruning='soft_filter_pruning { threshold: 0.6 threshold: 0.3 }',
   )
   model_dir = tmp_path / 'model'
   result = processes.python(
@@ -150,10 +176,11 @@ def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
     '--soft_filter_pruning_max_rounds=2',
   )
   assert result.returncode == 0, result.stderr
-  # At the laxest threshold none has come back, so one round is enough.
-  assert 'Soft filter pruning: 0.0 % of the filters came back in round 1' in (
-    result.stderr
-  )
+  # At this rate none comes back, by the first threshold.
+  assert (
+    'Soft filter pruning: 0.0 % of the filters came back (above 0.3 of the '
+    'others) in round 1 of at most 2'
+  ) in result.stderr
   assert sorted(os.listdir(str(model_dir / 'soft_filter_pruning'))) == [
     'state.json',
     'step_5.json',
@@ -163,7 +190,9 @@ def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
   # Updates of steps 0, 2 and 4, of which the last is looked at by nobody.
   assert state['update_step'] == 4
   assert {report['step'] for report in state['reports']} == {4}
-  assert sum(report['came_back'][0] for report in state['reports']) > 0
+  assert {tuple(report['thresholds']) for report in state['reports']} == {
+    (0.3, 0.6)
+  }
   effective = pipeline.load(str(model_dir / 'pipeline.config'))
   soft = pipeline.pruning_message(effective).soft_filter_pruning
   assert (soft.ratio, soft.frequency, soft.max_rounds) == (0.4, 2, 2)

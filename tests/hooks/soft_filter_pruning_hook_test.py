@@ -22,7 +22,16 @@ def _group():
   return found
 
 
-def _run(tmp_path, growth, steps=6, rate=0.5, start=START, first_step=0):
+def _run(
+  tmp_path,
+  growth,
+  steps=6,
+  rate=0.5,
+  start=START,
+  first_step=0,
+  first_update=2,
+  frequency=2,
+):
   """Trains; each step adds `growth` to each filter of its own."""
   step = tf.get_variable(
     'global_step',
@@ -36,7 +45,7 @@ def _run(tmp_path, growth, steps=6, rate=0.5, start=START, first_step=0):
     train = tf.assign_add(step, 1)
   hook = soft_filter_pruning_hook.SoftFilterPruningHook(
     [_group()],
-    schedules.ConstantSchedule(rate, 2, 4, 2),
+    schedules.ConstantSchedule(rate, first_update, first_update + 2, frequency),
     [0.5, 0.01],
     str(tmp_path / 'report.json'),
   )
@@ -59,6 +68,15 @@ def test_weakest_filters_are_set_to_zero_and_may_grow(tmp_path):
   assert values[1].tolist() == pytest.approx([5, 0.1, 4, 0])
   assert values[2].tolist() == pytest.approx([5, 0.2, 4, 0])
   assert values[3].tolist() == pytest.approx([5, 0.1, 4, 0])
+  assert hook.selected['one'] == [1, 3]
+
+
+@pytest.mark.parametrize('frequency', [1, 2])
+def test_update_of_step_0_comes_before_the_first_step(tmp_path, frequency):
+  hook, values = _run(
+    tmp_path, [0, 0.1, 0, 0], 1, first_update=0, frequency=frequency
+  )
+  assert values[0].tolist() == pytest.approx([5, 0.1, 4, 0])
   assert hook.selected['one'] == [1, 3]
 
 
