@@ -13,8 +13,8 @@ _FORMATS = ('table', 'json')
 flags.DEFINE_string(
   'model',
   None,
-  'Frozen graph, sparse graph, folder of a SavedModel, .tflite file, or '
-  'prefix of a checkpoint.',
+  'Frozen graph, sparse graph, folder of a SavedModel, .tflite file, prefix of '
+  'a checkpoint, or folder whose latest checkpoint is taken.',
 )
 flags.DEFINE_string(
   'pipeline_config_path',

@@ -12,6 +12,10 @@ def shown(run, exported):
   flags = {
     'graph': [f'--model={exported}/frozen_inference_graph.pb'],
     'saved': [f'--model={exported}/saved_model'],
+    'folder': [
+      f'--model={run.model_dir}',
+      f'--pipeline_config_path={run.config_path}',
+    ],
     'trained': [
       f'--model={run.model_dir}/model.ckpt-12',
       f'--pipeline_config_path={run.config_path}',
@@ -24,7 +28,7 @@ def shown(run, exported):
   return {name: json.loads(each.stdout) for name, each in zip(flags, results)}
 
 
-@pytest.mark.parametrize('kind', ['saved', 'trained'])
+@pytest.mark.parametrize('kind', ['saved', 'trained', 'folder'])
 def test_every_kind_of_file_costs_the_same(shown, kind):
   for figure in ('parameters', 'nonzeros', 'macs', 'macs_on_nonzeros'):
     assert shown[kind][figure] == shown['graph'][figure] > 0

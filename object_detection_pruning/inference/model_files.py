@@ -49,6 +49,14 @@ def kind_of(path: str) -> str:
   return FROZEN_GRAPH
 
 
+def is_export(path: str) -> bool:
+  """Whether a folder is a SavedModel, or one that the exporter wrote."""
+  return any(
+    os.path.exists(os.path.join(path, name))
+    for name in (saved_model.FILE_NAME, _EXPORTED_GRAPH)
+  )
+
+
 def _kind_of_folder(path: str) -> str:
   if os.path.exists(os.path.join(path, saved_model.FILE_NAME)):
     return SAVED_MODEL

@@ -20,6 +20,7 @@ from object_detection_pruning.sparse_ops.graph_index import (
   NodeDef,
   attribute,
   data_inputs,
+  node_name,
 )
 
 
@@ -53,10 +54,10 @@ def find(graph_def: GraphDef) -> List[GraphLayer]:
   for node in graph_def.node:
     if node.op not in _KERNELS:
       continue
-    for weights in _KERNELS[node.op](node, index):
+    for source, weights in _KERNELS[node.op](node, index):
       if weights is None:
         continue
-      key = weights.shape, hashlib.sha256(weights.tobytes()).digest()
+      key = _identity(source, weights)
       if key not in layers:
         channels_first = attribute(node, 'data_format').s == b'NCHW'
         layers[key] = GraphLayer(
@@ -64,6 +65,16 @@ def find(graph_def: GraphDef) -> List[GraphLayer]:
         )
       layers[key].applied.append(_applied(node))
   return list(layers.values())
+
+
+def _identity(source: str, weights: np.ndarray) -> tuple:
+  """What two uses of one kernel have in common, and no two kernels have.
+
+  A copy is known by its values, but kernels that are zero all over are alike.
+  """
+  if not weights.any():
+    return weights.shape, source
+  return weights.shape, hashlib.sha256(weights.tobytes()).digest()
 
 
 def vectors(graph_def: GraphDef) -> Iterator[np.ndarray]:
@@ -101,20 +112,32 @@ def _at(node: NodeDef, position: int) -> Optional[str]:
   return references[position] if inside else None
 
 
+def _source(reference: str, index: GraphIndex) -> str:
+  """The name of the constant behind a reference, seen through identities."""
+  node = index.nodes[node_name(reference)]
+  while node.op == 'Identity':
+    node = index.nodes[node_name(node.input[0])]
+  return node.name
+
+
 def _constant(position: int) -> Callable:
   def read(node: NodeDef, index: GraphIndex) -> Sequence:
     reference = _at(node, position)
-    return [index.constant(reference) if reference else None]
+    if reference is None:
+      return []
+    return [(_source(reference, index), index.constant(reference))]
 
   return read
 
 
 def _packed(mask_position: int) -> Callable:
   def read(node: NodeDef, index: GraphIndex) -> Sequence:
-    mask = index.constant(_at(node, mask_position))
+    reference = _at(node, mask_position)
+    mask = index.constant(reference)
     values = index.constant(_at(node, mask_position + 1))
     shape = tuple(attribute(node, 'kernel_shape').list.i)
-    return [packing.unpack(mask, values, shape)]
+    weights = packing.unpack(mask, values, shape)
+    return [(_source(reference, index), weights)]
 
   return read
 

@@ -1,13 +1,14 @@
 """Finds out what a model costs, whatever kind of file it is in."""
 
+import os
 from typing import Optional
 
 import numpy as np
 import tensorflow as tf
 
 from object_detection_pruning import pipeline
-from object_detection_pruning.channels import pruning
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.channels import pruning, surgery
+from object_detection_pruning.core import checkpoints, errors
 from object_detection_pruning.inference import model_files, saved_model
 from object_detection_pruning.inspection import (
   checkpoint_cost,
@@ -26,21 +27,25 @@ def measure(
 
   Args:
     path: frozen graph, sparse graph, folder of a SavedModel, `.tflite` file,
-      or prefix of a checkpoint.
+      prefix of a checkpoint, or a folder whose latest checkpoint is taken.
     image: uint8 [height, width, 3], RGB, for graphs that take any size.
     pipeline_config_path: config of a checkpoint; without it the MACs of a
       checkpoint are not known.
 
   Raises:
-    InputError: there is no such model.
+    InputError: there is no such model, or the config is not that of the
+      checkpoint.
   """
-  if _is_checkpoint(path):
-    positions = None
-    if pipeline_config_path:
-      config = pipeline.load(pipeline_config_path)
-      positions = pruning.analyze(config).positions
-    return checkpoint_cost.measure(checkpoints.read(path), positions)
-  if model_files.kind_of(path) == model_files.TFLITE:
+  prefix = _checkpoint(path)
+  if prefix:
+    return _measure_checkpoint(prefix, pipeline_config_path)
+  kind = model_files.kind_of(path)
+  if pipeline_config_path:
+    raise errors.InputError(
+      f'a pipeline config goes with a checkpoint only, and {path} is of the '
+      f'kind {kind}, which tells its MACs by itself'
+    )
+  if kind == model_files.TFLITE:
     return tflite_cost.measure(path)
   return graph_cost.measure(frozen_graph_def(path), image)
 
@@ -67,5 +72,28 @@ def frozen_graph_def(path: str) -> GraphDef:
     )
 
 
-def _is_checkpoint(path: str) -> bool:
-  return tf.gfile.Exists(path + '.index')
+def _checkpoint(path: str) -> Optional[str]:
+  """The prefix of a checkpoint, or None where the path is of another model."""
+  if tf.gfile.Exists(path + '.index'):
+    return path
+  if not os.path.isdir(path) or model_files.is_export(path):
+    return None
+  return checkpoints.resolve(path)
+
+
+def _measure_checkpoint(
+  prefix: str, pipeline_config_path: Optional[str]
+) -> ModelCost:
+  tensors = checkpoints.read(prefix)
+  if not pipeline_config_path:
+    return checkpoint_cost.measure(tensors)
+  network = pruning.analyze(pipeline.load(pipeline_config_path))
+  surgery.check_fits(network.shapes, tensors)
+  cost = checkpoint_cost.measure(tensors, network.positions)
+  for layer in cost.layers:
+    if layer.positions is None:
+      raise errors.InputError(
+        f'{prefix} does not fit {pipeline_config_path}: the layer {layer.name} '
+        'is not in its model'
+      )
+  return cost

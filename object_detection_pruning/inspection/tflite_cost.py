@@ -5,6 +5,7 @@ from typing import Iterator, List, NamedTuple
 import numpy as np
 import tflite
 
+from object_detection_pruning.core import errors
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 
 _KERNEL_OPS = {
@@ -34,10 +35,19 @@ def measure(path: str) -> ModelCost:
 
   Args:
     path: a `.tflite` file.
+
+  Raises:
+    InputError: the file is damaged.
   """
   with open(path, 'rb') as file:
-    model = tflite.Model.GetRootAsModel(file.read(), 0)
-  layers = list(_layers(model, model.Subgraphs(0)))
+    content = file.read()
+  try:
+    model = tflite.Model.GetRootAsModel(content, 0)
+    layers = list(_layers(model, model.Subgraphs(0)))
+  # FlatBuffers follows whatever offsets it meets, until something breaks.
+  except Exception as error:
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    raise errors.InputError(f'{path} is a damaged TFLite model: {reason}')
   return ModelCost(
     [layer.cost for layer in layers],
     sum(layer.bias.size for layer in layers),

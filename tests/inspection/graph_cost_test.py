@@ -60,6 +60,38 @@ def test_kernel_of_two_calls_counts_once_and_works_twice(graph):
   assert layer.nonzero_macs == (240 + 60) * 9
 
 
+def test_kernels_that_are_zero_all_over_are_counted_one_by_one(graph):
+  net = images()
+  for _ in range(3):
+    net = tf.nn.conv2d(net, tf.zeros([1, 1, 3, 3]), 1, 'SAME')
+  shared = tf.identity(tf.zeros([1, 1, 3, 3]))
+  for _ in range(2):
+    net = tf.nn.conv2d(net, tf.identity(shared), 1, 'SAME')
+  found = cost(graph)
+  assert (found.parameters, found.nonzeros) == (4 * 9, 0)
+  assert [layer.macs for layer in found.layers] == [240 * 9] * 3 + [480 * 9]
+
+
+def test_copies_of_a_kernel_count_once(graph):
+  net = images()
+  for _ in range(2):
+    net = tf.nn.conv2d(net, kernel([1, 1, 3, 3], 4), 1, 'SAME')
+  assert cost(graph).parameters == 9
+
+
+def test_sparse_kernels_that_are_zero_all_over_are_counted_one_by_one(graph):
+  net = images()
+  for channels in (3, 32, 32):
+    net = tf.nn.conv2d(net, tf.zeros([1, 1, channels, 32]), 1, 'SAME')
+  rewritten = rewrite.rewrite(graph.as_graph_def()).graph_def
+  net_cost = graph_cost.measure(rewritten, IMAGE)
+  assert [layer.shape for layer in net_cost.layers] == [
+    (1, 1, 3, 32),
+    (1, 1, 32, 32),
+    (1, 1, 32, 32),
+  ]
+
+
 def test_what_detections_do_not_need_is_not_counted(graph):
   image = tf.cast(
     tf.compat.v1.placeholder(tf.uint8, [1, None, None, 3], 'image_tensor'),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from object_detection_pruning.core import errors
 from object_detection_pruning.inspection import tflite_cost
 
 
@@ -50,3 +51,11 @@ def test_macs_are_places_times_weights(model):
     ('FullyConnected', 10240, 240, 10240),
   ]
   assert cost.nonzero_macs == 60 * 728 + 32 * 572 + 240
+
+
+@pytest.mark.parametrize('content', [bytes(range(200)), b'', b'\xff' * 500])
+def test_damaged_file_is_told_in_one_line(tmp_path, content):
+  path = tmp_path / 'model.tflite'
+  path.write_bytes(b'\x1c\0\0\0TFL3' + content)
+  with pytest.raises(errors.InputError, match='is a damaged TFLite model: '):
+    tflite_cost.measure(str(path))
