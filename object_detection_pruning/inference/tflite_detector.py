@@ -2,13 +2,13 @@
 
 import json
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 import numpy as np
 import tensorflow as tf
 
 from object_detection_pruning.core import errors
-from object_detection_pruning.inference import bilinear
+from object_detection_pruning.inference import resizing
 from object_detection_pruning.inference.detector import Detector
 
 # What most of the stock SSDs do: from 0 to 255 into -1 to 1.
@@ -26,33 +26,24 @@ class TFLiteDetector(Detector):
 
   Args:
     interpreter: has the model loaded and its tensors allocated.
-    scale: of each channel, from pixels to the model's input.
-    offset: of each channel, added after scaling.
+    resize: makes the model's input of an image.
     limit: most detections to give, the surest; None for all.
   """
 
   def __init__(
     self,
     interpreter: tf.lite.Interpreter,
-    scale: List[float],
-    offset: List[float],
+    resize: resizing.Resizer,
     limit: Optional[int] = None,
   ):
     self._interpreter = interpreter
     (self._input,) = interpreter.get_input_details()
     self._outputs = interpreter.get_output_details()
-    self._scale = np.array(scale, np.float32)
-    self._offset = np.array(offset, np.float32)
+    self._resize = resize
     self._limit = limit
 
   def run(self, image: np.ndarray) -> Dict[str, np.ndarray]:
-    _, height, width, _ = self._input['shape']
-    pixels = bilinear.resize(image, height, width)
-    if self._input['dtype'] == np.uint8:
-      fed = np.round(pixels).astype(np.uint8)
-    else:
-      fed = pixels * self._scale + self._offset
-    self._interpreter.set_tensor(self._input['index'], fed[np.newaxis])
+    self._interpreter.set_tensor(self._input['index'], self._resize(image))
     self._interpreter.invoke()
     found = {
       name: self._interpreter.get_tensor(details['index'])[0]
@@ -73,12 +64,12 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
     path: a `.tflite` file. Where a `.json` of the same name lies beside it, as
       `export_tflite` writes it, that says how pixels are normalized; without
       one they go to -1 to 1.
-    threads: has no effect: the interpreter of this TensorFlow takes one.
+    threads: to scale images with, see `graph_detector.session_config`; the
+      interpreter of this TensorFlow takes one.
 
   Raises:
     InputError: the file is no TFLite model, or no detector.
   """
-  del threads
   try:
     interpreter = tf.lite.Interpreter(model_path=path)
     interpreter.allocate_tensors()
@@ -93,12 +84,16 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
       'scores and their number'
     )
   description = _description(sidecar(path))
-  return TFLiteDetector(
-    interpreter,
+  _, height, width, _ = inputs[0]['shape']
+  resize = resizing.Resizer(
+    height,
+    width,
     description['input_scale'],
     description['input_offset'],
-    description.get('max_detections'),
+    inputs[0]['dtype'] == np.uint8,
+    threads,
   )
+  return TFLiteDetector(interpreter, resize, description.get('max_detections'))
 
 
 def sidecar(path: str) -> str:
