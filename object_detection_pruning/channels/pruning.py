@@ -23,6 +23,7 @@ from object_detection_pruning.channels import (
 )
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
 PLAN = 'plan.json'
@@ -122,9 +123,11 @@ def make_plan(
     gradients = taylor.measure(
       network.config, tensors, chosen, request.taylor_batches
     )
+  # What a mask has set to zero counts for nothing.
+  weights = stripping.strip(tensors).tensors
   scores = {
     group.name: importance.scores(
-      request.method, group, tensors, number, gradients
+      request.method, group, weights, number, gradients
     )
     for number, group in enumerate(chosen)
   }

@@ -68,6 +68,22 @@ def test_latency_is_that_of_the_network_in_the_config(network, monkeypatch):
   assert built[0].op_counts() == network.op_counts
 
 
+def test_filters_that_masks_set_to_zero_go_first(network, tensors):
+  layer = 'FeatureExtractor/MobilenetV1/Conv2d_5_pointwise'
+  kernel = tensors[layer + '/weights'].copy()
+  mask = np.ones_like(kernel)
+  mask[..., ::2] = 0
+  # What is under a mask may have any size.
+  kernel[..., ::2] *= 100
+  masked = dict(tensors, **{layer + '/weights': kernel, layer + '/mask': mask})
+  plan = pruning.make_plan(
+    network,
+    masked,
+    pruning.Request(ratio=0.5, include=['Conv2d_5_p'], method='filter_l1'),
+  )
+  assert plan.removed[layer].tolist() == list(range(0, kernel.shape[-1], 2))
+
+
 def test_checkpoint_that_lacks_a_variable_is_an_error(network, tensors):
   name = 'FeatureExtractor/MobilenetV1/Conv2d_0/weights'
   lacking = {key: value for key, value in tensors.items() if key != name}
