@@ -54,12 +54,17 @@ class ModelPruningHook(tf.train.SessionRunHook):
       frequency: steps between updates.
       exponent: of the polynomial schedule.
       layer_sparsities: targets of single layers.
-      last_step: global step at which the run ends, where it is known.
+      last_step: global step at which training ends, all its runs taken
+        together. Give it where one run may end before `start_step` and a later
+        one goes on from its checkpoint. Without it each run must reach
+        `start_step`, unless the masks it began with have zeros already.
       schedule: a schedule in place of the polynomial one of these arguments.
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
-        `last_step`.
+        `last_step`. Later, from the session: nothing is masked, the window is
+        over and nothing was pruned in it, or a run without `last_step` ends by
+        itself with nothing pruned.
     """
     self._schedule = schedule or schedules.PolynomialSchedule(
       target_sparsity,
@@ -75,6 +80,7 @@ class ModelPruningHook(tf.train.SessionRunHook):
         f'got {self._schedule.start_step}'
       )
     allocation.check(layer_sparsities)
+    self._last_step = last_step
     self._layer_sparsities = tuple(layer_sparsities)
     self._sparsity = None
 
@@ -160,13 +166,17 @@ class ModelPruningHook(tf.train.SessionRunHook):
       return
     step = int(session.run(self._global_step))
     self._update_if_due(session, step)
-    if self._done is None:
-      tf.logging.warning(
-        'The run ended at global step %d, before start_step %d: '
-        'nothing was pruned.',
-        step,
-        self._schedule.start_step,
+    if self._done is not None:
+      return
+    message = (
+      f'the run ended at global step {step}, before start_step '
+      f'{self._schedule.start_step}: nothing was pruned'
+    )
+    if self._last_step is None and not self._sparsity:
+      raise errors.InputError(
+        f'{message} (if a later run goes on from here, give last_step)'
       )
+    tf.logging.warning('%s', message)
 
   def _after_last_update(self) -> int:
     return -1 if self._done is None else self._done

@@ -66,11 +66,11 @@ def estimator(model_dir, **config):
   )
 
 
-def train(model_dir, last_step, hooks=None, **window):
+def train(model_dir, max_steps, hooks=None, **window):
   """Trains to a step, from the latest checkpoint if there is one."""
   hooks = hooks or [ModelPruningHook(**dict(WINDOW, **window))]
   with tf.Graph().as_default():
-    estimator(model_dir).train(input_fn, hooks, max_steps=last_step)
+    estimator(model_dir).train(input_fn, hooks, max_steps=max_steps)
 
 
 def latest(model_dir):

@@ -181,15 +181,33 @@ def test_bad_schedule_is_an_error_at_construction(arguments, message):
 
 
 def test_window_that_is_past_for_a_dense_model_is_an_error(tmp_path):
-  tiny_model.train(tmp_path, 12, start_step=20, end_step=30)
+  tiny_model.train(tmp_path, 12, start_step=20, end_step=30, last_step=40)
   with pytest.raises(errors.InputError, match='the schedule can never fire'):
     tiny_model.train(tmp_path, 20, start_step=1, end_step=5)
 
 
-def test_run_that_ends_before_the_start_says_that_nothing_was_pruned(caplog):
+def test_run_that_ends_before_the_start_is_an_error():
+  with pytest.raises(errors.InputError) as error:
+    run(4, [ModelPruningHook(0.5, 10, 20)])
+  assert str(error.value).startswith(
+    'the run ended at global step 4, before start_step 10: nothing was pruned'
+  )
+
+
+def test_run_that_is_known_to_go_on_later_may_end_before_the_start(
+  tmp_path, caplog
+):
   caplog.set_level(logging.WARNING, 'tensorflow')
-  run(4, [ModelPruningHook(0.5, 10, 20)])
+  tiny_model.train(tmp_path, 2, last_step=16)
   assert 'nothing was pruned' in caplog.text
+  tiny_model.train(tmp_path, 16, last_step=16)
+  assert int((tiny_model.latest(tmp_path)['net/mask'] == 0).sum()) == 23
+
+
+def test_run_of_a_pruned_model_may_end_before_the_start(tmp_path):
+  tiny_model.train(tmp_path, 15)
+  tiny_model.train(tmp_path, 17, start_step=20, end_step=30)
+  assert int((tiny_model.latest(tmp_path)['net/mask'] == 0).sum()) == 23
 
 
 def test_error_of_another_hook_is_not_hidden():
@@ -256,7 +274,7 @@ def test_stopped_anywhere_it_ends_with_the_masks_of_one_run(tmp_path):
   # Before an update, at one, between two, at the end of the window, after it.
   for step in (2, 7, 9, 13, 15):
     folder = tmp_path / f'stopped-{step}'
-    tiny_model.train(folder, step)
+    tiny_model.train(folder, step, last_step=18)
     tiny_model.train(folder, 18)
     for name, array in tiny_model.latest(folder).items():
       np.testing.assert_array_equal(array, one[name], err_msg=name)
