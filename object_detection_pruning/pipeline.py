@@ -1,6 +1,8 @@
 """Pipeline configs on disk, with the `pruning` message in them."""
 
 import os
+import re
+from typing import Optional
 
 import tensorflow as tf
 from google.protobuf import text_format
@@ -11,6 +13,9 @@ from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
 
 FILE_NAME = 'pipeline.config'
+# In the SSD configs of the model zoo, and no longer in the OD API. What it
+# asked for there has since been the default.
+_RETIRED_FIELD = re.compile(r'batch_norm_trainable\s*:\s*(true|True|t|1)\b')
 
 
 def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
@@ -29,13 +34,52 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
   with tf.gfile.GFile(path, 'rb') as file:
     text = file.read()
   config = pipeline_pb2.TrainEvalPipelineConfig()
-  for source, content in ((path, text), ('config override', override)):
+  for source, content in ((path, text), ('config override', override.encode())):
     try:
-      text_format.Merge(content, config)
+      config.MergeFrom(_parse(source, content.decode('utf-8')))
     except (text_format.ParseError, UnicodeDecodeError) as error:
       raise errors.InputError(f'{source} is no pipeline config: {error}')
   registry.check_known(config.model)
   return config
+
+
+def _parse(source: str, text: str) -> pipeline_pb2.TrainEvalPipelineConfig:
+  config = pipeline_pb2.TrainEvalPipelineConfig()
+  try:
+    text_format.Merge(text, config)
+  except text_format.ParseError as error:
+    rest = _without_retired_field(text, error)
+    if rest is None:
+      raise
+    tf.logging.info(
+      '%s, line %d: batch_norm_trainable is left out, since the SSD of this '
+      'Object Detection API trains batch norm without it.',
+      source,
+      error.GetLine(),
+    )
+    return _parse(source, rest)
+  return config
+
+
+def _without_retired_field(
+  text: str, error: text_format.ParseError
+) -> Optional[str]:
+  """Cuts the retired field out of a config that does not parse for it.
+
+  Args:
+    text: the config.
+    error: what parsing it gave.
+
+  Returns:
+    The config without it; None where the error is about something else.
+  """
+  if 'SsdFeatureExtractor" has no field' not in str(error):
+    return None
+  lines = text.split('\n')
+  number, column = error.GetLine() - 1, error.GetColumn() - 1
+  before = '\n'.join(lines[:number] + [lines[number][:column]])
+  match = _RETIRED_FIELD.match(text, len(before))
+  return match and before + text[match.end() :]
 
 
 def beside(checkpoint: str) -> str:

@@ -1,8 +1,10 @@
+import logging
 import os
 
 import detectors
 import pytest
 from google.protobuf import text_format
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
 from object_detection_pruning.core import errors
@@ -62,6 +64,47 @@ def test_file_that_cannot_be_parsed_is_told_in_one_line(
   assert str(path) in str(error.value)
   assert words in str(error.value)
   assert '\n' not in str(error.value)
+
+
+def with_retired_field(config, value):
+  text = text_format.MessageToString(config)
+  (name,) = [line for line in text.split('\n') if 'type: "ssd_masked' in line]
+  # Here and there as the model zoo has it: on a line of its own, and not.
+  return text.replace(name, f'{name} batch_norm_trainable{value}\n  ')
+
+
+@pytest.mark.parametrize('value', [': true', ' :\n   True  ', ': true # yes'])
+def test_field_of_zoo_configs_that_the_api_has_no_more_is_left_out(
+  tmp_path, config, value, caplog
+):
+  caplog.set_level(logging.INFO, 'tensorflow')
+  path = tmp_path / 'pipeline.config'
+  text = with_retired_field(config, value)
+  with pytest.raises(text_format.ParseError, match='batch_norm_trainable'):
+    text_format.Parse(text, pipeline_pb2.TrainEvalPipelineConfig())
+  path.write_text(text)
+  assert pipeline.load(str(path)) == config
+  (line,) = [
+    record.getMessage()
+    for record in caplog.records
+    if 'is left out' in record.getMessage()
+  ]
+  assert line.startswith(f'{path}, line 11: batch_norm_trainable is left out')
+
+
+def test_retired_field_that_asks_for_something_else_is_an_error(
+  tmp_path, config
+):
+  path = tmp_path / 'pipeline.config'
+  path.write_text(with_retired_field(config, ': false'))
+  with pytest.raises(errors.InputError, match='no field named "batch_norm_tr'):
+    pipeline.load(str(path))
+
+
+def test_field_of_the_same_name_in_faster_rcnn_is_kept(tmp_path):
+  config = detectors.config(detectors.faster_rcnn(masked=True))
+  config.model.faster_rcnn.feature_extractor.batch_norm_trainable = True
+  assert pipeline.load(detectors.write(config, tmp_path)) == config
 
 
 def test_broken_override_is_told_apart_from_the_file(tmp_path, config):
