@@ -13,8 +13,9 @@ def run(main: Callable[[List[str]], None]) -> None:
   """Runs a command; bad input ends in one line on stderr and exit status 1.
 
   The library reports bad input as `errors.InputError`; a file that cannot be
-  used is an `OSError` or TensorFlow's `NotFoundError`. Anything else is a
-  defect of the program and keeps its traceback.
+  used is an `OSError` or one of TensorFlow's `NotFoundError` and
+  `DataLossError`. Anything else is a defect of the program and keeps its
+  traceback.
 
   Args:
     main: the command, called with the arguments that are no flags.
@@ -25,7 +26,12 @@ def run(main: Callable[[List[str]], None]) -> None:
       if len(argv) > 1:
         raise errors.InputError(f'unexpected argument: {argv[1]}')
       main(argv)
-    except (errors.InputError, OSError, tf.errors.NotFoundError) as error:
+    except (
+      errors.InputError,
+      OSError,
+      tf.errors.NotFoundError,
+      tf.errors.DataLossError,
+    ) as error:
       first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
       print(f'error: {first_line}', file=sys.stderr)
       sys.exit(1)

@@ -1,5 +1,7 @@
 """Checks that what a pipeline config refers to is there, before a long run."""
 
+from typing import List
+
 import tensorflow as tf
 from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
 
@@ -67,6 +69,15 @@ def check_training_data(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
   _check_reader('train_input_reader', config.train_input_reader)
 
 
+def record_paths(config: pipeline_pb2.TrainEvalPipelineConfig) -> List[str]:
+  """Lists the patterns of all record files that a config names."""
+  return [
+    path
+    for reader in [config.train_input_reader, *config.eval_input_reader]
+    for path in reader.tf_record_input_reader.input_path
+  ]
+
+
 def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
   if reader.WhichOneof('input_reader') is None:
     raise errors.InputError(
@@ -78,15 +89,21 @@ def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
   if not reader.HasField('tf_record_input_reader'):
     return
   patterns = list(reader.tf_record_input_reader.input_path)
-  if not any(map(_found, patterns)):
+  paths = [path for pattern in patterns for path in _found(pattern)]
+  if not paths:
     raise errors.InputError(
       f'{name} names no file that exists: input_path is '
       + (', '.join(patterns) or 'not set')
     )
+  # The stock reader would look for an example in them for ever.
+  if not any(tf.gfile.Stat(path).length for path in paths):
+    raise errors.InputError(
+      f'{name} names files without a single example, such as {paths[0]}'
+    )
 
 
-def _found(pattern: str) -> bool:
+def _found(pattern: str) -> List[str]:
   try:
-    return bool(tf.gfile.Glob(pattern))
+    return tf.gfile.Glob(pattern)
   except tf.errors.NotFoundError:  # The folder itself is not there.
-    return False
+    return []

@@ -8,6 +8,7 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import input_checks, pipeline, recalibration
 from object_detection_pruning.core import checkpoints
+from object_detection_pruning.dataset_tools import damaged_records
 
 
 def train(
@@ -29,7 +30,20 @@ def train(
 
   Returns:
     Metrics of the last evaluation by name; None on all but the chief.
+
+  Raises:
+    InputError: a file of training or evaluation data is damaged.
   """
+  with damaged_records.named(input_checks.record_paths(config)):
+    return _train(run, config, throttle_secs, recalibration_batches)
+
+
+def _train(
+  run: Dict[str, Any],
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  throttle_secs: int,
+  recalibration_batches: Optional[int],
+) -> Optional[Dict[str, Any]]:
   estimator = run['estimator']
   is_chief = estimator.config.is_chief
   if is_chief:

@@ -7,11 +7,11 @@ from object_detection_pruning.core import errors
 
 @pytest.fixture
 def config(tmp_path):
-  """A config whose files are there, though nothing is in them."""
+  """A config whose files are there, though nothing of use is in them."""
   data = {}
   for name in ('train', 'val', 'label_map', 'model.ckpt.index'):
     path = tmp_path / name
-    path.write_text('')
+    path.write_text('something')
     data[name] = str(path)
   message = detectors.config(detectors.ssd())
   message.train_config.fine_tune_checkpoint = str(tmp_path / 'model.ckpt')
@@ -54,6 +54,24 @@ def test_names_missing_evaluation_records(config):
   assert refusal(input_checks.check_evaluation, config) == (
     'eval_input_reader names no file that exists: input_path is /no/val.record'
   )
+
+
+def test_names_files_that_are_empty(config, tmp_path):
+  (tmp_path / 'val').write_text('')
+  assert refusal(input_checks.check_evaluation, config) == (
+    'eval_input_reader names files without a single example, such as '
+    f'{tmp_path}/val'
+  )
+  paths = config.eval_input_reader[0].tf_record_input_reader.input_path
+  paths.append(str(tmp_path / 'train'))
+  input_checks.check_evaluation(config)
+
+
+def test_lists_all_record_files(config, tmp_path):
+  assert input_checks.record_paths(config) == [
+    str(tmp_path / 'train'),
+    str(tmp_path / 'val'),
+  ]
 
 
 def test_only_evaluation_needs_a_label_map(config):
