@@ -5,6 +5,9 @@ import numbers
 
 from object_detection_pruning.core import errors
 
+# What every integer field of a pipeline config can hold.
+_MOST = 2**31 - 1
+
 
 def sparsity(name: str, value: float) -> float:
   """Returns a fraction of zeros in [0, 1), or raises `InputError`."""
@@ -15,20 +18,12 @@ def sparsity(name: str, value: float) -> float:
 
 def step(name: str, value: int) -> int:
   """Returns a training step, 0 or later, or raises `InputError`."""
-  if not _is_number(value) or value != int(value) or value < 0:
-    raise errors.InputError(
-      f'{name} must be a whole number of steps, 0 or more, got {value}'
-    )
-  return int(value)
+  return _whole(name, value, 0, 'a whole number of steps')
 
 
 def count(name: str, value: int) -> int:
   """Returns a whole number of 1 or more, or raises `InputError`."""
-  if not _is_number(value) or value != int(value) or value < 1:
-    raise errors.InputError(
-      f'{name} must be a whole number, 1 or more, got {value}'
-    )
-  return int(value)
+  return _whole(name, value, 1, 'a whole number')
 
 
 def positive(name: str, value: float) -> float:
@@ -36,6 +31,16 @@ def positive(name: str, value: float) -> float:
   if not _is_number(value) or value <= 0:
     raise errors.InputError(f'{name} must be above 0, got {value}')
   return float(value)
+
+
+def _whole(name: str, value: int, least: int, what: str) -> int:
+  if not _is_number(value) or value != int(value) or value < least:
+    raise errors.InputError(
+      f'{name} must be {what}, {least} or more, got {value}'
+    )
+  if value > _MOST:
+    raise errors.InputError(f'{name} must be {_MOST} at most, got {value}')
+  return int(value)
 
 
 def _is_number(value: float) -> bool:

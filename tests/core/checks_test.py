@@ -16,6 +16,7 @@ NO_NUMBERS = [None, 'a', True, math.nan, math.inf, -math.inf]
     (checks.step, 0, 0),
     (checks.step, 7.0, 7),
     (checks.count, 1, 1),
+    (checks.count, 2**31 - 1, 2**31 - 1),
     (checks.positive, 1e-9, 1e-9),
   ],
 )
@@ -32,8 +33,8 @@ def test_gives_back_what_is_in_bounds(check, value, expected):
     for value in NO_NUMBERS
   ]
   + [(checks.sparsity, value) for value in (-0.1, 1, 1.5)]
-  + [(checks.step, value) for value in (-1, 1.5)]
-  + [(checks.count, value) for value in (0, 2.5)]
+  + [(checks.step, value) for value in (-1, 1.5, 2**31, 10**20)]
+  + [(checks.count, value) for value in (0, 2.5, 2**31, 10**20)]
   + [(checks.positive, value) for value in (0, -1)],
 )
 def test_names_the_value_that_is_out_of_bounds(check, value):
