@@ -1,5 +1,6 @@
 """The stock estimator, with masks in its model and a hook that changes them."""
 
+import tempfile
 from typing import Any, Callable, Dict, List, Optional
 
 import tensorflow as tf
@@ -12,6 +13,8 @@ from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import soft_training, widths
 from object_detection_pruning.core import (
   batch_norm,
+  checkpoint_masks,
+  checkpoints,
   errors,
   masking,
   patterns,
@@ -72,6 +75,7 @@ def model_fn_creator(
   train_steps: Optional[int] = None,
   recalibrates: bool = False,
   soft: Optional[soft_training.SoftTraining] = None,
+  restored_from: Optional[str] = None,
 ) -> Callable:
   """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
 
@@ -82,7 +86,10 @@ def model_fn_creator(
     recalibrates: whether batch norm is re-calibrated after training, so that
       nobody need be warned of stale statistics.
     soft: what soft filter pruning needs, if filters are pruned so.
+    restored_from: folder or prefix of the checkpoint that is read; None for the
+      model folder.
   """
+  restored_from = restored_from or run_config.model_dir or ''
 
   def create(
     detection_model_fn,
@@ -104,9 +111,14 @@ def model_fn_creator(
         spec = stock_model_fn(features, labels, mode, params)
       _check_patterns(settings)
       if mode == tf.estimator.ModeKeys.EVAL:
+        _check_masks(restored_from)
         return _with_eval_metrics(spec)
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
+      start = configs['train_config'].fine_tune_checkpoint
+      _check_masks(restored_from, start)
+      if not start:
+        batch_norm.warn_if_frozen()
       if run_config.is_chief and not recalibrates:
         batch_norm.warn_if_stale(settings.schedule, train_steps)
       return _with_hooks(spec, settings, run_config, train_steps, soft)
@@ -117,23 +129,23 @@ def model_fn_creator(
 
 
 def create_estimator_and_inputs(
-  pipeline_config_path: str,
   config: pipeline_pb2.TrainEvalPipelineConfig,
   run_config: tf.estimator.RunConfig,
   train_steps: Optional[int] = None,
   hparams_overrides: Optional[str] = None,
   recalibrates: bool = False,
+  restored_from: Optional[str] = None,
   **kwargs,
 ) -> Dict[str, Any]:
   """Creates what stock `model_lib.create_estimator_and_inputs` does, masked.
 
   Args:
-    pipeline_config_path: the file that `config` was read from.
     config: the pipeline config, with the effective `pruning` message.
     run_config: that of the estimator.
     train_steps: last training step; None for that of the config.
     hparams_overrides: as in stock `model_main`.
     recalibrates: see `model_fn_creator`.
+    restored_from: see `model_fn_creator`.
     **kwargs: passed on to the stock function.
 
   Returns:
@@ -156,18 +168,37 @@ def create_estimator_and_inputs(
   soft = soft_training.prepare(
     config, settings.soft_filter_pruning, last_step, run_config
   )
-  run = stock_model_lib.create_estimator_and_inputs(
-    run_config=run_config,
-    hparams=hparams,
-    pipeline_config_path=pipeline_config_path,
-    train_steps=train_steps,
-    model_fn_creator=model_fn_creator(
-      settings, run_config, last_step, recalibrates, soft
-    ),
-    **kwargs,
-  )
+  # The stock function takes a file alone, and what the user wrote need not be
+  # what counts: flags are not in it, and it may be of an older API.
+  with tempfile.TemporaryDirectory() as folder:
+    run = stock_model_lib.create_estimator_and_inputs(
+      run_config=run_config,
+      hparams=hparams,
+      pipeline_config_path=pipeline.save(config, folder),
+      train_steps=train_steps,
+      model_fn_creator=model_fn_creator(
+        settings, run_config, last_step, recalibrates, soft, restored_from
+      ),
+      **kwargs,
+    )
   run['soft_filter_pruning'] = soft
   return run
+
+
+def _check_masks(restored_from: str, start: str = '') -> None:
+  """Checks the masks of the checkpoint that the model will be read from.
+
+  Args:
+    restored_from: folder or prefix of a checkpoint to go on from.
+    start: prefix of the one that is read where there is none yet.
+  """
+  checkpoint = restored_from
+  if tf.gfile.IsDirectory(restored_from):
+    checkpoint = tf.train.latest_checkpoint(restored_from)
+  for prefix in (checkpoint, start):
+    if prefix and any(map(tf.gfile.Exists, (prefix + '.index', prefix))):
+      checkpoint_masks.check_built(prefix, checkpoints.shapes(prefix))
+      return
 
 
 def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
@@ -177,7 +208,7 @@ def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
     if idle:
       raise errors.InputError(
         f'{field} pattern {idle[0]!r} is found in no layer; '
-        f'layers are: {", ".join(candidates)}'
+        f'layers are: {patterns.listed(candidates)}'
       )
 
 

@@ -20,6 +20,7 @@ from object_detection_pruning import (
 from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import selection
 from object_detection_pruning.core import checkpoints, checks, errors, places
+from object_detection_pruning.dataset_tools import damaged_records
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
@@ -198,19 +199,20 @@ def main(_) -> None:
   else:
     input_checks.check_evaluation(config)
   run = model_lib.create_estimator_and_inputs(
-    FLAGS.pipeline_config_path,
     config,
     run_config,
     FLAGS.num_train_steps,
     FLAGS.hparams_overrides,
     recalibrates=bool(FLAGS.recalibrate_batch_norm),
+    restored_from=FLAGS.checkpoint_dir,
     sample_1_of_n_eval_examples=FLAGS.sample_1_of_n_eval_examples,
     sample_1_of_n_eval_on_train_examples=(
       FLAGS.sample_1_of_n_eval_on_train_examples
     ),
   )
   if FLAGS.checkpoint_dir:
-    evaluate(run)
+    with damaged_records.named(input_checks.record_paths(config)):
+      evaluate(run)
     return
   with _logging_beside_bars():
     training.train(

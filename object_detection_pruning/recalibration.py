@@ -1,6 +1,7 @@
 """Exact batch-norm statistics for a checkpoint, from training images."""
 
-from typing import Dict, Iterator, Optional
+import contextlib
+from typing import Any, Dict, Iterator, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -10,17 +11,20 @@ from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
-from object_detection_pruning import pipeline
+from object_detection_pruning import input_checks, pipeline
 from object_detection_pruning.builders import pruning_builder
+from object_detection_pruning.channels import graph as inference
 from object_detection_pruning.channels import widths
 from object_detection_pruning.core import (
   batch_norm,
+  checkpoint_masks,
   checkpoints,
   checks,
   errors,
   masking,
   progress,
 )
+from object_detection_pruning.dataset_tools import damaged_records
 
 
 class NothingToRecalibrate(errors.InputError):
@@ -51,8 +55,9 @@ def recalibrate(
 
   Raises:
     NothingToRecalibrate: all batch norm is frozen.
-    InputError: the checkpoint lacks variables of the model, or the training
-      input ends early.
+    InputError: the checkpoint lacks variables of the model, or the model masks
+      of the checkpoint, or the training input is missing, damaged or ends
+      early.
   """
   checks.count('num_batches', num_batches)
   tensors = checkpoints.read(checkpoint)
@@ -69,6 +74,9 @@ def _averages(
 ) -> Dict[str, np.ndarray]:
   with tf.Graph().as_default():
     build_training_graph(config)
+    checkpoint_masks.check_built(
+      'the checkpoint', {name: array.shape for name, array in tensors.items()}
+    )
     statistics = batch_norm.trained_statistics()
     if not statistics:
       frozen = len(batch_norm.frozen_statistics(statistics))
@@ -78,14 +86,30 @@ def _averages(
       )
     averages = batch_norm.Averages(statistics)
     with restored_session(tensors) as session:
-      for _ in progress.over(range(num_batches), 're-calibrate'):
-        try:
-          averages.add(session.run(averages.fetches))
-        except tf.errors.OutOfRangeError:
-          raise errors.InputError(
-            f'the training input ended before {num_batches} batches'
-          )
+      for values in run_batches(
+        config, session, averages.fetches, num_batches, 're-calibrate'
+      ):
+        averages.add(values)
     return averages.result()
+
+
+def trains_batch_norm(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
+  """Tells whether training updates any batch norm, without training data.
+
+  Args:
+    config: the pipeline config, with masks and widths in its `pruning` message.
+  """
+  with tf.Graph().as_default(), _pruned(config):
+    model = model_builder.build(config.model, is_training=True)
+    shape = [1] + inference.image_size(config) + [3]
+    model.provide_groundtruth(
+      [tf.constant([[0.2, 0.2, 0.7, 0.7]])],
+      [tf.one_hot([0], model.num_classes)],
+      groundtruth_masks_list=[tf.ones(shape[:3])],
+      groundtruth_weights_list=[tf.ones([1])],
+    )
+    model.predict(*model.preprocess(tf.zeros(shape)))
+    return bool(batch_norm.trained_statistics())
 
 
 def build_training_graph(
@@ -98,13 +122,16 @@ def build_training_graph(
 
   Returns:
     What the model function gives: loss and train op.
+
+  Raises:
+    InputError: there is no training data.
   """
+  input_checks.check_training_data(config)
   without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
   without_warm_start.CopyFrom(config)
   # The weights come from the checkpoint alone.
   without_warm_start.train_config.ClearField('fine_tune_checkpoint')
   configs = config_util.create_configs_from_pipeline_proto(without_warm_start)
-  settings = pruning_builder.build(pipeline.pruning_message(config))
 
   def detection_model_fn(is_training: bool, add_summaries: bool):
     return model_builder.build(config.model, is_training, add_summaries)
@@ -118,10 +145,51 @@ def build_training_graph(
   iterator = dataset.make_initializable_iterator()
   tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
   features, labels = iterator.get_next()
+  with _pruned(config):
+    return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
+
+
+@contextlib.contextmanager
+def _pruned(config: pipeline_pb2.TrainEvalPipelineConfig) -> Iterator[None]:
+  """The masks and widths of a config, for what is built in this context."""
+  settings = pruning_builder.build(pipeline.pruning_message(config))
   with widths.width_scope(settings.layer_widths), masking.masking_scope(
     settings.include, settings.exclude, settings.mask_depthwise
   ):
-    return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
+    yield
+
+
+def run_batches(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  session: tf.Session,
+  fetches: Any,
+  number: int,
+  title: str,
+) -> Iterator[Any]:
+  """Runs batches of the training input through a graph.
+
+  Args:
+    config: names the record files, for the error.
+    session: on what `build_training_graph` has built.
+    fetches: what to run for each batch.
+    number: of batches.
+    title: of the progress bar.
+
+  Yields:
+    The values of each batch.
+
+  Raises:
+    InputError: the training input ends early, or is damaged.
+  """
+  for _ in progress.over(range(number), title):
+    with damaged_records.named(input_checks.record_paths(config)):
+      try:
+        values = session.run(fetches)
+      except tf.errors.OutOfRangeError:
+        raise errors.InputError(
+          f'the training input ended before {number} batches'
+        )
+    yield values
 
 
 def restored_session(

@@ -1,6 +1,8 @@
 import logging
+import os
 
 import detectors
+import numpy as np
 import pytest
 import tensorflow as tf
 from object_detection import model_hparams
@@ -15,7 +17,12 @@ from object_detection_pruning import (
   pipeline,
 )
 from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.core import errors, kernels, masking
+from object_detection_pruning.core import (
+  checkpoints,
+  errors,
+  kernels,
+  masking,
+)
 
 TRAIN = tf.estimator.ModeKeys.TRAIN
 WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
@@ -26,14 +33,18 @@ def settings_of(pruning):
   return pruning_builder.build(pipeline.pruning_message(config))
 
 
-def build(data, model, pruning='', creator=None, **creator_arguments):
+def build(
+  data, model, pruning='', creator=None, start='', model_dir='/nowhere'
+):
   """Builds the training graph, and gives the estimator spec."""
   config = detectors.config(model, data, pruning=pruning)
+  config.train_config.fine_tune_checkpoint = start
+  config.train_config.fine_tune_checkpoint_type = 'detection'
   configs = config_util.create_configs_from_pipeline_proto(config)
   if creator is None:
     creator = model_lib.model_fn_creator(
       pruning_builder.build(pipeline.pruning_message(config)),
-      tf.estimator.RunConfig(model_dir='/nowhere', **creator_arguments),
+      tf.estimator.RunConfig(model_dir=str(model_dir)),
       20,
     )
 
@@ -151,8 +162,45 @@ def test_hook_has_the_settings_of_the_config(data):
 def test_pattern_that_is_found_in_no_layer_is_an_error(data, field):
   with pytest.raises(errors.InputError) as error:
     build(data, detectors.ssd(masked=True), WINDOW + f'{field}: "no_such"')
-  assert f"{field} pattern 'no_such' is found in no layer" in str(error.value)
-  assert 'BoxPredictor_0/BoxEncodingPredictor' in str(error.value)
+  message = str(error.value)
+  assert f"{field} pattern 'no_such' is found in no layer" in message
+  assert 'FeatureExtractor/MobilenetV1/Conv2d_0' in message
+  assert len(message) < 500
+
+
+LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_0'
+
+
+@pytest.fixture
+def pruned(tmp_path):
+  """Prefix of a checkpoint with one mask, in a folder of its own."""
+  prefix = str(tmp_path / 'pruned/model.ckpt-7')
+  checkpoints.write(
+    prefix,
+    {
+      f'{LAYER}/weights': np.zeros([3, 3, 3, 8], 'f'),
+      f'{LAYER}/mask': np.zeros([3, 3, 3, 8], 'f'),
+    },
+  )
+  tf.train.update_checkpoint_state(os.path.dirname(prefix), prefix)
+  return prefix
+
+
+def test_training_takes_a_checkpoint_whose_masks_are_built(data, pruned):
+  build(data, detectors.ssd(masked=True), start=pruned)
+  with tf.Graph().as_default():
+    folder = os.path.dirname(pruned)
+    build(data, detectors.ssd(masked=True), model_dir=folder)
+
+
+def test_training_refuses_to_lose_the_masks_of_a_checkpoint(data, pruned):
+  words = f'{pruned} has 1 masks that this config does not build, {LAYER}/mask'
+  with pytest.raises(errors.InputError) as error:
+    build(data, detectors.ssd(), start=pruned)
+  assert str(error.value).startswith(words)
+  with tf.Graph().as_default(), pytest.raises(errors.InputError) as error:
+    build(data, detectors.ssd(), model_dir=os.path.dirname(pruned))
+  assert str(error.value).startswith(words)
 
 
 @pytest.fixture
@@ -220,3 +268,17 @@ def test_stale_batch_norm_is_told_when_few_steps_are_left(
   assert len(about) == bool(words)
   if words:
     assert words in about[0]
+
+
+def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
+  data, warnings, pruned
+):
+  model = detectors.ssd(masked=True).replace('train: true', 'train: false')
+  build(data, model)
+  (line,) = [line for line in warnings() if 'batch norm is frozen' in line]
+  assert '(70 moving statistics)' in line
+  with tf.Graph().as_default():
+    build(data, model, start=pruned)
+  with tf.Graph().as_default():
+    build(data, detectors.ssd(masked=True))
+  assert sum('batch norm is frozen' in line for line in warnings()) == 1

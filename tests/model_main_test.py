@@ -133,6 +133,28 @@ def test_evaluation_alone_runs_once_on_the_latest_checkpoint(run, tmp_path):
   assert not glob.glob(str(tmp_path / 'model.ckpt*'))
 
 
+@pytest.mark.parametrize('once', [True, False])
+def test_evaluation_refuses_to_lose_the_masks(run, tmp_path, once):
+  config_path = detectors.write(
+    detectors.config(detectors.ssd(), run.data), tmp_path / 'config'
+  )
+  (result,) = processes.command(
+    'object_detection_pruning.model_main',
+    [
+      [
+        f'--pipeline_config_path={config_path}',
+        f'--model_dir={tmp_path}/model',
+        f'--checkpoint_dir={run.model_dir}',
+        f'--run_once={once}',
+      ]
+    ],
+  )
+  assert result.returncode == 1
+  assert result.stderr.splitlines()[-1].startswith(
+    f'error: {run.model_dir}/model.ckpt-12 has 22 masks that this config does '
+  )
+
+
 def test_finished_run_is_recalibrated_on_request(run, tmp_path):
   model_dir = str(tmp_path / 'model')
   shutil.copytree(run.model_dir, model_dir)
@@ -217,6 +239,10 @@ BAD_FLAGS = [
   (GOOD + ['--pruning_start_step=-1'], '--pruning_start_step must be'),
   (GOOD + ['--pruning_frequency=0'], '--pruning_frequency must be'),
   (
+    GOOD + ['--pruning_frequency=99999999999999999999'],
+    '--pruning_frequency must be 2147483647 at most, got 99999999999999999999',
+  ),
+  (
     GOOD + ['--initial_sparsity=0.6'],
     'initial_sparsity must not be above target_sparsity (0.5), got 0.6',
   ),
@@ -271,9 +297,9 @@ BAD_FLAGS = [
     '--soft_filter_pruning_frequency must be a whole number, 1 or more, got 0',
   ),
   (
-    SOFT + ['--soft_filter_pruning_frequency=20'],
+    SOFT + ['--soft_filter_pruning_frequency=21'],
     'soft_filter_pruning.frequency (one pass over the data if not set) must '
-    'leave room for a second update before the last training step (20), got 20',
+    'leave room for a second update by the last training step (20), got 21',
   ),
   (
     SOFT + ['--soft_filter_pruning_max_failure_rate=1'],

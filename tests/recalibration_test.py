@@ -188,6 +188,15 @@ def test_checkpoint_that_does_not_fit_is_an_error(
   assert 'Conv2d_0/mask' in str(error.value)
 
 
+def test_masks_that_the_config_does_not_build_are_an_error(
+  known_batches, run, checkpoint, tmp_path
+):
+  config = detectors.config(detectors.ssd(), run.data)
+  with pytest.raises(errors.InputError, match='has 22 masks that this config'):
+    recalibration.recalibrate(config, checkpoint, 1, str(tmp_path / 'new'))
+  assert os.listdir(str(tmp_path)) == []
+
+
 def test_command_writes_a_folder_that_can_be_exported(run, tmp_path):
   result = processes.python(
     '-m',
@@ -232,3 +241,31 @@ def test_bad_flags_of_the_command_give_one_line(run, tmp_path):
     assert result.stderr.startswith(f'error: {words}'), result.stderr
     assert result.stderr.count('\n') == 1
   assert not os.path.exists(str(tmp_path / 'new'))
+
+
+def test_damaged_training_data_is_named(run, tmp_path):
+  path = tmp_path / 'train.record'
+  path.write_bytes(b'no record at all')
+  data = run.data._replace(train_record=str(path))
+  config = detectors.config(detectors.ssd(), data)
+  with tf.Session() as session:
+    damaged = tf.data.TFRecordDataset(str(path)).make_one_shot_iterator()
+    batches = recalibration.run_batches(
+      config, session, damaged.get_next(), 1, 'test'
+    )
+    with pytest.raises(errors.InputError, match='train.record is damaged'):
+      next(batches)
+
+
+@pytest.mark.parametrize(
+  'model, trained',
+  [
+    (detectors.ssd(), True),
+    (detectors.ssd().replace('train: true', 'train: false'), False),
+    # As the stock one is.
+    (detectors.faster_rcnn(instance_masks=True), False),
+  ],
+)
+def test_tells_whether_batch_norm_is_trained_without_data(model, trained):
+  config = detectors.config(model)
+  assert recalibration.trains_batch_norm(config) == trained

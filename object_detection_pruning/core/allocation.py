@@ -44,7 +44,7 @@ def allocate(
   if idle:
     raise errors.InputError(
       f'layer_sparsity {idle[0]!r} is found in no masked layer; '
-      f'masked are: {", ".join(layers)}'
+      f'masked are: {patterns.listed(layers)}'
     )
   return [_schedule_of(layer, schedule, layer_sparsities) for layer in layers]
 

@@ -120,6 +120,21 @@ def warn_if_stale(
   )
 
 
+def warn_if_frozen() -> None:
+  """Warns where a model that starts from nothing trains no batch norm."""
+  trained = trained_statistics()
+  frozen = frozen_statistics(trained)
+  if trained or not frozen:
+    return
+  tf.logging.warning(
+    'All batch norm is frozen (%d moving statistics) and there is no '
+    'fine_tune_checkpoint to take it from, so it will stay at mean 0 and '
+    'variance 1: set batch_norm_trainable: true in the feature_extractor of a '
+    'Faster or Mask R-CNN, batch_norm.train: true in that of an SSD.',
+    len(frozen),
+  )
+
+
 class Averages:
   """Exact averages of batch statistics over any number of batches."""
 

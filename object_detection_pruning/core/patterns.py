@@ -5,6 +5,8 @@ from typing import Iterable, List, Sequence
 
 from object_detection_pruning.core import errors
 
+_LISTED = 5
+
 
 def check(field: str, patterns: Sequence[str]) -> None:
   """Raises `InputError`, naming the field, for a broken pattern."""
@@ -31,3 +33,14 @@ def unmatched(patterns: Iterable[str], layers: Iterable[str]) -> List[str]:
     for pattern in patterns
     if not any(re.search(pattern, layer) for layer in layers)
   ]
+
+
+def listed(layers: Sequence[str]) -> str:
+  """Names layers in a message: the first few, and how many more there are."""
+  names = ', '.join(layers[:_LISTED])
+  if len(layers) <= _LISTED:
+    return names
+  return (
+    f'{names} and {len(layers) - _LISTED} more '
+    '(python -m object_detection_pruning.inspect_model lists all)'
+  )

@@ -23,3 +23,14 @@ def test_broken_pattern_is_told_with_its_field():
   patterns.check('include', ['a', '(b)'])
   with pytest.raises(errors.InputError, match=r"^include must be .* got '\(b'"):
     patterns.check('include', ['a', '(b'])
+
+
+def test_message_names_a_few_layers_and_counts_the_rest():
+  layers = [f'layer_{index}' for index in range(60)]
+  assert patterns.listed(layers[:5]) == (
+    'layer_0, layer_1, layer_2, layer_3, layer_4'
+  )
+  assert patterns.listed(layers) == (
+    'layer_0, layer_1, layer_2, layer_3, layer_4 and 55 more '
+    '(python -m object_detection_pruning.inspect_model lists all)'
+  )
