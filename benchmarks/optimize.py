@@ -6,14 +6,13 @@
 
 import json
 import os
-from typing import List
+from typing import Dict, List
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from object_detection_pruning import command
-from object_detection_pruning.export import optimizing
+from object_detection_pruning.export import optimizing, prediction_differences
 from object_detection_pruning.inference import image_files
 from object_detection_pruning.sparse_ops import (
   loading,
@@ -34,11 +33,16 @@ def main(_) -> None:
   plain = loading.read_graph_def(FLAGS.graph)
   optimized = optimizing.optimize(plain)
   paths = image_files.find([FLAGS.images])[: FLAGS.count]
-  differences = _differences(plain, optimized, paths)
+  worst = _differences(plain, optimized, paths)
+  differences = [max(image.values()) for image in worst]
   results = {
     'nodes': [len(plain.node), len(optimized.node)],
     'median_difference': float(np.median(differences)),
+    'largest_difference': max(differences),
     'differences': differences,
+    'predictions': {
+      name: max(image[name] for image in worst) for name in worst[0]
+    },
   }
   feeds = sample_feeds.make(plain, image_files.read(paths[0]))
   for threads in (1, os.cpu_count()):
@@ -53,25 +57,15 @@ def main(_) -> None:
       json.dump(results, file, indent=2)
 
 
-def _differences(plain, optimized, paths) -> List[float]:
-  """Largest difference in each image, as a fraction of its output's largest."""
-  outputs = measuring.detection_outputs(plain)
-  sessions = []
-  for graph_def in (plain, optimized):
-    with tf.Graph().as_default() as graph:
-      tf.import_graph_def(graph_def, name='')
-    sessions.append(tf.Session(graph=graph))
-  worst = []
-  for path in paths:
-    feeds = sample_feeds.make(plain, image_files.read(path))
-    first, second = [session.run(outputs, feeds) for session in sessions]
-    worst.append(
-      max(
-        float(np.abs(a - b).max()) / max(float(np.abs(a).max()), 1e-9)
-        for a, b in zip(first, second)
-      )
+def _differences(plain, optimized, paths) -> List[Dict[str, float]]:
+  """Scaled differences of the predictions before suppression, by image."""
+  comparer = prediction_differences.Comparer(plain, optimized)
+  return [
+    comparer.scaled_differences(
+      sample_feeds.make(plain, image_files.read(path))
     )
-  return sorted(worst)
+    for path in paths
+  ]
 
 
 if __name__ == '__main__':

@@ -1,13 +1,17 @@
 """A frozen graph made fit for inference: constants and batch norm folded."""
 
 import os
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from tensorflow.tools import graph_transforms
 
 from object_detection_pruning.core import errors
 from object_detection_pruning.dataset_tools import whole_files
-from object_detection_pruning.export import batch_norm_folding, subgraphs
+from object_detection_pruning.export import (
+  batch_norm_folding,
+  prediction_differences,
+  subgraphs,
+)
 from object_detection_pruning.sparse_ops import (
   loading,
   measuring,
@@ -29,19 +33,28 @@ class Optimized(NamedTuple):
     nodes_before: number of nodes of the plain graph.
     nodes_after: the same of the optimized one.
     measurement: of both graphs.
+    largest_difference: between their predictions before any selection, as a
+      share of the scale of each; None where the graphs have none in common.
   """
 
   nodes_before: int
   nodes_after: int
   measurement: measuring.Measurement
+  largest_difference: Optional[float]
 
   def __str__(self) -> str:
     measured = self.measurement
+    difference = 'no predictions to compare'
+    if self.largest_difference is not None:
+      difference = (
+        'boxes and scores before suppression differ by at most '
+        f'{self.largest_difference:.1e} of their scale'
+      )
     return (
       f'{self.nodes_before:,} nodes, optimized {self.nodes_after:,}; '
       f'{measured.plain_ms:.1f} ms, optimized {measured.sparse_ms:.1f} ms, '
       f'{measured.ratio:.2f}x (median of {measured.runs} runs each, in turns); '
-      f'outputs differ by at most {measured.largest_difference:.1e}'
+      + difference
     )
 
 
@@ -91,12 +104,19 @@ def export(
   optimized = optimize(plain)
   feeds = sample_feeds.make(plain, sample_feeds.read_image(None))
   measurement = measuring.compare(plain, optimized, feeds, seconds)
+  comparer = prediction_differences.Comparer(plain, optimized)
+  differences = comparer.scaled_differences(feeds)
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with whole_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
       file.write(optimized.SerializeToString())
     saved_model.write(optimized, os.path.join(output_dir, SAVED_MODEL))
-  return Optimized(len(plain.node), len(optimized.node), measurement)
+  return Optimized(
+    len(plain.node),
+    len(optimized.node),
+    measurement,
+    max(differences.values(), default=None),
+  )
 
 
 def _outputs(graph_def: GraphDef) -> List[str]:

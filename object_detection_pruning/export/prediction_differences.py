@@ -1,0 +1,125 @@
+"""How far apart what two detection graphs predict is, before any selection.
+
+Detections say little of rounding: two of all but equal score change places, or
+one falls out, and a comparison place by place shows another box.
+"""
+
+from typing import Any, Dict, List
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.sparse_ops import graph_index, measuring
+from object_detection_pruning.sparse_ops.graph_index import GraphDef
+
+# What ends a layer; batch norm becomes a bias of its name where it is folded.
+_LAYER_ENDS = (
+  'BiasAdd',
+  'Conv2D',
+  'DepthwiseConv2dNative',
+  'FusedBatchNorm',
+  'FusedBatchNormV2',
+  'FusedBatchNormV3',
+  'MatMul',
+)
+# What depends on the size of a tensor alone.
+_SIZES = ('Shape', 'ShapeN', 'Size', 'Rank')
+_CROPS = 'CropAndResize'
+_CROPPED_BOXES = 1
+
+
+class Comparer:
+  """Runs two graphs of one detector on images."""
+
+  def __init__(self, plain: GraphDef, other: GraphDef):
+    """Loads the graphs.
+
+    Args:
+      plain: a frozen detection graph.
+      other: the same, made from it, with the names of its layers.
+    """
+    names = {node.name for node in other.node}
+    self._predictions = [
+      name for name in predictions(plain) if name.split(':')[0] in names
+    ]
+    self._boxes = [
+      name for name in _cropped_boxes(plain) if name.split(':')[0] in names
+    ]
+    self._plain, self._other = _session(plain), _session(other)
+
+  def scaled_differences(self, feeds: Dict[str, Any]) -> Dict[str, float]:
+    """Gives the largest difference of each prediction, as a share of its scale.
+
+    A later stage gets the same boxes in both graphs, as it would else look at
+    other places where two proposals change theirs.
+
+    Args:
+      feeds: an image, as `sample_feeds.make` gives it.
+
+    Returns:
+      From each prediction's name to its largest difference, divided by the
+      largest magnitude in it. Empty where the graphs have none in common.
+    """
+    first, boxes = self._plain.run((self._predictions, self._boxes), feeds)
+    second = self._other.run(
+      self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
+    )
+    return {
+      name: _scaled(a, b)
+      for name, a, b in zip(self._predictions, first, second)
+    }
+
+
+def predictions(graph_def: GraphDef) -> List[str]:
+  """The tensors that detections are selected from: ends of the last layers.
+
+  Args:
+    graph_def: a frozen detection graph.
+
+  Returns:
+    Their names; in a detector with several stages, those of each stage.
+  """
+  nodes = {node.name: node for node in graph_def.node}
+  found = []
+  reached = set()
+  # A later stage decides only through the boxes that it crops.
+  ends = measuring.detection_outputs(graph_def) + _cropped_boxes(graph_def)
+  waiting = [name.split(':')[0] for name in ends]
+  while waiting:
+    name = waiting.pop()
+    if name in reached:
+      continue
+    reached.add(name)
+    if nodes[name].op in _LAYER_ENDS:
+      found.append(name + ':0')
+    elif nodes[name].op not in _SIZES:
+      waiting += [graph_index.node_name(each) for each in nodes[name].input]
+  return sorted(found)
+
+
+def _cropped_boxes(graph_def: GraphDef) -> List[str]:
+  references = {
+    graph_index.data_inputs(node)[_CROPPED_BOXES]
+    for node in graph_def.node
+    if node.op == _CROPS
+  }
+  return sorted(
+    reference if ':' in reference else reference + ':0'
+    for reference in references
+  )
+
+
+def _scaled(first: np.ndarray, second: np.ndarray) -> float:
+  if first.shape != second.shape:
+    return float('inf')
+  if not first.size:
+    return 0.0
+  scale = float(np.abs(first).max())
+  difference = float(np.abs(first - second).max())
+  return difference / scale if scale else (float('inf') if difference else 0.0)
+
+
+def _session(graph_def: GraphDef) -> tf.compat.v1.Session:
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(graph_def, name='')
+  return tf.compat.v1.Session(graph=graph)
