@@ -6,7 +6,6 @@
 namespace sparse_ops {
 namespace {
 
-const int kBlockVectors = 5;
 const int kTaps = 3;
 
 // Bit t of a mask stands for tap t of the 3x3 window. These are the taps of
@@ -22,7 +21,7 @@ class DepthwisePlan : public PanelPlan {
       : geometry_(geometry), stage_(stage), kernels_(kernels) {
     const int64_t pixels = geometry.output_pixels();
     block_vectors = EvenBlockVectors(
-        (pixels + kernels.lanes - 1) / kernels.lanes, kBlockVectors);
+        (pixels + kernels.lanes - 1) / kernels.lanes, kernels.block_vectors);
     const int64_t width = block_vectors * kernels.lanes;
     blocks = (pixels + width - 1) / width;
   }

@@ -102,6 +102,8 @@ struct DepthwiseTile {
 struct Kernels {
   const char* name;
   int lanes;
+  // How many vectors of positions a block of a sparse product should have.
+  int block_vectors;
 
   // panel[c * panel_stride + i] = pixels[i][first_channel + c] for `positions`
   // pixels (a multiple of lanes).

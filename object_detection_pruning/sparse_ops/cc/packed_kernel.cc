@@ -1,5 +1,7 @@
 #include "packed_kernel.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -14,9 +16,15 @@ using tensorflow::errors::InvalidArgument;
 
 namespace {
 
-// A panel that leaves some of a 48 KB (or 32 KB: fewer positions) first-level
-// cache to the weights and accumulators that stream past it.
-const int64_t kPanelBytes = 40 * 1024;
+// Leaves a sixth of the first-level cache to the weights and accumulators that
+// stream past the panel.
+int64_t PanelBytes() {
+  static const int64_t cache = []() -> int64_t {
+    const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+    return bytes > 0 ? bytes : 32 * 1024;
+  }();
+  return cache / 6 * 5;
+}
 
 // Calls visit(i) for every set bit i < count, in order.
 template <typename Visit>
@@ -68,7 +76,7 @@ void CutChunks(const KernelShape& shape, int lanes, int64_t block_width,
                PackedKernel* packed) {
   const int64_t rows = shape.rows();
   const int64_t room = std::max<int64_t>(
-      lanes, kPanelBytes / (block_width * sizeof(float)) / lanes * lanes);
+      lanes, PanelBytes() / (block_width * sizeof(float)) / lanes * lanes);
   const int64_t chunks = (rows + room - 1) / room;
   const int64_t even = (rows + chunks - 1) / chunks;
   packed->chunk_rows = (even + lanes - 1) / lanes * lanes;

@@ -6,15 +6,13 @@
 namespace sparse_ops {
 namespace {
 
-const int kBlockVectors = 5;
-
 class PixelPlan : public PanelPlan {
  public:
   PixelPlan(const ConvGeometry& geometry, const Kernels& kernels)
       : geometry_(geometry), kernels_(kernels) {
     const int64_t pixels = geometry.output_pixels();
     block_vectors = EvenBlockVectors(
-        (pixels + kernels.lanes - 1) / kernels.lanes, kBlockVectors);
+        (pixels + kernels.lanes - 1) / kernels.lanes, kernels.block_vectors);
     const int64_t width = block_vectors * kernels.lanes;
     blocks = (pixels + width - 1) / width;
   }

@@ -14,7 +14,6 @@
 namespace sparse_ops {
 namespace {
 
-const int kBlockVectors = 5;
 // Leaves room in a second-level cache for weights and accumulators.
 const int64_t kPlaneBytes = 512 * 1024;
 
@@ -37,7 +36,7 @@ class PlanarPlan : public PanelPlan {
     bands_per_image_ = (g.output_height + band_rows_ - 1) / band_rows_;
     const int lanes = kernels.lanes;
     const int64_t vectors = (band_rows_ * pitch_ + lanes - 1) / lanes;
-    block_vectors = EvenBlockVectors(vectors, kBlockVectors);
+    block_vectors = EvenBlockVectors(vectors, kernels.block_vectors);
     blocks_per_band_ = (vectors + block_vectors - 1) / block_vectors;
     blocks = g.batch * bands_per_image_ * blocks_per_band_;
     phase_size_ = (band_rows_ + overhang_rows_) * pitch_;
