@@ -12,7 +12,8 @@ case "$which" in
   ssd)
     arguments=(--data="$ODP_DATA/bccd"
       --checkpoint="$ODP_DATA/ssd_mobilenet_v1_0.75_coco/model.ckpt"
-      --dense_steps=300 --prune_steps=400 --batch_size=8)
+      --config="$root/benchmarks/configs/ssd_masked_mobilenet_v1_bccd.config"
+      --dense_steps=600 --prune_steps=1000 --batch_size=8)
     ;;
   faster_rcnn)
     arguments=(--data="$ODP_DATA/bccd"
