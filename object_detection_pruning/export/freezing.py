@@ -43,6 +43,11 @@ def variables(graph_def: GraphDef) -> List[NodeDef]:
   return [node for node in graph_def.node if node.op in _VARIABLES]
 
 
+def writes(node: NodeDef) -> bool:
+  """Whether a node changes a variable."""
+  return node.op.startswith(_WRITING_PREFIXES)
+
+
 def freeze(graph_def: GraphDef, value: Callable[[str], np.ndarray]) -> None:
   """Makes each variable a constant, in place.
 
@@ -65,7 +70,7 @@ def freeze(graph_def: GraphDef, value: Callable[[str], np.ndarray]) -> None:
       node.op = _REFERENCE_OPS[node.op]
   for variable in found:
     for consumer in consumers[variable.name]:
-      if consumer.op.startswith(_WRITING_PREFIXES):
+      if writes(consumer):
         raise errors.InputError(
           f'{consumer.name}, which the outputs depend on, writes the variable '
           f'{variable.name}: take the outputs of an inference graph'

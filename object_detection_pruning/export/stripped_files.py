@@ -42,7 +42,7 @@ def strip(
   outputs = _outputs(source, outputs)
   extracted = subgraphs.extract(source.graph_def, outputs)
   source.graph_def.Clear()
-  _freeze(extracted, source)
+  freeze(extracted, source)
   return graph_stripping.strip(extracted, outputs)
 
 
@@ -128,7 +128,17 @@ def _initializers(source: GraphSource) -> List[str]:
   ]
 
 
-def _freeze(graph_def: GraphDef, source: GraphSource) -> None:
+def freeze(graph_def: GraphDef, source: GraphSource) -> None:
+  """Makes the variables of a graph constants, in place.
+
+  Args:
+    graph_def: a part of the source's graph, without nodes that its outputs do
+      not need.
+    source: says where the values are.
+
+  Raises:
+    InputError: there are no values for a variable.
+  """
   found = freezing.variables(graph_def)
   if not found:
     return
