@@ -68,10 +68,15 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer('pruning_end_step', None, 'Step of the last mask update.')
 flags.DEFINE_integer(
-  'pruning_frequency', None, 'Steps between mask updates [config: 10].'
+  'pruning_frequency',
+  None,
+  'Steps between mask updates; those of the config, or 10, if not set.',
 )
 flags.DEFINE_float(
-  'initial_sparsity', None, 'Fraction of zeros at the first update [0].'
+  'initial_sparsity',
+  None,
+  'Fraction of zeros at the first update; that of the config, or 0, if not '
+  'set.',
 )
 flags.DEFINE_float(
   'soft_filter_pruning_ratio',

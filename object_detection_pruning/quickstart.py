@@ -12,7 +12,12 @@ from object_detection_pruning import (
   quickstart_run,
   quickstart_stages,
 )
-from object_detection_pruning.core import checkpoints, checks, errors
+from object_detection_pruning.core import (
+  checkpoints,
+  checks,
+  errors,
+  own_lines,
+)
 from object_detection_pruning.dataset_tools import detection_data
 
 _CONFIGS = os.path.join(
@@ -129,11 +134,11 @@ def _settings() -> dict:
 
 
 def _log_to_file(path: str) -> None:
-  """Sends TensorFlow's log to a file; progress stays on the terminal."""
+  """Sends the log to a file; progress and own lines stay on the terminal."""
   logger = tf.get_logger()
   handler = logging.FileHandler(path)
   handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
-  logger.handlers = [handler]
+  logger.handlers = [handler, own_lines.OwnLines()]
 
 
 def _say(text: str) -> None:

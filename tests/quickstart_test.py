@@ -77,6 +77,8 @@ def test_ends_in_a_table_of_the_three_models(tmp_path):
     '--sparsity=0.6',
   )
   assert result.returncode == 0, result.stderr
+  assert 'masks start at one' in result.stderr
+  assert 'Saving checkpoints' not in result.stderr
   with open(str(tmp_path / 'run/pruned/export/sparsity.json')) as file:
     report = json.load(file)
   assert report['sparsity_of_masked_kernels'] == pytest.approx(0.6, abs=1e-3)

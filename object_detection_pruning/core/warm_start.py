@@ -74,14 +74,16 @@ def _summary(restored: int, collector: _Collector) -> str:
   def is_kept(name: str) -> bool:
     return not kernels.is_pruning_variable(name, names)
 
-  fresh = collector.missing + collector.reshaped
+  # Each run counts its own steps.
+  missing = [n for n in collector.missing if n != tf.GraphKeys.GLOBAL_STEP]
+  fresh = missing + collector.reshaped
   masks = [
     name for name in fresh if name.endswith('mask') and not is_kept(name)
   ]
   parts = [f'{restored} variables restored']
   for variables, words in (
     (collector.reshaped, 'of another shape start fresh'),
-    (collector.missing, 'that it does not have start fresh'),
+    (missing, 'that it does not have start fresh'),
   ):
     variables = list(filter(is_kept, variables))
     if variables:

@@ -55,6 +55,7 @@ def test_other_variables_that_are_new_are_named(tmp_path, lines):
   checkpoints.write(str(tmp_path / 'c'), {'a/biases': np.ones(4, 'f')})
   with masking.masking_scope():
     slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  tf.train.create_global_step()
   for index in range(4):
     tf.get_variable(f'new_{index}', [])
   restore_with_stock_code(str(tmp_path / 'c'))
