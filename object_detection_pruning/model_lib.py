@@ -195,10 +195,16 @@ def _check_masks(restored_from: str, start: str = '') -> None:
   checkpoint = restored_from
   if tf.gfile.IsDirectory(restored_from):
     checkpoint = tf.train.latest_checkpoint(restored_from)
-  for prefix in (checkpoint, start):
-    if prefix and any(map(tf.gfile.Exists, (prefix + '.index', prefix))):
-      checkpoint_masks.check_built(prefix, checkpoints.shapes(prefix))
-      return
+  if checkpoint and _is_there(checkpoint):
+    shapes = checkpoints.shapes(checkpoint)
+    checkpoint_masks.check_built(checkpoint, shapes)
+    checkpoint_masks.check_given(checkpoint, shapes)
+  elif start and _is_there(start):
+    checkpoint_masks.check_built(start, checkpoints.shapes(start))
+
+
+def _is_there(checkpoint: str) -> bool:
+  return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
 
 
 def _check_patterns(settings: pruning_builder.PruningSettings) -> None:

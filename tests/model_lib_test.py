@@ -171,19 +171,27 @@ def test_pattern_that_is_found_in_no_layer_is_an_error(data, field):
 LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_0'
 
 
+def write_checkpoint(folder, *names):
+  """Writes variables of the first layer, and gives the prefix."""
+  prefix = str(folder / 'model.ckpt-7')
+  array = np.zeros([3, 3, 3, 8], np.float32)
+  checkpoints.write(prefix, {f'{LAYER}/{name}': array for name in names})
+  tf.train.update_checkpoint_state(str(folder), prefix)
+  return prefix
+
+
 @pytest.fixture
 def pruned(tmp_path):
   """Prefix of a checkpoint with one mask, in a folder of its own."""
-  prefix = str(tmp_path / 'pruned/model.ckpt-7')
-  checkpoints.write(
-    prefix,
-    {
-      f'{LAYER}/weights': np.zeros([3, 3, 3, 8], 'f'),
-      f'{LAYER}/mask': np.zeros([3, 3, 3, 8], 'f'),
-    },
-  )
-  tf.train.update_checkpoint_state(os.path.dirname(prefix), prefix)
-  return prefix
+  return write_checkpoint(tmp_path / 'pruned', 'weights', 'mask')
+
+
+def test_training_does_not_go_on_without_masks_that_it_needs(data, tmp_path):
+  prefix = write_checkpoint(tmp_path, 'weights')
+  build(data, detectors.ssd(masked=True), start=prefix)
+  with tf.Graph().as_default(), pytest.raises(errors.InputError) as error:
+    build(data, detectors.ssd(masked=True), model_dir=tmp_path)
+  assert str(error.value).startswith(f'{prefix} lacks 1 masks that this config')
 
 
 def test_training_takes_a_checkpoint_whose_masks_are_built(data, pruned):

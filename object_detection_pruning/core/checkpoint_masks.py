@@ -1,10 +1,6 @@
-"""Masks of a checkpoint that the model which reads it does not have.
+"""Masks that a checkpoint and the model which reads it do not both have."""
 
-A kernel that is restored without its mask comes back with all the weights that
-were pruned, and nothing else would tell.
-"""
-
-from typing import Dict, Set, Tuple
+from typing import Dict, Optional, Set, Tuple
 
 import tensorflow as tf
 
@@ -16,6 +12,9 @@ def check_built(
 ) -> None:
   """Checks that a graph has a mask wherever a checkpoint has one.
 
+  A kernel that is restored without its mask comes back with all the weights
+  that were pruned, and nothing else would tell.
+
   Kernels that the graph does not have at all are not looked at.
 
   Args:
@@ -26,11 +25,7 @@ def check_built(
   Raises:
     InputError: the graph has a kernel of the checkpoint, but not its mask.
   """
-  graph = graph or tf.get_default_graph()
-  names = {
-    variable.op.name
-    for variable in graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
-  }
+  names = set(_shapes(graph))
   lost = sorted(
     mask
     for kernel, mask in kernels.kernels_with_masks(shapes).items()
@@ -46,6 +41,41 @@ def check_built(
       'masked feature extractor or include the layers in the pruning message, '
       'or take the exported checkpoint, whose masks are folded in'
     )
+
+
+def check_given(
+  name: str, shapes: Dict[str, Tuple[int, ...]], graph: tf.Graph = None
+) -> None:
+  """Checks that a checkpoint has a mask wherever a graph has one.
+
+  Args:
+    name: what the user calls the checkpoint.
+    shapes: shape of every variable of the checkpoint, by name.
+    graph: of the model that is restored from it, masks and all.
+
+  Raises:
+    InputError: the checkpoint has a kernel of the graph, but not its mask.
+  """
+  missing = sorted(
+    mask
+    for kernel, mask in kernels.kernels_with_masks(_shapes(graph)).items()
+    if kernel in shapes and mask not in shapes
+  )
+  if missing:
+    raise errors.InputError(
+      f'{name} lacks {len(missing)} masks that this config builds, '
+      f'{missing[0]} for one, so it cannot go on from there: name the feature '
+      'extractor that it was trained with, or make it the fine_tune_checkpoint '
+      'of a run in another folder'
+    )
+
+
+def _shapes(graph: Optional[tf.Graph]) -> Dict[str, Tuple[int, ...]]:
+  graph = graph or tf.get_default_graph()
+  return {
+    variable.op.name: tuple(variable.shape.as_list())
+    for variable in graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+  }
 
 
 def _readers(kernel: str, names: Set[str]) -> Set[str]:

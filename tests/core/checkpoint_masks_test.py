@@ -27,6 +27,20 @@ def test_masks_that_are_built_are_fine():
   check()
 
 
+def test_masks_that_both_have_are_given():
+  build('a/weights', 'b/weights', 'c/weights', mask='a|c')
+  checkpoint_masks.check_given('model.ckpt-7', CHECKPOINT)
+
+
+def test_mask_that_the_checkpoint_lacks_is_an_error():
+  build('a/weights', 'b/weights', mask='')
+  with pytest.raises(errors.InputError) as error:
+    checkpoint_masks.check_given('model.ckpt-7', CHECKPOINT)
+  assert str(error.value).startswith(
+    'model.ckpt-7 lacks 1 masks that this config builds, b/mask for one, so'
+  )
+
+
 def test_mask_more_than_the_checkpoint_has_is_fine():
   build('a/weights', 'b/weights', mask='')
   check()
