@@ -72,7 +72,7 @@ def test_page_needs_no_other_file(compared, data):
   images = min(3, eval_set.load([data.val_record], data.label_map).size)
   jpegs = [each for each in sources if each.startswith('data:image/jpeg')]
   assert len(jpegs) == 4 * images > 0
-  assert page.count('<svg') == 6
+  assert page.count('<svg') == 7
   assert page.count('<tr>') == 5
 
 

@@ -1,4 +1,4 @@
-"""Bar charts of the models' figures, and accuracy over latency."""
+"""Bar charts of the models' figures, and mAP over latency and size."""
 
 import io
 from typing import Callable, List, NamedTuple, Optional, Sequence
@@ -12,10 +12,27 @@ from matplotlib.backends import backend_agg  # noqa: E402
 from object_detection_pruning.comparison.model_table import ModelRow  # noqa: E402
 
 _MILLION = 1e6
-_COLORS = ('#3b6ea5', '#d9822b', '#4c9a6a', '#a8517f', '#7a6fb0', '#8c8c3a')
+# Neighbours differ in lightness too, for those who see fewer hues.
+_COLORS = (
+  '#2f6db3',
+  '#e8862d',
+  '#2f8a57',
+  '#c2447c',
+  '#8573c9',
+  '#9a8a1c',
+  '#37b0c0',
+  '#b0351f',
+  '#7bb342',
+  '#5b3a8e',
+  '#e3a8bb',
+  '#6b5444',
+)
+# As many as share no divisor with the colours, so that both repeat late.
+_MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
+_LONGEST_NAME = 30
 _INK = '#333333'
 _GRID = '#dddddd'
-_LARGEST_AREA = 900.0
+_LARGEST_AREA = 700.0
 
 
 class Bars(NamedTuple):
@@ -35,6 +52,7 @@ class Bars(NamedTuple):
 
 
 BARS = (
+  Bars('mAP', lambda row: row.accuracy.ap, '{:.3f}', 'more'),
   Bars('AP50', lambda row: row.accuracy.ap50, '{:.3f}', 'more'),
   Bars('Size after gzip, MB', lambda r: r.size.gzipped / 1e6, '{:.2f}', 'less'),
   Bars(
@@ -63,6 +81,18 @@ def color_of(number: int) -> str:
   return _COLORS[number % len(_COLORS)]
 
 
+def marker_of(number: int) -> str:
+  """The shape of a model in the scatter plot, by its place in the table."""
+  return _MARKERS[number % len(_MARKERS)]
+
+
+def short(name: str) -> str:
+  """A name that leaves room for the chart: the end of a long one."""
+  if len(name) <= _LONGEST_NAME:
+    return name
+  return '\N{HORIZONTAL ELLIPSIS}' + name[-_LONGEST_NAME + 1 :]
+
+
 def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
   """Draws a bar for each model, the first on top, and writes its figure.
 
@@ -86,7 +116,7 @@ def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
     )
   axes.set_xlim(0, largest * 1.2)
   axes.set_yticks(list(places))
-  axes.set_yticklabels([row.name for row in rows])
+  axes.set_yticklabels([short(row.name) for row in rows])
   axes.invert_yaxis()
   axes.tick_params(axis='y', length=0)
   axes.xaxis.set_visible(False)
@@ -98,29 +128,40 @@ def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
 
 
 def scatter(rows: Sequence[ModelRow]) -> str:
-  """Draws accuracy over latency; the area of a dot is the size after gzip.
+  """Draws mAP over latency; the area of a mark is the size after gzip.
 
   Returns:
     SVG text.
   """
-  figure, axes = _axes(5.6, 4.0)
+  # Beside the plot a legend hides no mark.
+  labels = [
+    f'{short(row.name)}, {row.size.gzipped / _MILLION:.2f} MB' for row in rows
+  ]
+  columns = 2 if max(map(len, labels)) <= _LONGEST_NAME else 1
+  lines = -(-len(rows) // columns)
+  below = 0.6 + 0.22 * lines
+  figure, axes = _axes(5.6, 3.4 + below)
   largest = max(row.size.gzipped for row in rows)
   slowest = max(row.one_thread.median for row in rows)
-  best = max([row.accuracy.ap50 for row in rows] + [0.01])
+  best = max([row.accuracy.ap for row in rows] + [0.01])
   for number, row in enumerate(rows):
     axes.scatter(
       [row.one_thread.median],
-      [row.accuracy.ap50],
+      [row.accuracy.ap],
       s=max(30, _LARGEST_AREA * row.size.gzipped / largest),
       color=color_of(number),
+      marker=marker_of(number),
       alpha=0.75,
-      linewidth=0,
-      label=f'{row.name}, {row.size.gzipped / _MILLION:.2f} MB',
+      edgecolor='white',
+      linewidth=0.8,
+      # Small ones lie on top, or large ones would hide them.
+      zorder=2 + 1 - row.size.gzipped / largest,
+      label=labels[number],
     )
   axes.set_xlim(0, slowest * 1.15)
   axes.set_ylim(0, min(1.0, best * 1.25) if best < 0.8 else 1.02)
   axes.set_xlabel('latency with one thread, ms for an image')
-  axes.set_ylabel('AP50')
+  axes.set_ylabel('mAP')
   axes.grid(color=_GRID, linewidth=0.6)
   axes.set_axisbelow(True)
   axes.set_title(
@@ -128,18 +169,18 @@ def scatter(rows: Sequence[ModelRow]) -> str:
     loc='left',
     fontsize=10,
   )
-  # Beside the plot a legend hides no dot.
   legend = figure.legend(
     *axes.get_legend_handles_labels(),
     loc='lower center',
-    ncol=2,
+    ncol=columns,
     frameon=False,
     fontsize=9,
   )
   for handle in legend.legendHandles:
     handle.set_sizes([60])
-  lines = -(-len(rows) // 2)
-  figure.subplots_adjust(bottom=0.16 + 0.055 * lines)
+  figure.subplots_adjust(
+    bottom=below / (3.4 + below), top=1 - 0.35 / (3.4 + below), right=0.97
+  )
   return _svg(figure, tight=False)
 
 
