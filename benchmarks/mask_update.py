@@ -4,18 +4,17 @@ Three comparisons, each side by side in one process:
 - one due mask update, this project's against tf.contrib.model_pruning's, on
   the same variables;
 - a masked training step against the stock model's;
-- mean step time inside the pruning window (an update every 10 steps) against
-  outside.
+- mean step time inside the pruning window (the hook with an update every 10
+  steps) against outside, where there is no hook.
 
   python benchmarks/mask_update.py --output benchmarks/results/mask_update.json
 """
 
-import itertools
 import json
 import os
 import tempfile
 import time
-from typing import Callable, List
+from typing import Callable, List, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,8 +25,9 @@ from object_detection.builders import model_builder
 from object_detection.utils import config_util
 
 from object_detection_pruning import command, pipeline
-from object_detection_pruning.core import masking, progress, pruner
+from object_detection_pruning.core import masking, progress, pruner, schedules
 from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.hooks import model_pruning_hook
 
 _CONFIG = os.path.join(
   os.path.dirname(os.path.abspath(__file__)),
@@ -43,28 +43,43 @@ flags.DEFINE_string('output', None, 'JSON file to write.')
 FLAGS = flags.FLAGS
 
 
-class TrainingGraph:
-  """A training graph with a session of its own."""
+class Training:
+  """A training graph with a session of its own, as an Estimator has one."""
 
-  def __init__(self, config, masked: bool):
-    self.graph = tf.Graph()
-    if not masked:
-      config = pipeline.as_stock(config)
-    with self.graph.as_default():
+  def __init__(self, config, hooks: Sequence[tf.train.SessionRunHook] = ()):
+    with tf.Graph().as_default():
       self._train_op = _build(config)
-      self.kernels = masking.masked_kernels()
-      if masked:
-        self.pruner = pruner.Pruner(self.kernels)
-        self.contrib_update = _contrib_update()
-      self.session = tf.Session()
-      self.session.run([tf.global_variables_initializer()])
-      self.session.run(
-        [tf.tables_initializer(), tf.local_variables_initializer()]
-      )
+      self._add_ops()
+      self.session = tf.train.MonitoredSession(hooks=hooks)
+
+  def _add_ops(self) -> None:
+    pass
 
   def step(self) -> None:
     """Runs one training step."""
     self.session.run(self._train_op)
+
+
+class Updates(Training):
+  """A masked one with the mask updates of both projects."""
+
+  def _add_ops(self) -> None:
+    self.kernels = masking.masked_kernels()
+    self._pruner = pruner.Pruner(self.kernels)
+    self._contrib_update = _contrib_update()
+
+  def ours(self) -> None:
+    """Updates the masks as the hook does."""
+    zeros = self._pruner.zeros_for([FLAGS.sparsity] * len(self.kernels))
+    self._pruner.update(self.session, zeros)
+
+  def contrib(self) -> None:
+    """Updates them as contrib does."""
+    self.session.run(self._contrib_update)
+
+  def sparsity(self) -> float:
+    """Measures the masks."""
+    return self._pruner.overall_sparsity(self._pruner.measure(self.session))
 
 
 def _build(config) -> tf.Operation:
@@ -117,72 +132,58 @@ def _time_in_turn(
 
 def measure(config) -> dict:
   """Gives every figure, in seconds unless it says otherwise."""
-  masked = TrainingGraph(config, masked=True)
-  results = {
-    'tensorflow': tf.VERSION,
-    'masked_kernels': len(masked.kernels),
-    'masked_weights': sum(kernel.size for kernel in masked.kernels),
-  }
-  results.update(_measure_updates(masked))
+  results = {'tensorflow': tf.VERSION}
+  results.update(_measure_updates(config))
   if FLAGS.steps:
-    results.update(_measure_steps(masked, TrainingGraph(config, masked=False)))
+    results.update(_measure_steps(config))
   return results
 
 
-def _zeros(masked: TrainingGraph) -> List[int]:
-  return masked.pruner.zeros_for([FLAGS.sparsity] * len(masked.kernels))
-
-
-def _measure_updates(masked: TrainingGraph) -> dict:
-  zeros = _zeros(masked)
-
-  def ours() -> None:
-    masked.pruner.update(masked.session, zeros)
-
-  def contrib() -> None:
-    masked.session.run(masked.contrib_update)
-
-  def sparsity() -> float:
-    measured = masked.pruner.measure(masked.session)
-    return masked.pruner.overall_sparsity(measured)
-
-  updates = _time_in_turn([ours, contrib], 'mask update', FLAGS.rounds)
-  update, contrib_update = np.median(updates, axis=0)
-  contrib_sparsity = sparsity()
-  ours()
+def _measure_updates(config) -> dict:
+  updates = Updates(config)
+  with updates.session:
+    seconds = _time_in_turn(
+      [updates.ours, updates.contrib], 'mask update', FLAGS.rounds
+    )
+    contrib_sparsity = updates.sparsity()
+    updates.ours()
+    sparsity = updates.sparsity()
+  update, contrib_update = np.median(seconds, axis=0)
   return {
+    'masked_kernels': len(updates.kernels),
+    'masked_weights': sum(kernel.size for kernel in updates.kernels),
     'mask_update': update,
     'contrib_mask_update': contrib_update,
-    'contrib_over_ours': float(np.median(updates[:, 1] / updates[:, 0])),
-    'sparsity': sparsity(),
+    'contrib_over_ours': float(np.median(seconds[:, 1] / seconds[:, 0])),
+    'sparsity': sparsity,
     'contrib_sparsity': contrib_sparsity,
   }
 
 
-def _measure_steps(masked: TrainingGraph, stock: TrainingGraph) -> dict:
-  zeros = _zeros(masked)
-  steps_in_window = itertools.count()
-
-  def in_window() -> None:
-    if next(steps_in_window) % _FREQUENCY == 0:
-      masked.pruner.update(masked.session, zeros)
-    masked.step()
-
-  # Single steps in turns, so that whatever else the machine does falls on all
-  # three alike; then sums over as many as lie between two updates.
-  steps = _time_in_turn(
-    [stock.step, masked.step, in_window],
-    'training steps',
-    FLAGS.rounds * _FREQUENCY,
+def _measure_steps(config) -> dict:
+  window = schedules.ConstantSchedule(
+    FLAGS.sparsity, start_step=0, end_step=10**9, frequency=_FREQUENCY
   )
-  steps = steps.reshape(FLAGS.rounds, _FREQUENCY, -1).sum(axis=1)
-  step, masked_step, window_step = np.median(steps, axis=0) / _FREQUENCY
+  hook = model_pruning_hook.ModelPruningHook.from_schedule(window)
+  stock = Training(pipeline.as_stock(config))
+  outside = Training(config)
+  inside = Training(config, [hook])
+  with stock.session, outside.session, inside.session:
+    # Single steps in turns, so that whatever else the machine does falls on
+    # all three alike; then sums over as many as lie between two updates.
+    seconds = _time_in_turn(
+      [stock.step, outside.step, inside.step],
+      'training steps',
+      FLAGS.rounds * _FREQUENCY,
+    )
+  seconds = seconds.reshape(FLAGS.rounds, _FREQUENCY, -1).sum(axis=1)
+  step, masked_step, window_step = np.median(seconds, axis=0) / _FREQUENCY
   return {
     'stock_step': step,
     'masked_step': masked_step,
-    'masked_over_stock': float(np.median(steps[:, 1] / steps[:, 0])),
+    'masked_over_stock': float(np.median(seconds[:, 1] / seconds[:, 0])),
     'step_in_window': window_step,
-    'in_window_over_outside': float(np.median(steps[:, 2] / steps[:, 1])),
+    'in_window_over_outside': float(np.median(seconds[:, 2] / seconds[:, 1])),
   }
 
 
