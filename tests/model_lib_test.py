@@ -1,5 +1,4 @@
 import logging
-import os
 
 import detectors
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 from object_detection import model_hparams
 from object_detection import model_lib as stock_model_lib
 from object_detection.builders import model_builder
+from object_detection.protos import train_pb2
 from object_detection.utils import config_util
 
 from object_detection_pruning import (
@@ -25,6 +25,7 @@ from object_detection_pruning.core import (
 )
 
 TRAIN = tf.estimator.ModeKeys.TRAIN
+EVAL = tf.estimator.ModeKeys.EVAL
 WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
 
 
@@ -33,18 +34,14 @@ def settings_of(pruning):
   return pruning_builder.build(pipeline.pruning_message(config))
 
 
-def build(
-  data, model, pruning='', creator=None, start='', model_dir='/nowhere'
-):
+def build(data, model, pruning='', creator=None):
   """Builds the training graph, and gives the estimator spec."""
   config = detectors.config(model, data, pruning=pruning)
-  config.train_config.fine_tune_checkpoint = start
-  config.train_config.fine_tune_checkpoint_type = 'detection'
   configs = config_util.create_configs_from_pipeline_proto(config)
   if creator is None:
     creator = model_lib.model_fn_creator(
       pruning_builder.build(pipeline.pruning_message(config)),
-      tf.estimator.RunConfig(model_dir=str(model_dir)),
+      tf.estimator.RunConfig(model_dir='/nowhere'),
       20,
     )
 
@@ -168,49 +165,6 @@ def test_pattern_that_is_found_in_no_layer_is_an_error(data, field):
   assert len(message) < 500
 
 
-LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_0'
-
-
-def write_checkpoint(folder, *names):
-  """Writes variables of the first layer, and gives the prefix."""
-  prefix = str(folder / 'model.ckpt-7')
-  array = np.zeros([3, 3, 3, 8], np.float32)
-  checkpoints.write(prefix, {f'{LAYER}/{name}': array for name in names})
-  tf.train.update_checkpoint_state(str(folder), prefix)
-  return prefix
-
-
-@pytest.fixture
-def pruned(tmp_path):
-  """Prefix of a checkpoint with one mask, in a folder of its own."""
-  return write_checkpoint(tmp_path / 'pruned', 'weights', 'mask')
-
-
-def test_training_does_not_go_on_without_masks_that_it_needs(data, tmp_path):
-  prefix = write_checkpoint(tmp_path, 'weights')
-  build(data, detectors.ssd(masked=True), start=prefix)
-  with tf.Graph().as_default(), pytest.raises(errors.InputError) as error:
-    build(data, detectors.ssd(masked=True), model_dir=tmp_path)
-  assert str(error.value).startswith(f'{prefix} lacks 1 masks that this config')
-
-
-def test_training_takes_a_checkpoint_whose_masks_are_built(data, pruned):
-  build(data, detectors.ssd(masked=True), start=pruned)
-  with tf.Graph().as_default():
-    folder = os.path.dirname(pruned)
-    build(data, detectors.ssd(masked=True), model_dir=folder)
-
-
-def test_training_refuses_to_lose_the_masks_of_a_checkpoint(data, pruned):
-  words = f'{pruned} has 1 masks that this config does not build, {LAYER}/mask'
-  with pytest.raises(errors.InputError) as error:
-    build(data, detectors.ssd(), start=pruned)
-  assert str(error.value).startswith(words)
-  with tf.Graph().as_default(), pytest.raises(errors.InputError) as error:
-    build(data, detectors.ssd(), model_dir=os.path.dirname(pruned))
-  assert str(error.value).startswith(words)
-
-
 @pytest.fixture
 def warnings(caplog):
   caplog.set_level(logging.WARNING, 'tensorflow')
@@ -278,15 +232,90 @@ def test_stale_batch_norm_is_told_when_few_steps_are_left(
     assert words in about[0]
 
 
-def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
-  data, warnings, pruned
+SHAPE = [2, 3]
+
+
+@pytest.fixture
+def build_layer(monkeypatch):
+  """Gives a function that builds a model of one layer in place of a detector.
+
+  It takes the mode, whether the layer is masked, the checkpoint to start from
+  and further arguments of the creator.
+  """
+
+  def build_it(mode, masked, start='', model_dir='/nowhere', **arguments):
+    def stock_model_fn(features, labels, mode, params):
+      with masking.masking_scope(include=[''] if masked else []):
+        weights = tf.get_variable('a/weights', SHAPE)
+      layer = tf.contrib.slim.batch_norm(weights + 0, is_training=False)
+      step = tf.train.get_or_create_global_step()
+      return tf.estimator.EstimatorSpec(
+        mode, loss=tf.reduce_sum(layer), train_op=tf.assign_add(step, 1)
+      )
+
+    monkeypatch.setattr(
+      stock_model_lib, 'create_model_fn', lambda *_: stock_model_fn
+    )
+    create = model_lib.model_fn_creator(
+      pruning_builder.PruningSettings(),
+      tf.estimator.RunConfig(model_dir=str(model_dir)),
+      **arguments,
+    )
+    train_config = train_pb2.TrainConfig(fine_tune_checkpoint=start)
+    with tf.Graph().as_default():
+      create(None, {'train_config': train_config}, None)(None, None, mode)
+
+  return build_it
+
+
+def write_checkpoint(folder, *names):
+  """Writes variables of the layer, and gives the prefix."""
+  prefix = str(folder / 'model.ckpt-7')
+  array = np.zeros(SHAPE, np.float32)
+  checkpoints.write(prefix, {f'a/{name}': array for name in names})
+  tf.train.update_checkpoint_state(str(folder), prefix)
+  return prefix
+
+
+def test_masks_that_checkpoint_and_config_have_are_fine(build_layer, tmp_path):
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  build_layer(TRAIN, True, start=prefix)
+  build_layer(TRAIN, True, model_dir=tmp_path)
+  build_layer(EVAL, True, restored_from=str(tmp_path))
+
+
+@pytest.mark.parametrize('source', ['start', 'model_dir', 'restored_from'])
+@pytest.mark.parametrize('whole_folder', [True, False])
+def test_masks_of_a_checkpoint_that_would_be_lost_are_an_error(
+  build_layer, tmp_path, source, whole_folder
 ):
-  model = detectors.ssd(masked=True).replace('train: true', 'train: false')
-  build(data, model)
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  path = str(tmp_path) if whole_folder and source != 'start' else prefix
+  mode = EVAL if source == 'restored_from' else TRAIN
+  with pytest.raises(errors.InputError) as error:
+    build_layer(mode, False, **{source: path})
+  assert str(error.value).startswith(
+    f'{prefix} has 1 masks that this config does not build, a/mask for one'
+  )
+
+
+@pytest.mark.parametrize('mode', [TRAIN, EVAL])
+def test_checkpoint_without_masks_can_be_started_from_but_not_gone_on_with(
+  build_layer, tmp_path, mode
+):
+  prefix = write_checkpoint(tmp_path, 'weights')
+  build_layer(mode, True, start=prefix)
+  with pytest.raises(errors.InputError) as error:
+    build_layer(mode, True, model_dir=tmp_path)
+  assert str(error.value).startswith(f'{prefix} lacks 1 masks that this config')
+
+
+def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
+  build_layer, tmp_path, warnings
+):
+  build_layer(TRAIN, True)
   (line,) = [line for line in warnings() if 'batch norm is frozen' in line]
-  assert '(70 moving statistics)' in line
-  with tf.Graph().as_default():
-    build(data, model, start=pruned)
-  with tf.Graph().as_default():
-    build(data, detectors.ssd(masked=True))
+  assert '(2 moving statistics)' in line
+  build_layer(TRAIN, True, start=write_checkpoint(tmp_path, 'weights'))
+  build_layer(EVAL, True)
   assert sum('batch norm is frozen' in line for line in warnings()) == 1
