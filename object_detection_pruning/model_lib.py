@@ -116,8 +116,7 @@ def model_fn_creator(
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
       start = configs['train_config'].fine_tune_checkpoint
-      _check_masks(restored_from, start)
-      if not start:
+      if not _check_masks(restored_from, start):
         batch_norm.warn_if_frozen()
       if run_config.is_chief and not recalibrates:
         batch_norm.warn_if_stale(settings.schedule, train_steps)
@@ -185,12 +184,15 @@ def create_estimator_and_inputs(
   return run
 
 
-def _check_masks(restored_from: str, start: str = '') -> None:
+def _check_masks(restored_from: str, start: str = '') -> bool:
   """Checks the masks of the checkpoint that the model will be read from.
 
   Args:
     restored_from: folder or prefix of a checkpoint to go on from.
     start: prefix of the one that is read where there is none yet.
+
+  Returns:
+    Whether there is either.
   """
   checkpoint = restored_from
   if tf.gfile.IsDirectory(restored_from):
@@ -199,8 +201,11 @@ def _check_masks(restored_from: str, start: str = '') -> None:
     shapes = checkpoints.shapes(checkpoint)
     checkpoint_masks.check_built(checkpoint, shapes)
     checkpoint_masks.check_given(checkpoint, shapes)
-  elif start and _is_there(start):
+    return True
+  if start and _is_there(start):
     checkpoint_masks.check_built(start, checkpoints.shapes(start))
+    return True
+  return False
 
 
 def _is_there(checkpoint: str) -> bool:

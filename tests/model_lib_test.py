@@ -316,6 +316,8 @@ def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
   build_layer(TRAIN, True)
   (line,) = [line for line in warnings() if 'batch norm is frozen' in line]
   assert '(2 moving statistics)' in line
-  build_layer(TRAIN, True, start=write_checkpoint(tmp_path, 'weights'))
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  build_layer(TRAIN, True, start=prefix)
+  build_layer(TRAIN, True, model_dir=tmp_path)
   build_layer(EVAL, True)
   assert sum('batch norm is frozen' in line for line in warnings()) == 1
