@@ -1,11 +1,18 @@
 """Removes whole channels from a trained detector, so that it is narrower."""
 
+import os
 from typing import Optional
 
 import tensorflow as tf
 from absl import flags
+from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import command, pipeline
+from object_detection_pruning import (
+  command,
+  input_checks,
+  pipeline,
+  recalibration,
+)
 from object_detection_pruning.channels import (
   importance,
   pruning,
@@ -150,18 +157,17 @@ def main(_) -> None:
     _check_importance(measured)
   else:
     wanted = request()
-  batches = FLAGS.recalibrate_batch_norm
-  if batches is None:
-    batches = _DEFAULT_BATCHES
-  checks.step('--recalibrate_batch_norm', batches)
+  if FLAGS.recalibrate_batch_norm is not None:
+    checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
   if not FLAGS.output_dir and not FLAGS.dry_run:
     raise errors.InputError('--output_dir is needed, or --dry_run')
-  if FLAGS.output_dir:
-    places.folder_to_write('--output_dir', FLAGS.output_dir)
   config = pipeline.load(FLAGS.pipeline_config_path)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
-  if batches and not FLAGS.dry_run:
-    _check_training_input(config)
+  if FLAGS.output_dir:
+    _check_output_dir(FLAGS.output_dir, checkpoint)
+  batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
+  if FLAGS.importance == 'taylor':
+    input_checks.check_training_data(config)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)
   if measured:
@@ -181,6 +187,8 @@ def main(_) -> None:
   tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
   if count:
     print(f'{count} batch-norm statistics set from {batches} training batches')
+  elif FLAGS.recalibrate_batch_norm != 0:
+    print('batch norm is frozen, so its statistics stay as they are')
   print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
 
 
@@ -193,14 +201,43 @@ def _check_importance(measured: results.Results) -> None:
     )
 
 
-def _check_training_input(config) -> None:
-  paths = config.train_input_reader.tf_record_input_reader.input_path
-  for path in paths:
-    if not tf.gfile.Glob(path):
+def _check_output_dir(folder: str, checkpoint: str) -> None:
+  """Checks that nothing of the model is overwritten."""
+  places.folder_to_write('--output_dir', folder)
+  # Its list of checkpoints is written too, so another name is not enough.
+  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(checkpoint)):
+    raise errors.InputError(
+      f'--output_dir must be another folder than that of {checkpoint}'
+    )
+  for name, given in (
+    (pruning.CHECKPOINT + '.index', checkpoint + '.index'),
+    (pipeline.FILE_NAME, FLAGS.pipeline_config_path),
+  ):
+    path = os.path.join(folder, name)
+    if os.path.realpath(path) == os.path.realpath(given):
       raise errors.InputError(
-        f'no training input at {path!r}, which batch norm is re-calibrated '
-        'from: mend the config, or pass --recalibrate_batch_norm=0'
+        f'--output_dir {folder} would overwrite {given}: name another folder'
       )
+
+
+def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
+  """Gives how many batches to re-calibrate over, and checks that they exist."""
+  batches = FLAGS.recalibrate_batch_norm
+  is_given = batches is not None
+  if not is_given:
+    batches = _DEFAULT_BATCHES
+  if not batches:
+    return 0
+  try:
+    input_checks.check_training_data(config)
+  except errors.InputError as error:
+    if not is_given and not recalibration.trains_batch_norm(config):
+      return 0
+    raise errors.InputError(
+      f'{error}; batch norm is re-calibrated from it: mend the config, or pass '
+      '--recalibrate_batch_norm=0'
+    )
+  return batches
 
 
 if __name__ == '__main__':

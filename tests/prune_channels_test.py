@@ -59,7 +59,32 @@ BAD_FLAGS = [
   ),
   (
     ['--ratio=0.5', '--pipeline_config_path=NODATA', *RECALIBRATES],
-    "no training input at '', which batch norm is re-calibrated from",
+    'train_input_reader names no file that exists: input_path is not set; '
+    'batch norm is re-calibrated from it: mend the config, or pass ',
+  ),
+  (
+    ['--ratio=0.5', '--pipeline_config_path=EMPTY', *RECALIBRATES],
+    'train_input_reader names files without a single example, such as /',
+  ),
+  (
+    ['--ratio=0.5', '--pipeline_config_path=EMPTY', '--importance=taylor'],
+    'train_input_reader names files without a single example, such as /',
+  ),
+  (
+    ['--ratio=0.5', '--output_dir=FOLDER'],
+    '--output_dir must be another folder than that of FOLDER/model.ckpt',
+  ),
+  (
+    ['--ratio=0.5', '--output_dir=FOLDER/link'],
+    '--output_dir must be another folder than that of FOLDER/model.ckpt',
+  ),
+  (
+    [
+      '--ratio=0.5',
+      '--pipeline_config_path=NODATA',
+      '--output_dir=FOLDER/no_data',
+    ],
+    '--output_dir FOLDER/no_data would overwrite FOLDER/no_data/pipeline.con',
   ),
   (
     ['--ratio=0.5', '--exclude=.'],
@@ -88,6 +113,10 @@ def trained(tmp_path_factory, data):
   detectors.write(config, folder)
   detectors.write(detectors.config(detectors.ssd(depth=0.5)), folder / 'other')
   detectors.write(detectors.config(detectors.ssd()), folder / 'no_data')
+  (folder / 'empty.record').write_bytes(b'')
+  empty = data._replace(train_record=str(folder / 'empty.record'))
+  detectors.write(detectors.config(detectors.ssd(), empty), folder / 'empty')
+  (folder / 'link').symlink_to(folder, target_is_directory=True)
   for name, content in FILES.items():
     (folder / name).write_text(content)
   random = np.random.RandomState(0)
@@ -116,6 +145,8 @@ def _with_paths(text, folder):
   for name in FILES:
     text = text.replace(name, f'{folder}/{name}')
   text = text.replace('NODATA', f'{folder}/no_data/pipeline.config')
+  text = text.replace('EMPTY', f'{folder}/empty/pipeline.config')
+  text = text.replace('FOLDER', str(folder))
   return text.replace('OTHER', f'{folder}/other/pipeline.config')
 
 
@@ -264,6 +295,22 @@ def test_groups_are_printed_with_what_holds_them(dry_runs):
   assert f'{POINTWISE}: 16 channels\n  filters 0..15 on axis 3 of ' in text
   assert f'  slices 0..15 on axis 0 of {POINTWISE}/BatchNorm/gamma' in text
   assert 'BoxPredictor_0/ClassPredictor: ' in text
+
+
+def test_frozen_batch_norm_needs_no_training_data(trained, tmp_path):
+  model = detectors.ssd().replace('train: true', 'train: false')
+  path = detectors.write(detectors.config(model), tmp_path / 'frozen')
+  (result,) = processes.command(
+    MODULE,
+    [
+      _arguments(trained, '--ratio=0.5', f'--output_dir={tmp_path}/out')
+      + [f'--pipeline_config_path={path}']
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'batch norm is frozen, so its statistics stay as they are' in (
+    result.stdout
+  )
 
 
 def test_graph_of_unknown_ops_gives_one_line(trained, tmp_path):

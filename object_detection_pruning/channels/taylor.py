@@ -12,7 +12,8 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import recalibration
 from object_detection_pruning.channels import groups, importance
-from object_detection_pruning.core import checks, errors, progress
+from object_detection_pruning.core import checks
+from object_detection_pruning.export import stripping
 
 
 def measure(
@@ -33,7 +34,8 @@ def measure(
     float64 [channels] by group name.
 
   Raises:
-    InputError: the checkpoint does not fit, or the training input ends early.
+    InputError: the checkpoint does not fit, or the training input is missing,
+      damaged or ends early.
   """
   checks.count('taylor_batches', num_batches)
   with tf.Graph().as_default() as graph:
@@ -44,16 +46,14 @@ def measure(
     }
     gradients = _gradients(spec.loss, variables, chosen)
     totals = {group.name: np.zeros(group.size) for group in chosen}
+    # A gradient reaches masked weights too, which are zero in the network.
+    weights = stripping.strip(tensors).tensors
     with recalibration.restored_session(tensors) as session:
-      for _ in progress.over(range(num_batches), 'taylor'):
-        try:
-          values = session.run(gradients)
-        except tf.errors.OutOfRangeError:
-          raise errors.InputError(
-            f'the training input ended before {num_batches} batches'
-          )
+      for values in recalibration.run_batches(
+        config, session, gradients, num_batches, 'taylor'
+      ):
         for group in chosen:
-          totals[group.name] += _changes(group, tensors, values)
+          totals[group.name] += _changes(group, weights, values)
   return {name: total / num_batches for name, total in totals.items()}
 
 
@@ -74,10 +74,10 @@ def _gradients(loss, variables, chosen) -> Dict[str, tf.Tensor]:
   }
 
 
-def _changes(group, tensors, gradients) -> np.ndarray:
+def _changes(group, weights, gradients) -> np.ndarray:
   change = np.zeros(group.size)
   for part in group.slices:
     if part.is_output and part.variable in gradients:
-      product = tensors[part.variable] * gradients[part.variable]
+      product = weights[part.variable] * gradients[part.variable]
       change += importance.slice_rows(part, product).sum(1)
   return np.abs(change)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import recalibration
 from object_detection_pruning.channels import groups, importance, taylor
@@ -95,6 +96,7 @@ def test_unknown_method_is_an_error():
     _scores('l3')
 
 
+CONFIG = pipeline_pb2.TrainEvalPipelineConfig()
 # Gradients of the loss of two batches.
 BATCHES = np.array(
   [[[1, 1, 1], [1, 1, -1]], [[9, 1, 0], [9, 1, 0.5]]], np.float32
@@ -122,12 +124,18 @@ def training_graph(monkeypatch):
 def test_taylor_is_the_mean_change_of_the_loss_without_the_filter(
   training_graph,
 ):
-  found = taylor.measure(None, TENSORS, [GROUP], 2)
+  found = taylor.measure(CONFIG, TENSORS, [GROUP], 2)
   # First batch: 0, |3 - 4|, |6 + 8|; second: 0, |3 - 4|, |-8 / 2|.
   assert found['one'].tolist() == [0, 1, 9]
   assert _scores('taylor', gradients=found) == pytest.approx([0, 0.3, 2.7])
 
 
+def test_taylor_gives_masked_weights_no_change(training_graph):
+  mask = np.array([[1, 1, 0], [1, 1, 0]], np.float32)
+  masked = dict(TENSORS, **{'one/mask': mask})
+  assert taylor.measure(CONFIG, masked, [GROUP], 2)['one'].tolist() == [0, 1, 0]
+
+
 def test_taylor_needs_as_many_batches_as_it_is_to_take(training_graph):
   with pytest.raises(errors.InputError, match='ended before 3 batches'):
-    taylor.measure(None, TENSORS, [GROUP], 3)
+    taylor.measure(CONFIG, TENSORS, [GROUP], 3)
