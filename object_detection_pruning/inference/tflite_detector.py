@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from object_detection_pruning.core import errors
-from object_detection_pruning.inference import resizing
+from object_detection_pruning.inference import resizing, tflite_files
 from object_detection_pruning.inference.detector import Detector
 
 # What most of the stock SSDs do: from 0 to 255 into -1 to 1.
@@ -68,8 +68,9 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
       interpreter of this TensorFlow takes one.
 
   Raises:
-    InputError: the file is no TFLite model, or no detector.
+    InputError: the file is no TFLite model, a damaged one, or no detector.
   """
+  tflite_files.read(path)
   try:
     interpreter = tf.lite.Interpreter(model_path=path)
     interpreter.allocate_tensors()

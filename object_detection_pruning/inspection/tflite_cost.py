@@ -5,7 +5,7 @@ from typing import Iterator, List, NamedTuple
 import numpy as np
 import tflite
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.inference import tflite_files
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 
 _KERNEL_OPS = {
@@ -39,15 +39,8 @@ def measure(path: str) -> ModelCost:
   Raises:
     InputError: the file is damaged.
   """
-  with open(path, 'rb') as file:
-    content = file.read()
-  try:
-    model = tflite.Model.GetRootAsModel(content, 0)
-    layers = list(_layers(model, model.Subgraphs(0)))
-  # FlatBuffers follows whatever offsets it meets, until something breaks.
-  except Exception as error:
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    raise errors.InputError(f'{path} is a damaged TFLite model: {reason}')
+  model = tflite_files.read(path)
+  layers = list(_layers(model, model.Subgraphs(0)))
   return ModelCost(
     [layer.cost for layer in layers],
     sum(layer.bias.size for layer in layers),
