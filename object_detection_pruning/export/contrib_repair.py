@@ -1,6 +1,6 @@
 """What the patch for `tf.contrib.model_pruning` calls in place of its strip."""
 
-from typing import Iterable, List
+from typing import Iterable, List, Set
 
 from object_detection_pruning.core import errors
 from object_detection_pruning.export import (
@@ -11,7 +11,7 @@ from object_detection_pruning.export import (
   subgraphs,
 )
 from object_detection_pruning.sparse_ops import graph_index, measuring
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.sparse_ops.graph_index import GraphDef, NodeDef
 
 # What keeps variables: saves and restores them, or asks whether they are there.
 _KEEPING_OPS = (
@@ -22,7 +22,6 @@ _KEEPING_OPS = (
   'ShardedFilename',
   'VarIsInitializedOp',
 )
-_READING_OPS = ('Identity', 'ReadVariableOp')
 
 
 def strip_pruning_vars(
@@ -49,7 +48,7 @@ def graph_def_from_checkpoint(checkpoint: str) -> GraphDef:
   """Freezes the graph that was saved with a checkpoint, with all its outputs.
 
   What writes variables or files, as training and saving do, is no output, and
-  neither is a variable itself.
+  neither is what no input has a part in.
 
   Args:
     checkpoint: its prefix.
@@ -62,8 +61,8 @@ def graph_def_from_checkpoint(checkpoint: str) -> GraphDef:
   outputs = _pure_outputs(source.graph_def)
   if not outputs:
     raise errors.InputError(
-      f'{source.path} has no output that leaves its variables alone: name the '
-      'outputs to keep'
+      f'{source.path} has no output of a placeholder that leaves its variables '
+      'alone: name the outputs to keep'
     )
   extracted = subgraphs.extract(source.graph_def, outputs)
   for node in extracted.node:
@@ -73,30 +72,31 @@ def graph_def_from_checkpoint(checkpoint: str) -> GraphDef:
 
 
 def _pure_outputs(graph_def: GraphDef) -> List[str]:
-  """The nodes that nobody reads, but for those that save, train or look."""
+  """The nodes that nobody reads and that an input has a part in.
+
+  So no regularizer of a kernel is one, and no summary of a variable.
+  """
   index = graph_index.GraphIndex(graph_def)
-  impure = {
-    node.name
+  kept = [
+    node
     for node in graph_def.node
     if node.op in _KEEPING_OPS or freezing.writes(node)
-  }
-  waiting = list(impure)
+  ]
+  inputs = [node for node in graph_def.node if node.op == 'Placeholder']
+  found = _reached(inputs, index) - _reached(kept, index)
+  ends = [name.split(':')[0] for name in measuring.output_names(graph_def)]
+  return [name for name in ends if name in found]
+
+
+def _reached(
+  nodes: Iterable[NodeDef], index: graph_index.GraphIndex
+) -> Set[str]:
+  """These nodes and all that depend on them."""
+  reached = {node.name for node in nodes}
+  waiting = list(reached)
   while waiting:
     for consumer in index.consumers(index.nodes[waiting.pop()]):
-      if consumer.name not in impure:
-        impure.add(consumer.name)
+      if consumer.name not in reached:
+        reached.add(consumer.name)
         waiting.append(consumer.name)
-  variables = {node.name for node in freezing.variables(graph_def)}
-  ends = [name.split(':')[0] for name in measuring.output_names(graph_def)]
-  return [
-    name
-    for name in ends
-    if name not in impure and _origin(name, index) not in variables
-  ]
-
-
-def _origin(name: str, index: graph_index.GraphIndex) -> str:
-  """What a node hands on as it is."""
-  while index.nodes[name].op in _READING_OPS:
-    name = graph_index.node_name(index.nodes[name].input[0])
-  return name
+  return reached
