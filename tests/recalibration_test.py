@@ -243,11 +243,11 @@ def test_bad_flags_of_the_command_give_one_line(run, tmp_path):
   assert not os.path.exists(str(tmp_path / 'new'))
 
 
-def test_damaged_training_data_is_named(run, tmp_path):
+def test_damaged_training_data_is_named(data, tmp_path):
   path = tmp_path / 'train.record'
   path.write_bytes(b'no record at all')
-  data = run.data._replace(train_record=str(path))
-  config = detectors.config(detectors.ssd(), data)
+  damaged_data = data._replace(train_record=str(path))
+  config = detectors.config(detectors.ssd(), damaged_data)
   with tf.Session() as session:
     damaged = tf.data.TFRecordDataset(str(path)).make_one_shot_iterator()
     batches = recalibration.run_batches(
