@@ -1,78 +1,119 @@
-"""Times a detector at a share of its MACs beside its dense parent.
+"""Times detectors at a share of their MACs beside the dense one.
 
-Time depends on shapes and not on values, so weights are random. Both models run
-by turns in one process, on one thread, up to the detections, without the
-features that Faster R-CNN exports beside them. What runs up to the raw
-predictions, without non-maximum suppression, is timed as well.
+Time depends on shapes and not on values, so weights are random unless there is
+a checkpoint. All models run by turns in one process, on one thread, up to the
+detections, without the features that Faster R-CNN exports beside them. Of an
+SSD what runs up to the raw predictions, without non-maximum suppression, is
+timed as well. The search for channel groups and the surgery are timed too, the
+latter with the dense checkpoint read and the narrow one written, with momentum.
 
   python benchmarks/channels/speed.py --pipeline_config_path ssd.config \\
-    --target_macs 0.5
+    --target_macs 0.5 --target_macs 0.7 --ratios early.json
+
+--nospeed leaves the models' own time out.
 """
 
 import json
-import statistics
+import os
+import tempfile
 import time
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from absl import flags
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import command, pipeline
 from object_detection_pruning.channels import graph as inference
-from object_detection_pruning.channels import pruning, selection, surgery
+from object_detection_pruning.channels import plan as plans
+from object_detection_pruning.channels import pruning, selection
+from object_detection_pruning.core import checkpoints, checks
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_float('target_macs', 0.5, 'Share of the MACs that is left.')
 flags.DEFINE_string(
-  'ratios', None, 'JSON file of ratios, in place of the same for each group.'
+  'config_override', '', 'Text proto merged into the pipeline config.'
+)
+flags.DEFINE_string('checkpoint', None, 'Of the dense detector [random].')
+flags.DEFINE_multi_float(
+  'target_macs', [], 'Share of the MACs that is left; repeatable.'
+)
+flags.DEFINE_multi_string(
+  'ratios',
+  [],
+  'JSON file of ratios, in place of the same for each group; repeatable.',
 )
 flags.DEFINE_integer('round_to', 16, 'Channels are kept in multiples of this.')
-flags.DEFINE_integer('rounds', 15, 'Runs of each model.')
+flags.DEFINE_boolean('speed', True, 'Time the models.')
+flags.DEFINE_integer('rounds', 100, 'Runs of each model.')
+flags.DEFINE_float('seconds', 900, 'Start no round after so long.')
 flags.DEFINE_string('output', None, 'JSON file for the result.')
 flags.mark_flags_as_required(['pipeline_config_path'])
 FLAGS = flags.FLAGS
 
+_WARM_UP = 2
+
+
+class Variant(NamedTuple):
+  """A narrow detector.
+
+  Attributes:
+    title: what it was asked to be.
+    plan: what is gone.
+    config: of the narrow detector.
+    seconds: that surgery took.
+  """
+
+  title: str
+  plan: plans.Plan
+  config: pipeline_pb2.TrainEvalPipelineConfig
+  seconds: float
+
 
 def main(_) -> None:
-  config = pipeline.load(FLAGS.pipeline_config_path)
+  checks.count('--rounds', FLAGS.rounds)
+  config = pipeline.as_dense(
+    pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
+  )
+  bounds = selection.Bounds(FLAGS.round_to).check()
+  requests = {
+    f'target_macs {share:g}': pruning.Request(
+      target='macs', fraction=share, bounds=bounds
+    )
+    for share in FLAGS.target_macs or ([] if FLAGS.ratios else [0.5])
+  }
+  for path in FLAGS.ratios:
+    requests[os.path.basename(path)] = pruning.Request(
+      ratios_path=path, bounds=bounds
+    )
   start = time.perf_counter()
   network = pruning.analyze(config)
   search_seconds = time.perf_counter() - start
-  random = np.random.RandomState(0)
-  tensors = {
-    name: random.normal(0, 0.02, shape).astype(np.float32)
-    for name, shape in network.shapes.items()
-  }
-  plan = pruning.make_plan(
-    network,
-    tensors,
-    pruning.Request(
-      ratios_path=FLAGS.ratios,
-      target=None if FLAGS.ratios else 'macs',
-      fraction=FLAGS.target_macs,
-      bounds=selection.Bounds(FLAGS.round_to),
-    ),
-  )
-  start = time.perf_counter()
-  narrow = surgery.narrow_config(config, plan)
-  surgery.check_rebuilds(
-    narrow, surgery.narrow(tensors, plan), network.op_counts
-  )
-  surgery_seconds = time.perf_counter() - start
-  is_ssd = config.model.WhichOneof('model') == 'ssd'
-  dense, small = (inference.build(each) for each in (config, narrow))
-  dense_ms, narrow_ms = _times([dense, small])
-  before, after = plan.dense_cost(), plan.cost()
+  with tempfile.TemporaryDirectory() as folder:
+    checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
+    if not checkpoint:
+      checkpoint = os.path.join(folder, 'dense.ckpt')
+      checkpoints.write(checkpoint, _random_tensors(network.shapes))
+    variants = [
+      _prune(network, checkpoint, title, request, folder)
+      for title, request in requests.items()
+    ]
+  dense = variants[0].plan.dense_cost()
   result = {
-    'macs_left': after.macs / before.macs,
-    'params_left': after.params / before.params,
-    'dense_ms': dense_ms,
-    'narrow_ms': narrow_ms,
-    'speedup': dense_ms / narrow_ms,
-    **(_before_suppression(dense, small) if is_ssd else {}),
     'search_seconds': search_seconds,
-    'surgery_seconds': surgery_seconds,
+    'macs': dense.macs,
+    'params': dense.params,
+    'variants': {
+      variant.title: {
+        'macs_left': variant.plan.cost().macs / dense.macs,
+        'params_left': variant.plan.cost().params / dense.params,
+        'surgery_seconds': variant.seconds,
+      }
+      for variant in variants
+    },
   }
+  if FLAGS.speed:
+    _add_times(result, config, variants)
   text = json.dumps(result, indent=1)
   print(text)
   if FLAGS.output:
@@ -80,30 +121,74 @@ def main(_) -> None:
       file.write(text + '\n')
 
 
-def _before_suppression(dense, small) -> dict:
-  """Times single-stage detectors up to their raw predictions."""
-  dense_ms, narrow_ms = _times(
-    [each._replace(outputs=each.predictions) for each in (dense, small)]
-  )
-  return {
-    'dense_predictions_ms': dense_ms,
-    'narrow_predictions_ms': narrow_ms,
-    'speedup_of_predictions': dense_ms / narrow_ms,
+def _random_tensors(shapes: Dict[str, tuple]) -> Dict[str, np.ndarray]:
+  """Makes a checkpoint as training leaves it, with optimizer slots."""
+  random = np.random.RandomState(0)
+  tensors = {
+    name: random.normal(0, 0.02, shape).astype(np.float32)
+    for name, shape in shapes.items()
   }
+  slots = {
+    f'{name}/Momentum': array
+    for name, array in tensors.items()
+    if '/moving_' not in name
+  }
+  return dict(tensors, **slots)
 
 
-def _times(graphs) -> list:
-  """Gives the median milliseconds of each detector, run by turns."""
+def _prune(network, checkpoint, title, request, folder) -> Variant:
+  plan = pruning.make_plan(network, checkpoints.read(checkpoint), request)
+  output_dir = os.path.join(folder, title)
+  start = time.perf_counter()
+  pruning.write(network, checkpoints.read(checkpoint), plan, output_dir)
+  seconds = time.perf_counter() - start
+  narrow = pipeline.load(os.path.join(output_dir, pipeline.FILE_NAME))
+  return Variant(title, plan, narrow, seconds)
+
+
+def _add_times(result, config, variants: List[Variant]) -> None:
+  graphs = [inference.build(config)]
+  graphs += [inference.build(variant.config) for variant in variants]
+  is_ssd = config.model.WhichOneof('model') == 'ssd'
+  parts = {'': graphs}
+  if is_ssd:
+    parts['predictions_'] = [
+      each._replace(outputs=each.predictions) for each in graphs
+    ]
+  times = _times([each for part in parts.values() for each in part])
+  result['rounds'] = times.shape[1]
+  for number, prefix in enumerate(parts):
+    dense, *narrow = times[number * len(graphs) :][: len(graphs)]
+    result[f'{prefix}ms'] = np.median(dense)
+    for each, variant in zip(narrow, variants):
+      result['variants'][variant.title].update(
+        {
+          f'{prefix}ms': np.median(each),
+          f'{prefix}speedup': np.median(dense) / np.median(each),
+          # Of the same round: how far the machine's noise reaches.
+          f'{prefix}speedup_quartiles': np.percentile(
+            dense / each, [25, 50, 75]
+          ).tolist(),
+        }
+      )
+
+
+def _times(graphs: List[inference.InferenceGraph]) -> np.ndarray:
+  """Gives milliseconds [detector, round] of detectors that run by turns."""
   runs = [_runner(built) for built in graphs]
-  for run in runs * 2:
+  for run in runs * _WARM_UP:
     run()
-  times = [[] for _ in runs]
-  for _ in range(FLAGS.rounds):
-    for number, run in enumerate(runs):
+  rounds = []
+  begin = time.perf_counter()
+  while len(rounds) < FLAGS.rounds:
+    if rounds and time.perf_counter() - begin > FLAGS.seconds:
+      break
+    rounds.append([])
+    for run in runs:
       start = time.perf_counter()
       run()
-      times[number].append(time.perf_counter() - start)
-  return [statistics.median(each) * 1e3 for each in times]
+      rounds[-1].append((time.perf_counter() - start) * 1e3)
+  return np.transpose(rounds)
 
 
 def _runner(built):
@@ -112,14 +197,14 @@ def _runner(built):
   )
   with built.graph.as_default():
     initializer = tf.global_variables_initializer()
-  session = tf.Session(graph=built.graph, config=threads)
-  session.run(initializer)
-  # As an export does, so that constants are folded.
-  frozen = tf.graph_util.convert_variables_to_constants(
-    session,
-    built.graph.as_graph_def(),
-    [tensor.op.name for tensor in built.outputs],
-  )
+  with tf.Session(graph=built.graph, config=threads) as session:
+    session.run(initializer)
+    # As an export does, so that constants are folded.
+    frozen = tf.graph_util.convert_variables_to_constants(
+      session,
+      built.graph.as_graph_def(),
+      [tensor.op.name for tensor in built.outputs],
+    )
   names = [tensor.name for tensor in built.outputs]
   image = np.random.RandomState(0).uniform(0, 255, built.image.shape.as_list())
   with tf.Graph().as_default() as graph:
