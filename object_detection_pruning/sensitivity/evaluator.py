@@ -17,6 +17,8 @@ from object_detection_pruning.sensitivity import (
 
 LOSS = 'loss'
 METRICS = (scoring.MAP, scoring.AP50, scoring.AP75, LOSS)
+# Stands for the loss of a network that overflows: JSON has no infinity.
+_OVERFLOWN = float(np.finfo(np.float32).max)
 
 
 class Evaluator:
@@ -97,7 +99,8 @@ class Evaluator:
     finally:
       self.graph.load({name: self._tensors[name] for name in changes})
     if self._has_loss:
-      return {LOSS: float(np.mean([loss for (loss,) in outputs]))}
+      loss = float(np.mean([loss for (loss,) in outputs]))
+      return {LOSS: loss if np.isfinite(loss) else _OVERFLOWN}
     return self._scorer.score(
       [scoring.Detections(*output) for output in outputs]
     )

@@ -2,14 +2,21 @@
 
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from object_detection_pruning.core import errors
 from object_detection_pruning.sensitivity import costs as costs_lib
+from object_detection_pruning.sensitivity import file_checks
 
-_FORMAT = 'object_detection_pruning.sensitivity.1'
 # Other machines round otherwise, and a rank of two detections may change.
 _TOLERANCE = 2e-3
+_READ = ('data', 'training')
+_FINGERPRINTS = {
+  'model': 'model',
+  'checkpoint': 'checkpoint',
+  'data': 'data',
+  'training': 'training input',
+}
 
 Metrics = Dict[str, float]
 
@@ -26,6 +33,7 @@ class Setup(NamedTuple):
     importance: how channels are compared; None for weights.
     metric: what is lost, one of `evaluator.METRICS`.
     recalibrate: training batches for batch norm, 0 for none.
+    training: hash of these batches, None for none.
   """
 
   model: str
@@ -36,17 +44,20 @@ class Setup(NamedTuple):
   importance: Optional[str]
   metric: str
   recalibrate: int
+  training: Optional[str] = None
 
   def check_same(self, other: 'Setup', path: str) -> None:
     """Raises `InputError` naming the file and the first difference."""
-    for field in self._fields:
+    # More images, or other batches, are other data too: what was asked for is
+    # named before what came of it.
+    for field in sorted(self._fields, key=lambda name: name in _READ):
       ours, theirs = getattr(self, field), getattr(other, field)
       if ours == theirs:
         continue
-      if field in ('model', 'checkpoint', 'data'):
+      if field in _FINGERPRINTS:
         raise errors.InputError(
-          f'{path} was measured on another {field}: its fingerprint is '
-          f'{str(theirs)[:12]}, not {ours[:12]}'
+          f'{path} was measured on another {_FINGERPRINTS[field]}: its '
+          f'fingerprint is {str(theirs)[:12]}, not {str(ours)[:12]}'
         )
       raise errors.InputError(
         f'{path} was measured with {field} {theirs}, not {ours}'
@@ -132,7 +143,7 @@ class Results(NamedTuple):
   def save(self, path: str) -> None:
     """Writes the file; a reader sees the old one or the new one whole."""
     content = {
-      'format': _FORMAT,
+      'format': file_checks.FORMAT,
       'setup': self.setup._asdict(),
       'baseline': self.baseline,
       'layers': [
@@ -161,8 +172,7 @@ def load(path: str) -> Results:
   try:
     with open(path) as file:
       content = json.load(file)
-    if content['format'] != _FORMAT:
-      raise ValueError(f'its format is {content["format"]!r}')
+    file_checks.check(content)
     return Results(
       Setup(**content['setup']),
       content['baseline'],
@@ -171,8 +181,8 @@ def load(path: str) -> Results:
     )
   except FileNotFoundError:
     raise errors.InputError(f'no sensitivities at {path!r}')
-  except (ValueError, KeyError, TypeError, AttributeError) as error:
-    raise errors.InputError(f'{path} is no whole sensitivity file: {error!r}')
+  except (ValueError, TypeError, OverflowError) as error:
+    raise errors.InputError(f'{path} is no whole sensitivity file: {error}')
 
 
 def merge(paths: Sequence[str]) -> Results:
@@ -188,15 +198,9 @@ def merge(paths: Sequence[str]) -> Results:
 
 
 def _layer(entry: Dict[str, Any]) -> Layer:
-  points: List[Tuple[float, Metrics]] = []
-  for ratio, metrics in entry['points'].items():
-    checked = {str(name): float(value) for name, value in metrics.items()}
-    points.append((float(ratio), checked))
+  points = {float(ratio): each for ratio, each in entry['points'].items()}
   return Layer(
-    str(entry['name']),
-    [str(layer) for layer in entry['layers']],
-    int(entry['size']),
-    dict(sorted(points)),
+    entry['name'], entry['layers'], entry['size'], dict(sorted(points.items()))
   )
 
 
