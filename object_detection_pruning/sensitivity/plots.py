@@ -154,7 +154,7 @@ def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
       axes.text(
         column,
         row,
-        f'{value * 100:.0f}'.replace('-0', '0'),
+        _percent(value),
         ha='center',
         va='center',
         fontsize=7,
@@ -191,14 +191,23 @@ def unit(found: results.Results) -> str:
   return 'channels' if is_filter else 'weights'
 
 
+def _percent(value: float) -> str:
+  # A cell has room for three digits; a loss of training may be far above.
+  return '>999' if value > 9.99 else str(int(round(float(value) * 100)))
+
+
 def _in_two(name: str) -> str:
   if len(name) <= _NAME_LENGTH:
     return name
-  breaks = [n + 1 for n, letter in enumerate(name) if letter in '_/']
-  if not breaks:
-    return name
-  middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
-  return f'{name[:middle]}\n{name[middle:]}'
+  # Between scopes where both halves fit, within a name where they would not.
+  for letters, longest in (('/', _NAME_LENGTH), ('_/', len(name))):
+    breaks = [n + 1 for n, letter in enumerate(name) if letter in letters]
+    if not breaks:
+      continue
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    if max(middle, len(name) - middle) <= longest:
+      return f'{name[:middle]}\n{name[middle:]}'
+  return name
 
 
 def _base(found: results.Results) -> str:

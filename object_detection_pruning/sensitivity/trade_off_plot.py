@@ -39,17 +39,20 @@ def draw(
     ('macs', 'MACs', _SECOND),
   ):
     left.plot(bounds, shares[measure], color=color, label=label)
-    if wish.metric_loss is not None:
-      left.plot(
-        [wish.metric_loss], [_share(choice, measure)], 'D', color=CHOSEN
-      )
-      left.annotate(
-        f'{_share(choice, measure):.1%}',
-        (wish.metric_loss, _share(choice, measure)),
-        (6, 6),
-        textcoords='offset points',
-        fontsize=9,
-      )
+    share = _share(choice, measure)
+    if wish.metric_loss is None:
+      # No one bound gives what was chosen, so it has no place on the curves.
+      chosen = f'chosen: {share:.1%} of the {label}'
+      left.axhline(share, color=color, lw=1, ls='--', label=chosen)
+      continue
+    left.plot([wish.metric_loss], [share], 'D', color=CHOSEN)
+    left.annotate(
+      f'{share:.1%}',
+      (wish.metric_loss, share),
+      (6, 6),
+      textcoords='offset points',
+      fontsize=9,
+    )
   if wish.metric_loss is not None:
     left.axvline(wish.metric_loss, color=CHOSEN, lw=0.8, ls='--')
   left.set(
@@ -68,6 +71,10 @@ def draw(
   )
   steps = np.linspace(0.97, min(shares['macs']), 9)
   cheapest = _cheapest(chooser, steps)
+  if wish.measure == 'macs':
+    # The curve goes through what was chosen in the same way.
+    cheapest.append((_share(choice, 'macs'), choice.summed_loss))
+    cheapest.sort(reverse=True)
   right.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')
   right.plot(
     [_share(choice, 'macs')],
@@ -79,13 +86,13 @@ def draw(
   right.set(
     title='The same MACs, chosen in two ways',
     xlabel='MACs left of the dense model',
-    ylabel='losses of all layers, in sum',
+    ylabel=f'losses of all layers in sum, shares of {found.setup.metric}',
   )
   right.invert_xaxis()
   right.legend(loc='upper left', frameon=False)
   for axes in (left, right):
     axes.grid(alpha=0.3)
-  for axis in (left.xaxis, left.yaxis, right.xaxis):
+  for axis in (left.xaxis, left.yaxis, right.xaxis, right.yaxis):
     axis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
   return figure
 
