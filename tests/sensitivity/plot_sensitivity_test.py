@@ -7,7 +7,12 @@ import processes
 import pytest
 from PIL import Image
 
-from object_detection_pruning.sensitivity import costs, results
+from object_detection_pruning.sensitivity import (
+  costs,
+  planning,
+  results,
+  trade_off_plot,
+)
 
 MODULE = 'object_detection_pruning.plot_sensitivity'
 LAYERS = 60
@@ -84,6 +89,23 @@ def test_draws_pictures_and_a_page_that_stands_alone(analysis, tmp_path):
   assert f'{share:.1f} %' in page
   for text in ('retrained model', '0.412', '1,234,567', '7,654,321', '12.5'):
     assert text in page
+
+
+def test_the_trade_off_marks_what_a_target_chose(analysis):
+  found = results.load(analysis)
+  # Few layers are quick to choose from.
+  found = found._replace(layers=found.layers[:3])
+  wish = planning.wish({'target_macs': 0.98})
+  choice = planning.choose(found, wish)
+  left, right = trade_off_plot.draw(found, choice, wish).axes
+  share = choice.cost.macs / choice.dense_cost.macs
+  lines = dict(zip(*left.get_legend_handles_labels()[::-1]))
+  marked = lines[f'chosen: {share:.1%} of the MACs']
+  assert list(marked.get_ydata()) == [share, share]
+  lines = dict(zip(*right.get_legend_handles_labels()[::-1]))
+  ((chosen,),) = [lines['chosen'].get_xydata().tolist()]
+  assert chosen == [share, choice.summed_loss]
+  assert chosen in lines['least summed loss'].get_xydata().tolist()
 
 
 BAD_FLAGS = [
