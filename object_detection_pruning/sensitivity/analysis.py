@@ -24,6 +24,7 @@ from object_detection_pruning.sensitivity import (
   eval_data,
   evaluator,
   fingerprints,
+  parts,
   results,
   targets,
 )
@@ -73,9 +74,7 @@ def prepare(request: request_lib.Request) -> Prepared:
     InputError: something cannot be used, or the output is of another analysis.
   """
   request.check()
-  known = None
-  if os.path.exists(request.output):
-    known = results.load(request.output)
+  known = _known(request.output)
   config = pipeline.load(request.pipeline_config_path)
   reader = eval_data.reader(config)
   examples = eval_data.serialized(reader, request.num_examples)
@@ -100,6 +99,9 @@ def prepare(request: request_lib.Request) -> Prepared:
     request.importance if is_filter else None,
     request.metric,
     request.recalibrate,
+    calibration.fingerprint(config, request.recalibrate)
+    if request.recalibrate
+    else None,
   )
   fresh = results.Results(
     setup,
@@ -107,7 +109,9 @@ def prepare(request: request_lib.Request) -> Prepared:
     [results.Layer(t.name, list(t.layers), t.size, {}) for t in found],
     model_costs,
   )
-  merged = fresh.merged(known, request.output) if known else fresh
+  merged = fresh
+  for path, part in known.items():
+    merged = merged.merged(part, path)
   todo = _points(found, chosen, request)
   return Prepared(
     request, config, raw, tensors, reader, examples, found, todo, merged
@@ -129,48 +133,106 @@ def run(
   Raises:
     InputError: the unpruned model has nothing to lose.
   """
-  request, found = prepared.request, prepared.results
+  request, found = prepared.request, adopt(prepared)
   if found.baseline is not None and not prepared.missing:
     return found
-  calibrator, tensors = None, prepared.tensors
-  if request.recalibrate:
-    calibrator = calibration.Calibrator(
-      prepared.config,
-      prepared.raw,
-      request.recalibrate,
-      request.threads,
-      request.cache_megabytes,
-    )
-    # Points are compared with what was set from the same batches.
-    tensors = dict(tensors, **calibrator.statistics())
-  model = evaluator.Evaluator(
-    prepared.config,
-    tensors,
-    eval_data.load(prepared.config, prepared.reader, prepared.examples),
-    request.metric,
-    request.threads,
-    request.cache_megabytes,
-  )
+  bench = _Bench(prepared)
   if found.baseline is None:
-    found = found._replace(baseline=model.evaluate())
-    _check_baseline(found.baseline, request.metric)
+    found = found._replace(baseline=bench.baseline())
     found.save(request.output)
   for target, ratio in track(prepared.missing):
     if stopped():
       break
+    found = found.with_point(target.name, ratio, bench.point(target, ratio))
+    found.save(request.output)
+  bench.close()
+  return found
+
+
+def adopt(prepared: Prepared) -> results.Results:
+  """Takes what workers of a killed run have left into the output."""
+  output = prepared.request.output
+  if parts.find(output):
+    prepared.results.save(output)
+    parts.remove(output)
+  return prepared.results
+
+
+def measure_baseline(prepared: Prepared) -> Prepared:
+  """Evaluates the unpruned model and saves what it has, if it is not known.
+
+  Raises:
+    InputError: it has nothing to lose.
+  """
+  found = prepared.results
+  if found.baseline is not None:
+    return prepared
+  bench = _Bench(prepared)
+  found = found._replace(baseline=bench.baseline())
+  bench.close()
+  found.save(prepared.request.output)
+  return prepared._replace(results=found)
+
+
+class _Bench:
+  """A detector in memory, whose points are measured one by one."""
+
+  def __init__(self, prepared: Prepared):
+    request, tensors = prepared.request, prepared.tensors
+    self._metric = request.metric
+    self._calibrator = None
+    if request.recalibrate:
+      self._calibrator = calibration.Calibrator(
+        prepared.config,
+        prepared.raw,
+        request.recalibrate,
+        request.threads,
+        request.cache_megabytes,
+      )
+      # Points are compared with what was set from the same batches.
+      tensors = dict(tensors, **self._calibrator.statistics())
+    self._model = evaluator.Evaluator(
+      prepared.config,
+      tensors,
+      eval_data.load(prepared.config, prepared.reader, prepared.examples),
+      request.metric,
+      request.threads,
+      request.cache_megabytes,
+    )
+
+  def baseline(self) -> Dict[str, float]:
+    """Evaluates the unpruned model."""
+    metrics = self._model.evaluate()
+    value = metrics[self._metric]
+    if not value > 0:
+      raise errors.InputError(
+        f'the {self._metric} of the unpruned model is {value:g} on these '
+        'images, so there is nothing to lose: train it first, or evaluate on '
+        'more images'
+      )
+    return metrics
+
+  def point(self, target: targets.Target, ratio: float) -> Dict[str, float]:
+    """Evaluates with one target pruned, and restores it."""
     changes, variables = target.changes(ratio), list(target.variables)
-    if calibrator:
-      later = calibrator.depending_on(variables)
-      statistics = calibrator.statistics(variables, changes)
+    if self._calibrator:
+      later = self._calibrator.depending_on(variables)
+      statistics = self._calibrator.statistics(variables, changes)
       changes.update({name: statistics[name] for name in later})
       variables += [name for name in later if name not in variables]
-    metrics = model.evaluate(variables, changes)
-    found = found.with_point(target.name, ratio, metrics)
-    found.save(request.output)
-  model.close()
-  if calibrator:
-    calibrator.close()
-  return found
+    return self._model.evaluate(variables, changes)
+
+  def close(self) -> None:
+    """Frees the sessions and their threads."""
+    self._model.close()
+    if self._calibrator:
+      self._calibrator.close()
+
+
+def _known(output: str) -> Dict[str, results.Results]:
+  """Reads the output and what workers of a killed run have left, by path."""
+  paths = [output] if os.path.exists(output) else []
+  return {path: results.load(path) for path in paths + parts.find(output)}
 
 
 def _points(
@@ -185,12 +247,3 @@ def _points(
     for target in mine[number - 1 :: count]
     for ratio in sorted(set(request.ratios))
   ]
-
-
-def _check_baseline(baseline: Dict[str, float], metric: str) -> None:
-  value = baseline[metric]
-  if not value > 0:
-    raise errors.InputError(
-      f'the {metric} of the unpruned model is {value:g} on these images, so '
-      'there is nothing to lose: train it first, or evaluate on more images'
-    )

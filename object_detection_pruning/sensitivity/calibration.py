@@ -17,12 +17,21 @@ from object_detection_pruning.core import batch_norm, errors, progress
 from object_detection_pruning.sensitivity import (
   cut_graph,
   eval_data,
+  fingerprints,
   frontier,
   parallel,
 )
 
 nest = tf.contrib.framework.nest
 _SEED = 1
+# What of a training section decides which batches come.
+_INPUT_FIELDS = (
+  'batch_size',
+  'data_augmentation_options',
+  'max_number_of_boxes',
+  'merge_multiple_label_boxes',
+  'unpad_groundtruth_tensors',
+)
 
 
 class Calibrator:
@@ -105,6 +114,37 @@ class Calibrator:
   def close(self) -> None:
     """Frees the session and its threads."""
     self._graph.close()
+
+
+def fingerprint(
+  config: pipeline_pb2.TrainEvalPipelineConfig, num_batches: int
+) -> str:
+  """Gives a hash of the batches that other training input does not have.
+
+  Raises:
+    InputError: there are no images, or a file is damaged.
+  """
+  reader = _in_order(config)
+  settings = type(config.train_config)()
+  settings.CopyFrom(config.train_config)
+  for field, _ in settings.ListFields():
+    if field.name not in _INPUT_FIELDS:
+      settings.ClearField(field.name)
+  needed = num_batches * settings.batch_size
+  examples = eval_data.serialized(
+    reader, needed * max(1, reader.sample_1_of_n_examples), 'training input'
+  )
+  content = eval_data.digest(reader, examples)
+  # The same images may lie elsewhere.
+  reader.ClearField('label_map_path')
+  reader.ClearField('tf_record_input_reader')
+  return fingerprints.of_parts(
+    [
+      content.encode(),
+      reader.SerializeToString(deterministic=True),
+      settings.SerializeToString(deterministic=True),
+    ]
+  )
 
 
 def _read(

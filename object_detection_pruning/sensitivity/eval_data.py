@@ -97,13 +97,16 @@ def name_files(record_reader: input_reader_pb2.InputReader, what: str) -> None:
 
 
 def serialized(
-  record_reader: input_reader_pb2.InputReader, limit: Optional[int] = None
+  record_reader: input_reader_pb2.InputReader,
+  limit: Optional[int] = None,
+  what: str = 'evaluation set',
 ) -> List[bytes]:
   """Reads the examples as they are in the files.
 
   Args:
-    record_reader: from `reader`.
+    record_reader: its files are named one by one, as by `reader`.
     limit: how many at most; None for all.
+    what: they are, for the error.
 
   Raises:
     InputError: there are none, or a file is damaged.
@@ -119,7 +122,7 @@ def serialized(
     except tf.errors.DataLossError as error:
       raise errors.InputError(f'{path} is no TFRecord file: {error}')
   if not result:
-    raise errors.InputError(f'the evaluation set is empty: {", ".join(paths)}')
+    raise errors.InputError(f'the {what} is empty: {", ".join(paths)}')
   return result
 
 
@@ -128,8 +131,10 @@ def digest(
 ) -> str:
   """Gives a hash of examples and label map that other data do not have."""
   result = hashlib.sha256()
-  with tf.gfile.GFile(record_reader.label_map_path, 'rb') as file:
-    result.update(file.read())
+  # Training does without one.
+  if record_reader.label_map_path:
+    with tf.gfile.GFile(record_reader.label_map_path, 'rb') as file:
+      result.update(file.read())
   for example in examples:
     result.update(hashlib.sha256(example).digest())
   return result.hexdigest()

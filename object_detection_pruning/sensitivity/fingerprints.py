@@ -1,7 +1,7 @@
 """Hashes that tell whether figures belong to a model and its weights."""
 
 import hashlib
-from typing import Dict
+from typing import Dict, Iterable
 
 import numpy as np
 from object_detection.protos import pipeline_pb2
@@ -17,7 +17,9 @@ def of_model(config: pipeline_pb2.TrainEvalPipelineConfig) -> str:
     for width in pipeline.pruning_message(config).layer_width
   ]
   model = pipeline.as_stock(config).model
-  return _hash([model.SerializeToString(deterministic=True)] + sorted(widths))
+  return of_parts(
+    [model.SerializeToString(deterministic=True)] + sorted(widths)
+  )
 
 
 def of_checkpoint(
@@ -29,14 +31,15 @@ def of_checkpoint(
     network: from `channels.pruning.analyze`.
     tensors: the checkpoint by name, masks folded in.
   """
-  return _hash(
+  return of_parts(
     part
     for name in sorted(network.shapes)
     for part in (name.encode(), np.ascontiguousarray(tensors[name]).tobytes())
   )
 
 
-def _hash(parts) -> str:
+def of_parts(parts: Iterable[bytes]) -> str:
+  """Gives the hash of parts, each of which ends where the next begins."""
   result = hashlib.sha256()
   for part in parts:
     result.update(hashlib.sha256(part).digest())

@@ -2,12 +2,17 @@
 
 import multiprocessing
 import os
-import shutil
+import sys
 import time
 from typing import Iterator, List
 
 from object_detection_pruning.core import errors, progress
-from object_detection_pruning.sensitivity import analysis, parallel, results
+from object_detection_pruning.sensitivity import (
+  analysis,
+  parallel,
+  parts,
+  results,
+)
 from object_detection_pruning.sensitivity import request as request_lib
 
 _SECONDS = 1.0
@@ -16,89 +21,110 @@ _SECONDS = 1.0
 def run(prepared: analysis.Prepared, count: int) -> results.Results:
   """Measures what is missing in several processes, and joins their files.
 
-  Each writes a file of its own beside the output, and goes on with it if it
-  was killed.
+  Each writes a file of its own beside the output. After a kill all of these
+  files are gone on with, by as many processes as there may be then.
 
   Args:
     prepared: from `analysis.prepare`.
     count: number of processes.
 
   Raises:
-    InputError: a process failed; what it printed says why.
+    InputError: the unpruned model has nothing to lose, or a process failed.
   """
-  total = len(prepared.missing)
-  request = prepared.request
-  parts = [_part(request, number, count) for number in range(count)]
-  for part in parts:
-    if os.path.exists(request.output) and not os.path.exists(part.output):
-      shutil.copyfile(request.output, part.output)
+  analysis.adopt(prepared)
+  # Bad input is met here, once, and not in every process.
+  prepared = analysis.measure_baseline(prepared)
+  request, merged = prepared.request, prepared.results
+  if not prepared.missing:
+    return merged
+  shares = [_share(request, number, count) for number in range(1, count + 1)]
+  for share in shares:
+    merged.save(share.output)
   context = multiprocessing.get_context('spawn')
+  failures = context.SimpleQueue()
   processes = [
-    context.Process(target=_work, args=(part, os.getpid()), daemon=True)
-    for part in parts
+    context.Process(
+      target=_work, args=(share, os.getpid(), failures), daemon=True
+    )
+    for share in shares
   ]
+  total, already = len(prepared.missing), _count(shares)
   for process in processes:
     process.start()
-  already = len(prepared.todo) - total
   for _ in progress.over(
-    _finished(parts, processes, already, total), 'analyse', total=total
+    _finished(shares, processes, already, total), 'analyse', total=total
   ):
     pass
-  for process in processes:
-    process.join()
-    if process.exitcode:
-      raise errors.InputError(
-        f'a worker ended with status {process.exitcode}; run the same command '
-        'again to go on'
-      )
-  merged = prepared.results
-  for part in parts:
-    merged = merged.merged(results.load(part.output), part.output)
+  _end(processes, failures)
+  for share in shares:
+    merged = merged.merged(results.load(share.output), share.output)
   merged.save(request.output)
-  for part in parts:
-    os.remove(part.output)
+  parts.remove(request.output)
   return merged
 
 
-def _part(
+def _end(processes: list, failures) -> None:
+  """Waits for the processes; if one fails, no other goes on."""
+  for process in processes:
+    while process.is_alive() and not any(p.exitcode for p in processes):
+      process.join(_SECONDS)
+  failed = [process for process in processes if process.exitcode]
+  if not failed:
+    return
+  for process in processes:
+    process.terminate()
+    process.join()
+  if not failures.empty():
+    raise errors.InputError(failures.get())
+  raise errors.InputError(
+    f'a worker ended with status {failed[0].exitcode}; run the same command '
+    'again to go on'
+  )
+
+
+def _share(
   request: request_lib.Request, number: int, count: int
 ) -> request_lib.Request:
   shard, shards = request.shard
   return request._replace(
-    output=f'{request.output}.part-{number + 1}-of-{count}',
+    output=parts.path(request.output, number, count),
     # The parts of a shard are shards of a finer division.
-    shard=(shard + shards * number, shards * count),
+    shard=(shard + shards * (number - 1), shards * count),
     threads=max(1, parallel.cores() // count),
   )
 
 
-def _work(request: request_lib.Request, parent: int) -> None:
-  analysis.run(
-    analysis.prepare(request), stopped=lambda: os.getppid() != parent
-  )
+def _work(request: request_lib.Request, parent: int, failures) -> None:
+  try:
+    analysis.run(
+      analysis.prepare(request), stopped=lambda: os.getppid() != parent
+    )
+  except (errors.InputError, OSError) as error:
+    failures.put(str(error))
+    sys.exit(1)
 
 
 def _finished(
-  parts: List[request_lib.Request], processes, already: int, total: int
+  shares: List[request_lib.Request], processes, already: int, total: int
 ) -> Iterator[None]:
   """Yields once for each point, as they come."""
   seen = 0
   while seen < total:
     alive = any(process.is_alive() for process in processes)
-    now = min(total, _count(parts) - already)
+    failed = any(process.exitcode for process in processes)
+    now = min(total, _count(shares) - already)
     for _ in range(now - seen):
       yield
     seen = max(seen, now)
-    if not alive:
+    if failed or not alive:
       return
     if seen < total:
       time.sleep(_SECONDS)
 
 
-def _count(parts: List[request_lib.Request]) -> int:
+def _count(shares: List[request_lib.Request]) -> int:
   points = set()
-  for part in parts:
-    if os.path.exists(part.output):
-      for layer in results.load(part.output).layers:
-        points.update((layer.name, ratio) for ratio in layer.points)
+  for share in shares:
+    for layer in results.load(share.output).layers:
+      points.update((layer.name, ratio) for ratio in layer.points)
   return len(points)

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,32 @@ def test_only_what_follows_the_layer_changes_and_is_set_exactly(dense):
   )
   assert _same(pruned, again.statistics()) == set(pruned)
   assert _same(before, ours.statistics()) == set(before)
+
+
+def test_other_batches_have_another_fingerprint(dense, data, tmp_path):
+  def fingerprint(record=data.train_record, batches=BATCHES, flips=(), **more):
+    config = type(dense.config)()
+    config.CopyFrom(dense.config)
+    train, reader = config.train_config, config.train_input_reader
+    for name, value in more.items():
+      setattr(train, name, value)
+    for flip in flips:
+      getattr(train.data_augmentation_options.add(), flip).SetInParent()
+    reader.tf_record_input_reader.input_path[:] = [record]
+    return calibration.fingerprint(config, batches)
+
+  ours = fingerprint()
+  copied = str(tmp_path / 'copy.record')
+  shutil.copyfile(data.train_record, copied)
+  assert fingerprint(copied, num_steps=999, fine_tune_checkpoint='a') == ours
+  others = {
+    fingerprint(data.val_record),
+    fingerprint(batches=BATCHES - 1),
+    fingerprint(batch_size=1),
+    fingerprint(flips=['random_horizontal_flip']),
+    fingerprint(flips=['random_vertical_flip']),
+  }
+  assert len(others | {ours}) == 6
 
 
 def test_without_training_images_it_says_so(dense):
