@@ -5,7 +5,7 @@ import os
 from absl import flags
 
 from object_detection_pruning import command, pipeline
-from object_detection_pruning.core import errors
+from object_detection_pruning.core import errors, places
 from object_detection_pruning.sensitivity import (
   planning,
   results,
@@ -44,6 +44,7 @@ def main(_) -> None:
       if FLAGS[name].value is not None
     }
   )
+  places.folder_to_write('--output_dir', FLAGS.output_dir)
   found = results.load(FLAGS.sensitivities)
   config = pipeline.load(FLAGS.pipeline_config_path)
   if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
@@ -51,12 +52,12 @@ def main(_) -> None:
   ):
     raise errors.InputError('--output_dir holds the config that is given')
   choice = planning.choose(found, wish)
-  result = sparsity_map.apply(config, found, choice, FLAGS.sensitivities)
-  path = pipeline.save(result, FLAGS.output_dir)
-  message = pipeline.pruning_message(result)
-  for entry in message.layer_sparsity:
-    print(f'{entry.target_sparsity:.3f}  {entry.layer}')
-  print(f'sparsity of all of them: {message.target_sparsity:.3f}; {path}')
+  result = sparsity_map.make(config, found, choice, FLAGS.sensitivities)
+  path = pipeline.save(result.config, FLAGS.output_dir)
+  for layer, sparsity in result.sparsities.items():
+    note = '  not measured: as in the config' if layer in result.kept else ''
+    print(f'{sparsity:.3f}  {layer}{note}')
+  print(f'sparsity of all of them: {result.sparsity:.3f}; {path}')
 
 
 if __name__ == '__main__':

@@ -1,10 +1,13 @@
 """What a choice of weights says in a `pruning` message."""
 
+from typing import Dict, List, NamedTuple
+
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
-from object_detection_pruning.core import errors
+from object_detection_pruning.core import errors, kernels, patterns
 from object_detection_pruning.models import registry
+from object_detection_pruning.protos import pruning_pb2
 from object_detection_pruning.sensitivity import (
   fingerprints,
   results,
@@ -13,13 +16,35 @@ from object_detection_pruning.sensitivity import (
 )
 
 
-def apply(
+class SparsityMap(NamedTuple):
+  """The sparsity of each layer that is masked.
+
+  Attributes:
+    config: with all of them in its `pruning` message.
+    sparsities: by layer.
+    sizes: number of weights, by layer.
+    kept: layers that were not measured; they keep what the config says.
+  """
+
+  config: pipeline_pb2.TrainEvalPipelineConfig
+  sparsities: Dict[str, float]
+  sizes: Dict[str, int]
+  kept: List[str]
+
+  @property
+  def sparsity(self) -> float:
+    """Share of zeros in all of these layers."""
+    zeros = sum(self.sparsities[n] * size for n, size in self.sizes.items())
+    return zeros / sum(self.sizes.values())
+
+
+def make(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   found: results.Results,
   choice: selection.Choice,
   path: str,
-) -> pipeline_pb2.TrainEvalPipelineConfig:
-  """Copies a config, with a sparsity for each layer in its message.
+) -> SparsityMap:
+  """Puts a sparsity for each masked layer into a copy of a config.
 
   Where the config masks nothing, the layers that lose something are included.
 
@@ -30,7 +55,8 @@ def apply(
     path: of the file that `found` was read from, for the error.
 
   Raises:
-    InputError: the file is of channels, or of another model.
+    InputError: the file is of channels, or of another model, or a layer that
+      loses weights is not masked.
   """
   if found.setup.granularity != targets.WEIGHT:
     raise errors.InputError(
@@ -40,22 +66,54 @@ def apply(
   found.setup.check_same(
     found.setup._replace(model=fingerprints.of_model(config)), path
   )
-  if not any(choice.removed.values()):
+  losing = [name for name, number in choice.removed.items() if number]
+  if not losing:
     raise errors.InputError('no layer would lose a weight: raise the bound')
   result = pipeline_pb2.TrainEvalPipelineConfig()
   result.CopyFrom(config)
   message = pipeline.pruning_message(result)
-  is_masked = registry.is_masked(config.model) or len(message.include) > 0
-  sizes = {layer.name: layer.size for layer in found.layers}
+  if not registry.is_masked(config.model) and not message.include:
+    message.include.extend(map(_pattern, losing))
+  sizes = _masked_layers(result)
+  unmasked = [name for name in losing if name not in sizes]
+  if unmasked:
+    raise errors.InputError(
+      f'{unmasked[0]} is to lose weights, and the config does not mask it: '
+      'analyse with this config, or mend its include and exclude'
+    )
+  kept = [name for name in sizes if name not in choice.removed]
+  sparsities = {
+    name: _configured(message, name)
+    if name in kept
+    else choice.removed[name] / size
+    for name, size in sizes.items()
+  }
+  sparsity_map = SparsityMap(result, sparsities, sizes, kept)
   del message.layer_sparsity[:]
-  for name, size in sizes.items():
-    removed = choice.removed.get(name, 0)
-    if not is_masked and not removed:
-      continue
-    # Names have no other letter that means something in a pattern.
-    pattern = '^{}$'.format(name.replace('.', r'\.'))
-    message.layer_sparsity.add(layer=pattern, target_sparsity=removed / size)
-    if not is_masked:
-      message.include.append(pattern)
-  message.target_sparsity = sum(choice.removed.values()) / sum(sizes.values())
-  return result
+  for name, sparsity in sparsities.items():
+    message.layer_sparsity.add(layer=_pattern(name), target_sparsity=sparsity)
+  message.target_sparsity = sparsity_map.sparsity
+  return sparsity_map
+
+
+def _masked_layers(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Dict[str, int]:
+  sizes: Dict[str, int] = {}
+  for name, size in targets.masked_kernels(config).items():
+    layer = kernels.layer_name(name)
+    sizes[layer] = sizes.get(layer, 0) + size
+  return sizes
+
+
+def _configured(message: pruning_pb2.Pruning, layer: str) -> float:
+  """Gives the sparsity that a message gives a layer; the first entry counts."""
+  for entry in message.layer_sparsity:
+    if patterns.found([entry.layer], layer):
+      return entry.target_sparsity
+  return message.target_sparsity
+
+
+def _pattern(layer: str) -> str:
+  # Names have no other letter that means something in a pattern.
+  return '^{}$'.format(layer.replace('.', r'\.'))

@@ -8,7 +8,6 @@ from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
-from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import graph as inference
 from object_detection_pruning.channels import (
   importance,
@@ -77,7 +76,7 @@ def weights(
     network: from `channels.pruning.analyze`.
     tensors: the checkpoint by name, masks folded in.
   """
-  masked = _masked_kernels(network.config)
+  masked = masked_kernels(network.config)
   by_layer: Dict[str, List[str]] = {}
   for name, shape in network.channels.shapes.items():
     kind = kernels.kind_of(name, len(shape))
@@ -86,6 +85,27 @@ def weights(
   return [
     _layer_target(layer, names, tensors) for layer, names in by_layer.items()
   ]
+
+
+def masked_kernels(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Dict[str, int]:
+  """Gives the kernels that a config masks, and the size of each, by name."""
+  message = pipeline.pruning_message(config)
+  # Not its schedule, whose window may depend on the steps of a run.
+  for field in ('include', 'exclude'):
+    patterns.check(field, getattr(message, field))
+  with tf.Graph().as_default(), widths.width_scope(
+    widths.from_message(message)
+  ), masking.masking_scope(
+    list(message.include), list(message.exclude), message.mask_depthwise
+  ):
+    model = model_builder.build(config.model, is_training=False)
+    size = inference.image_size(config)
+    model.predict(*model.preprocess(tf.zeros([1] + size + [3])))
+    return {
+      kernel.weights.op.name: kernel.size for kernel in masking.masked_kernels()
+    }
 
 
 def choose(
@@ -164,16 +184,3 @@ def _masked_array(array: np.ndarray, ratio: float) -> np.ndarray:
   order = np.argsort(np.abs(result), kind='stable')
   result[order[: thresholds.zeros_for(ratio, result.size)]] = 0
   return result.reshape(array.shape)
-
-
-def _masked_kernels(config: pipeline_pb2.TrainEvalPipelineConfig) -> Set[str]:
-  settings = pruning_builder.build(pipeline.pruning_message(config))
-  with tf.Graph().as_default(), widths.width_scope(
-    settings.layer_widths
-  ), masking.masking_scope(
-    settings.include, settings.exclude, settings.mask_depthwise
-  ):
-    model = model_builder.build(config.model, is_training=False)
-    size = inference.image_size(config)
-    model.predict(*model.preprocess(tf.zeros([1] + size + [3])))
-    return {kernel.weights.op.name for kernel in masking.masked_kernels()}

@@ -9,7 +9,13 @@ import processes
 import pytest
 
 from object_detection_pruning import pipeline
-from object_detection_pruning.sensitivity import results
+from object_detection_pruning.core import errors
+from object_detection_pruning.models import registry
+from object_detection_pruning.sensitivity import (
+  planning,
+  results,
+  sparsity_map,
+)
 
 PRUNE = 'object_detection_pruning.prune_channels'
 ALLOCATE = 'object_detection_pruning.allocate_sparsity'
@@ -181,5 +187,41 @@ def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):
   assert targets[patterns[0]] == pytest.approx(0.375, abs=0.005)
   assert targets[patterns[1]] == 0.5
   assert list(message.include) == patterns
-  assert 0 < message.target_sparsity < 0.5
+  sizes = {layer.name: layer.size for layer in results.load(output).layers}
+  # The total is of the layers that are masked, and of no others.
+  two, three = (sizes[f'{PREFIX}Conv2d_{n}_pointwise'] for n in (2, 3))
+  assert message.target_sparsity == pytest.approx(
+    (targets[patterns[0]] * two + 0.5 * three) / (two + three)
+  )
+  assert f'all of them: {message.target_sparsity:.3f}' in result.stdout
   assert config.model == dense.config.model
+  _check_masked(dense.config, output, sizes)
+
+
+def _check_masked(dense_config, output, sizes):
+  """Allocates to a config that masks more than was measured."""
+  config = type(dense_config)()
+  config.CopyFrom(dense_config)
+  config.model.CopyFrom(registry.as_masked(config.model))
+  message = pipeline.pruning_message(config)
+  message.target_sparsity = 0.4
+  message.exclude.append('Conv2d_0$')
+  message.layer_sparsity.add(layer='Conv2d_[12]_pointwise', target_sparsity=0.1)
+  found = results.load(output)
+  choice = planning.choose(found, planning.Wish(metric_loss=0.2))
+  made = sparsity_map.make(config, found, choice, output)
+  expected = {'Conv2d_1_pointwise': 0.1, 'Conv2d_3_pointwise': 0.5}
+  expected.update({'Conv2d_4_pointwise': 0.4, 'Conv2d_13_pointwise': 0.0})
+  for name, sparsity in expected.items():
+    assert made.sparsities[PREFIX + name] == pytest.approx(sparsity), name
+  assert PREFIX + 'Conv2d_0' not in made.sparsities
+  assert len(made.kept) == len(made.sparsities) - 3
+  entries = pipeline.pruning_message(made.config).layer_sparsity
+  assert len(entries) == len(made.sparsities)
+  assert made.sparsity == pytest.approx(
+    sum(made.sparsities[n] * sizes[n] for n in made.sparsities)
+    / sum(sizes[n] for n in made.sparsities)
+  )
+  message.exclude.append('Conv2d_3_pointwise')
+  with pytest.raises(errors.InputError, match='Conv2d_3_pointwise is to lose'):
+    sparsity_map.make(config, found, choice, output)
