@@ -1,6 +1,5 @@
 """Exact batch-norm statistics for a checkpoint, from training images."""
 
-import contextlib
 from typing import Any, Dict, Iterator, Optional
 
 import numpy as np
@@ -14,14 +13,12 @@ from object_detection.utils import config_util
 from object_detection_pruning import input_checks, pipeline
 from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import graph as inference
-from object_detection_pruning.channels import widths
 from object_detection_pruning.core import (
   batch_norm,
   checkpoint_masks,
   checkpoints,
   checks,
   errors,
-  masking,
   progress,
 )
 from object_detection_pruning.dataset_tools import damaged_records
@@ -99,7 +96,8 @@ def trains_batch_norm(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
   Args:
     config: the pipeline config, with masks and widths in its `pruning` message.
   """
-  with tf.Graph().as_default(), _pruned(config):
+  message = pipeline.pruning_message(config)
+  with tf.Graph().as_default(), pruning_builder.network_scope(message):
     model = model_builder.build(config.model, is_training=True)
     shape = [1] + inference.image_size(config) + [3]
     model.provide_groundtruth(
@@ -145,18 +143,8 @@ def build_training_graph(
   iterator = dataset.make_initializable_iterator()
   tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
   features, labels = iterator.get_next()
-  with _pruned(config):
+  with pruning_builder.network_scope(pipeline.pruning_message(config)):
     return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN)
-
-
-@contextlib.contextmanager
-def _pruned(config: pipeline_pb2.TrainEvalPipelineConfig) -> Iterator[None]:
-  """The masks and widths of a config, for what is built in this context."""
-  settings = pruning_builder.build(pipeline.pruning_message(config))
-  with widths.width_scope(settings.layer_widths), masking.masking_scope(
-    settings.include, settings.exclude, settings.mask_depthwise
-  ):
-    yield
 
 
 def run_batches(

@@ -1,11 +1,13 @@
 """Turns the `pruning` message of a pipeline config into plain objects."""
 
-from typing import NamedTuple, Optional, Sequence
+import contextlib
+from typing import Iterator, NamedTuple, Optional, Sequence
 
 from object_detection_pruning.channels import soft_pruning, widths
 from object_detection_pruning.core import (
   allocation,
   errors,
+  masking,
   patterns,
   schedules,
 )
@@ -109,6 +111,26 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
     tuple(widths.from_message(message)),
     _build_soft_filter_pruning(message),
   )
+
+
+@contextlib.contextmanager
+def network_scope(message: pruning_pb2.Pruning) -> Iterator[None]:
+  """The masks and widths of a message, for what is built in this context.
+
+  The schedule is not looked at: its window may depend on the steps of a run.
+
+  Args:
+    message: a `pruning` message.
+
+  Raises:
+    InputError: a pattern is broken.
+  """
+  patterns.check('include', message.include)
+  patterns.check('exclude', message.exclude)
+  with widths.width_scope(widths.from_message(message)), masking.masking_scope(
+    list(message.include), list(message.exclude), message.mask_depthwise
+  ):
+    yield
 
 
 def _build_soft_filter_pruning(

@@ -8,13 +8,13 @@ from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import graph as inference
 from object_detection_pruning.channels import (
   importance,
   pruning,
   selection,
   surgery,
-  widths,
 )
 from object_detection_pruning.core import (
   errors,
@@ -92,14 +92,7 @@ def masked_kernels(
 ) -> Dict[str, int]:
   """Gives the kernels that a config masks, and the size of each, by name."""
   message = pipeline.pruning_message(config)
-  # Not its schedule, whose window may depend on the steps of a run.
-  for field in ('include', 'exclude'):
-    patterns.check(field, getattr(message, field))
-  with tf.Graph().as_default(), widths.width_scope(
-    widths.from_message(message)
-  ), masking.masking_scope(
-    list(message.include), list(message.exclude), message.mask_depthwise
-  ):
+  with tf.Graph().as_default(), pruning_builder.network_scope(message):
     model = model_builder.build(config.model, is_training=False)
     size = inference.image_size(config)
     model.predict(*model.preprocess(tf.zeros([1] + size + [3])))

@@ -1,10 +1,11 @@
 import math
 
 import pytest
+import tensorflow as tf
 from google.protobuf import text_format
 
 from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.core import errors, schedules
+from object_detection_pruning.core import errors, masking, schedules
 from object_detection_pruning.protos import pruning_pb2
 
 WINDOW = 'target_sparsity: 0.8 start_step: 10 end_step: 50 '
@@ -155,3 +156,19 @@ def test_message_survives_its_text_form():
     pruning_builder.with_overrides(message(''), target_sparsity=sparsity)
   )
   assert math.isclose(message(text).target_sparsity, sparsity, rel_tol=1e-15)
+
+
+def test_network_has_its_masks_whatever_the_schedule_says():
+  given = message('target_sparsity: 0.5 include: "one"')
+  with tf.Graph().as_default(), pruning_builder.network_scope(given):
+    net = tf.zeros([1, 4, 4, 3])
+    for scope in ('one', 'two'):
+      net = tf.contrib.slim.conv2d(net, 8, 1, scope=scope)
+    masked = [kernel.weights.op.name for kernel in masking.masked_kernels()]
+  assert masked == ['one/weights']
+
+
+def test_broken_pattern_of_a_network_is_named():
+  broken = pruning_builder.network_scope(message('exclude: "("'))
+  with pytest.raises(errors.InputError, match='exclude'), broken:
+    pass

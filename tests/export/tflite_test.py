@@ -136,7 +136,7 @@ def test_broken_description_is_refused(exported, tmp_path, text):
 def test_file_that_is_no_model_is_refused(tmp_path):
   path = tmp_path / 'model.tflite'
   path.write_bytes(b'\x1c\0\0\0TFL3 and nothing more')
-  with pytest.raises(errors.InputError, match='does not load as a TFLite mod'):
+  with pytest.raises(errors.InputError, match='is a damaged TFLite model'):
     tflite_detector.load(str(path))
 
 

@@ -82,7 +82,8 @@ def test_copies_of_a_kernel_count_once(graph):
 def test_sparse_kernels_that_are_zero_all_over_are_counted_one_by_one(graph):
   net = images()
   for channels in (3, 32, 32):
-    net = tf.nn.conv2d(net, tf.zeros([1, 1, channels, 32]), 1, 'SAME')
+    zeros = np.zeros([1, 1, channels, 32], np.float32)
+    net = tf.nn.conv2d(net, tf.constant(zeros), 1, 'SAME')
   rewritten = rewrite.rewrite(graph.as_graph_def()).graph_def
   net_cost = graph_cost.measure(rewritten, IMAGE)
   assert [layer.shape for layer in net_cost.layers] == [
