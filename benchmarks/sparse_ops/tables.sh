@@ -62,7 +62,7 @@ if [ -n "${OTHER_PYTHON:-}" ]; then
 fi
 two_stage "$out/faster_rcnn.pb" faster_rcnn_masked_inception_v2_coco.config
 table faster_rcnn --graph="$out/faster_rcnn.pb" $rival --height=600 \
-  --width=800 --seconds=150
+  --width=800 --seconds=120
 two_stage "$out/mask_rcnn.pb" mask_rcnn_masked_inception_v2_coco.config
 table mask_rcnn --graph="$out/mask_rcnn.pb" --sparsities=.85,.9 $rival \
   --height=600 --width=800 --seconds=120
