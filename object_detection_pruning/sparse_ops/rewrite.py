@@ -14,6 +14,7 @@ from object_detection_pruning.sparse_ops import (
   nodes,
   pools,
   replacing,
+  sharing,
 )
 from object_detection_pruning.sparse_ops.graph_index import (
   GraphDef,
@@ -90,6 +91,7 @@ def rewrite(
     for item in rejected
   ]
   rewritten = replacing.apply(graph_def, index, replacements, kept)
+  sharing.share_constants(rewritten, index.nodes)
   return Rewritten(rewritten, RewriteReport(entries))
 
 

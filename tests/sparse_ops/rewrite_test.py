@@ -219,6 +219,17 @@ def test_keeps_both_uses_of_a_convolution(graph):
   assert ops(rewritten(graph)) == ['SparseConv2D', 'Relu', 'Neg']
 
 
+def test_keeps_weights_of_two_calls_once(graph):
+  x = image()
+  weights, other = tf.constant(kernel(3, 3, 16, 24)), kernel(3, 3, 16, 24)
+  for y, filters in ((x, weights), (x + 1, weights), (x + 2, other)):
+    tf.nn.relu(tf.nn.conv2d(y, filters, [1, 1, 1, 1], 'SAME'))
+  result = rewritten(graph)
+  names = [node.name for node in result.graph_def.node]
+  assert ops(result).count('SparseConv2D') == 3
+  assert sum(name.endswith('/values') for name in names) == 2
+
+
 def test_keeps_control_inputs(graph):
   x, weights = image(), tf.constant(kernel(1, 1, 16, 24))
   with tf.control_dependencies([tf.no_op(name='before')]):

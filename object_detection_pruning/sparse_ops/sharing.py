@@ -1,0 +1,37 @@
+"""Layers of equal weights read one constant."""
+
+from typing import Container, Dict
+
+from tensorflow.python.framework import tensor_util
+
+from object_detection_pruning.sparse_ops.graph_index import GraphDef
+
+
+def share_constants(graph_def: GraphDef, untouched: Container[str]) -> None:
+  """Keeps one of several equal constants, in place.
+
+  A layer that is called twice, as the second stage is for the boxes and for
+  `detection_features`, would else be in the file twice.
+
+  Args:
+    graph_def: the graph; it is changed.
+    untouched: names of nodes that stay as they are.
+  """
+  names: Dict[bytes, str] = {}
+  renamed = {}
+  for node in graph_def.node:
+    if node.op != 'Const' or node.name in untouched:
+      continue
+    tensor = node.attr['value'].tensor
+    if not tensor_util.MakeNdarray(tensor).any():
+      # Kernels without a weight are alike whatever layer they are of.
+      continue
+    content = tensor.SerializeToString()
+    name = names.setdefault(content, node.name)
+    if name != node.name:
+      renamed[node.name] = name
+  for place in reversed(range(len(graph_def.node))):
+    if graph_def.node[place].name in renamed:
+      del graph_def.node[place]
+  for node in graph_def.node:
+    node.input[:] = [renamed.get(name, name) for name in node.input]
