@@ -17,25 +17,10 @@ prune_filters=$root/scripts/prune_filters.sh
 # The config is what decides all that follows, and is the last to be written.
 start=$output_dir/start half=$output_dir/half_start
 if [ ! -f "$output_dir/accuracy.txt" ]; then
-  "$python" - "$config" "$checkpoint" "$start" "$half" "$steps" <<'PY'
-import os
-import sys
-
-from object_detection_pruning import learning_rates, pipeline
-from object_detection_pruning.channels import retraining
-from object_detection_pruning.core import checkpoints
-from object_detection_pruning.export import stripping
-
-path, checkpoint, start, half, steps = sys.argv[1:]
-stripped = stripping.strip(checkpoints.read(checkpoints.resolve(checkpoint)))
-prefix = os.path.join(start, 'model.ckpt')
-checkpoints.write(prefix, stripped.tensors)
-dense = pipeline.as_dense(pipeline.load(path))
-for folder, length in ((start, int(steps)), (half, int(steps) // 2)):
-  config = retraining.from_checkpoint(dense, prefix)
-  learning_rates.fit(config.train_config.optimizer, length, 0.5)
-  pipeline.save(config, folder)
-PY
+  "$python" -W ignore "$root/benchmarks/retraining_start.py" \
+    "$config" "$checkpoint" "$steps" "$start"
+  "$python" -W ignore "$root/benchmarks/retraining_start.py" \
+    "$config" "$checkpoint" "$((steps / 2))" "$half"
   echo "$config $checkpoint $steps" >"$output_dir/accuracy.txt"
 elif [ "$(cat "$output_dir/accuracy.txt")" != "$config $checkpoint $steps" ]
 then

@@ -68,7 +68,7 @@ query() {  # expression of a JSON file's content, file
 # All start from this config, and so have its learning rates.
 start=$out/start
 [ -f "$start/pipeline.config" ] ||
-  "$python" -W ignore "$root/benchmarks/sensitivity/retraining_start.py" \
+  "$python" -W ignore "$root/benchmarks/retraining_start.py" \
     "$config" "$checkpoint" "$steps" "$start"
 dense=$start/model.ckpt
 if [ "$batches" != 0 ]; then

@@ -1,6 +1,6 @@
 """The picture that a choice is made from: what a bound on the loss leaves."""
 
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import matplotlib
 import numpy as np
@@ -34,27 +34,7 @@ def draw(
   figure, (left, right) = pyplot.subplots(
     1, 2, figsize=(11, 4.4), constrained_layout=True
   )
-  for measure, label, color in (
-    ('params', 'parameters', LINE),
-    ('macs', 'MACs', _SECOND),
-  ):
-    left.plot(bounds, shares[measure], color=color, label=label)
-    share = _share(choice, measure)
-    if wish.metric_loss is None:
-      # No one bound gives what was chosen, so it has no place on the curves.
-      chosen = f'chosen: {share:.1%} of the {label}'
-      left.axhline(share, color=color, lw=1, ls='--', label=chosen)
-      continue
-    left.plot([wish.metric_loss], [share], 'D', color=CHOSEN)
-    left.annotate(
-      f'{share:.1%}',
-      (wish.metric_loss, share),
-      (6, 6),
-      textcoords='offset points',
-      fontsize=9,
-    )
-  if wish.metric_loss is not None:
-    left.axvline(wish.metric_loss, color=CHOSEN, lw=0.8, ls='--')
+  _draw_bounds(left, bounds, shares, choice, wish)
   left.set(
     title='What one bound for all layers leaves',
     xlabel=f'eval_metric_loss, share of {found.setup.metric}',
@@ -69,20 +49,7 @@ def draw(
     color=_SECOND,
     label='one bound for all layers',
   )
-  steps = np.linspace(0.97, min(shares['macs']), 9)
-  cheapest = _cheapest(chooser, steps)
-  if wish.measure == 'macs':
-    # The curve goes through what was chosen in the same way.
-    cheapest.append((_share(choice, 'macs'), choice.summed_loss))
-    cheapest.sort(reverse=True)
-  right.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')
-  right.plot(
-    [_share(choice, 'macs')],
-    [choice.summed_loss],
-    'D',
-    color=CHOSEN,
-    label='chosen',
-  )
+  _draw_cheapest(right, chooser, min(shares['macs']), choice, wish)
   right.set(
     title='The same MACs, chosen in two ways',
     xlabel='MACs left of the dense model',
@@ -95,6 +62,54 @@ def draw(
   for axis in (left.xaxis, left.yaxis, right.xaxis, right.yaxis):
     axis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
   return figure
+
+
+def _draw_bounds(
+  axes: pyplot.Axes,
+  bounds: Sequence[float],
+  shares: Dict[str, List[float]],
+  choice: selection.Choice,
+  wish: planning.Wish,
+) -> None:
+  """Draws what is left for each bound, and marks what was chosen."""
+  for measure, label, color in (
+    ('params', 'parameters', LINE),
+    ('macs', 'MACs', _SECOND),
+  ):
+    axes.plot(bounds, shares[measure], color=color, label=label)
+    share = _share(choice, measure)
+    if wish.metric_loss is None:
+      # No one bound gives what was chosen, so it has no place on the curves.
+      chosen = f'chosen: {share:.1%} of the {label}'
+      axes.axhline(share, color=color, lw=1, ls='--', label=chosen)
+      continue
+    axes.plot([wish.metric_loss], [share], 'D', color=CHOSEN)
+    axes.annotate(
+      f'{share:.1%}',
+      (wish.metric_loss, share),
+      (6, 6),
+      textcoords='offset points',
+      fontsize=9,
+    )
+  if wish.metric_loss is not None:
+    axes.axvline(wish.metric_loss, color=CHOSEN, lw=0.8, ls='--')
+
+
+def _draw_cheapest(
+  axes: pyplot.Axes,
+  chooser: selection.Chooser,
+  least_macs: float,
+  choice: selection.Choice,
+  wish: planning.Wish,
+) -> None:
+  """Draws the least summed loss for each share of MACs, and what was chosen."""
+  cheapest = _cheapest(chooser, np.linspace(0.97, least_macs, 9))
+  chosen = (_share(choice, 'macs'), choice.summed_loss)
+  if wish.measure == 'macs':
+    # The curve goes through what was chosen in the same way.
+    cheapest = sorted(cheapest + [chosen], reverse=True)
+  axes.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')
+  axes.plot(*([value] for value in chosen), 'D', color=CHOSEN, label='chosen')
 
 
 def _share(choice: selection.Choice, measure: str) -> float:

@@ -155,7 +155,8 @@ def test_it_starts_from_the_dense_model_with_rates_fitted(tmp_path):
 
 def _retraining_start():
   spec = importlib.util.spec_from_file_location(
-    'retraining_start', os.path.join(FOLDER, 'retraining_start.py')
+    'retraining_start',
+    os.path.join(processes.ROOT, 'benchmarks', 'retraining_start.py'),
   )
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)

@@ -1,6 +1,6 @@
 """Writes what pruned models and their control are retrained from.
 
-    python benchmarks/sensitivity/retraining_start.py \
+    python benchmarks/retraining_start.py \
       CONFIG CHECKPOINT STEPS OUTPUT_DIR
 
 OUTPUT_DIR gets a dense model: the checkpoint with its masks folded in, and the
@@ -12,6 +12,7 @@ import os
 import sys
 
 from object_detection_pruning import input_checks, learning_rates, pipeline
+from object_detection_pruning.channels import retraining
 from object_detection_pruning.core import checkpoints, errors
 from object_detection_pruning.export import stripping
 
@@ -22,15 +23,13 @@ _RATE = 0.5
 def write(config_path: str, checkpoint: str, steps: int, folder: str) -> None:
   """Writes `model.ckpt` and, last, `pipeline.config` into a folder."""
   config = pipeline.as_dense(pipeline.load(config_path))
-  train = config.train_config
-  input_checks.check_train_config(train)
+  input_checks.check_train_config(config.train_config)
   tensors = checkpoints.read(checkpoints.resolve(checkpoint))
   prefix = os.path.join(folder, _CHECKPOINT)
   checkpoints.write(prefix, stripping.strip(tensors).tensors)
+  config = retraining.from_checkpoint(config, prefix)
+  train = config.train_config
   train.num_steps = steps
-  train.fine_tune_checkpoint = prefix
-  train.fine_tune_checkpoint_type = 'detection'
-  train.load_all_detection_checkpoint_vars = True
   learning_rates.fit(train.optimizer, steps, _RATE)
   pipeline.save(config, folder)
 
