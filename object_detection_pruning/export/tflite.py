@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from typing import Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -86,7 +86,12 @@ def export(
       os.path.join(scratch, 'tflite_graph.pb'), _input_shape(ssd), quantize
     )
   path = os.path.join(output_dir, QUANTIZED_MODEL if quantize else MODEL)
-  description = dict(_preprocessing(exported), max_detections=limit)
+  _write(path, model, dict(_preprocessing(exported), max_detections=limit))
+  return path
+
+
+def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:
+  """Writes a model and, beside it, what has to be done to its input."""
   beside = tflite_detector.sidecar(path)
   with whole_files.writing(path, beside) as (partial, partial_beside):
     with open(partial, 'wb') as file:
@@ -94,7 +99,6 @@ def export(
     with open(partial_beside, 'w') as file:
       json.dump(description, file, indent=2)
       file.write('\n')
-  return path
 
 
 def _check(

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import Dict, List, NamedTuple, Optional
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -100,10 +101,10 @@ def run(
       tqdm.write(f'{error}; skipped', file=sys.stderr)
       continue
     found = detector.detect(image, min_score, max_detections)
-    picture = Image.fromarray(drawing.draw(image, found, class_names))
-    with whole_files.writing(os.path.join(output_dir, names[path])) as (name,):
-      # Thin coloured lines blur where colours have half the resolution.
-      picture.save(name, format='JPEG', quality=92, subsampling=0)
+    _save(
+      drawing.draw(image, found, class_names),
+      os.path.join(output_dir, names[path]),
+    )
     records.append(
       {
         'file': path,
@@ -124,3 +125,11 @@ def run(
     detections=sum(len(record['detections']) for record in records),
     report=report,
   )
+
+
+def _save(picture: np.ndarray, path: str) -> None:
+  with whole_files.writing(path) as (name,):
+    # Thin coloured lines blur where colours have half the resolution.
+    Image.fromarray(picture).save(
+      name, format='JPEG', quality=92, subsampling=0
+    )

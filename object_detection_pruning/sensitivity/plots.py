@@ -85,24 +85,9 @@ def curves_figure(
   names = short_names(list(by_layer))
   sizes = {layer.name: layer.size for layer in found.layers}
   for panel, (name, curve) in zip(panels.flat, by_layer.items()):
-    ratio = choice.removed.get(name, 0) / sizes[name]
-    if wish.metric_loss is not None:
-      panel.axhline(wish.metric_loss, color=_CHOSEN, lw=0.7, ls='--')
-    panel.axhline(0, color=_QUIET, lw=0.6)
-    losses = np.clip(curve.losses, -0.2, _WORST)
-    panel.plot(curve.ratios, losses, '-o', color=_LINE, ms=2.5, lw=1.2)
-    panel.plot(
-      [ratio],
-      [min(curve.loss(ratio), _WORST)],
-      'D',
-      color=_CHOSEN,
-      ms=5,
-      clip_on=False,
-      zorder=5,
-    )
+    _draw_curve(panel, curve, choice.removed.get(name, 0) / sizes[name], wish)
     title = f'{_in_two(names[name])}\n{sizes[name]:,} {unit(found)}'
     panel.set_title(title, fontsize=6.5)
-    panel.grid(alpha=0.25, lw=0.5)
   for panel in list(panels.flat)[len(by_layer) :]:
     panel.set_axis_off()
   first = panels[0, 0]
@@ -126,6 +111,27 @@ def curves_figure(
     f'loss, share of {_base(found)}',
   )
   return figure
+
+
+def _draw_curve(
+  panel: pyplot.Axes, curve: curves.Curve, ratio: float, wish: planning.Wish
+) -> None:
+  """Draws one layer's loss, the bound on it, and the ratio that was chosen."""
+  if wish.metric_loss is not None:
+    panel.axhline(wish.metric_loss, color=_CHOSEN, lw=0.7, ls='--')
+  panel.axhline(0, color=_QUIET, lw=0.6)
+  losses = np.clip(curve.losses, -0.2, _WORST)
+  panel.plot(curve.ratios, losses, '-o', color=_LINE, ms=2.5, lw=1.2)
+  panel.plot(
+    [ratio],
+    [min(curve.loss(ratio), _WORST)],
+    'D',
+    color=_CHOSEN,
+    ms=5,
+    clip_on=False,
+    zorder=5,
+  )
+  panel.grid(alpha=0.25, lw=0.5)
 
 
 def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
