@@ -1,34 +1,22 @@
+"""What the command writes of a pruned SSD, and what that detects."""
+
 import io
 import os
 
 import detectors
+import frozen_graphs
 import numpy as np
 import processes
 import pytest
 import tensorflow as tf
 import trained
-from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import (
-  checkpoints,
-  errors,
-  masking,
-  pruner,
-  thresholds,
-)
-from object_detection_pruning.dataset_tools import shapes
+from object_detection_pruning.core import checkpoints, thresholds
 from object_detection_pruning.export import exporter
 
-OUTPUTS = [
-  'detection_boxes',
-  'detection_scores',
-  'detection_classes',
-  'num_detections',
-]
 FILES = {
   'checkpoint',
   'frozen_inference_graph.pb',
@@ -45,72 +33,6 @@ import runpy, sys
 sys.modules['object_detection_pruning'] = None
 runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
 """
-
-
-def graph_def(path):
-  definition = tf.GraphDef()
-  with open(path, 'rb') as file:
-    definition.ParseFromString(file.read())
-  return definition
-
-
-def frozen(folder):
-  return graph_def(os.path.join(str(folder), 'frozen_inference_graph.pb'))
-
-
-def images():
-  """Two pictures of shapes, as a batch."""
-  return np.stack(
-    [shapes.generate(3, index, detectors.IMAGE_SIZE).image for index in (0, 1)]
-  )
-
-
-def detect(definition, fed=None, outputs=OUTPUTS, node='image_tensor'):
-  """Runs a frozen graph."""
-  with tf.Graph().as_default() as graph:
-    tf.import_graph_def(definition, name='')
-    with tf.Session(graph=graph) as session:
-      return session.run(
-        [f'{name}:0' for name in outputs],
-        {f'{node}:0': images() if fed is None else fed},
-      )
-
-
-def assert_identical(first, second):
-  for a, b in zip(first, second):
-    assert a.dtype == b.dtype
-    assert a.tobytes() == b.tobytes()
-
-
-def export_unstripped(config, checkpoint, folder, include=()):
-  """The masked model as it is, through the stock exporter."""
-  with tf.Graph().as_default(), masking.masking_scope(include):
-    stock_exporter.export_inference_graph(
-      'image_tensor',
-      pipeline.without_pruning_message(config),
-      checkpoint,
-      str(folder),
-    )
-  return frozen(folder)
-
-
-def pruning_nodes(definition):
-  return [
-    node.name
-    for node in definition.node
-    if node.name.rpartition('/')[2] in ('mask', 'threshold', 'masked_weight')
-    or 'model_pruning' in node.name
-  ]
-
-
-@pytest.fixture(scope='module')
-def checkpoint(run):
-  return checkpoints.resolve(run.model_dir)
-
-
-@pytest.fixture(scope='module')
-def config(run):
-  return pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
 
 
 @pytest.fixture(scope='module')
@@ -145,12 +67,12 @@ def test_no_file_has_anything_of_pruning_but_the_zeros(exported):
   meta.ParseFromString((folder / 'model.ckpt.meta').read_bytes())
   saved = saved_model_pb2.SavedModel()
   saved.ParseFromString((folder / 'saved_model/saved_model.pb').read_bytes())
-  definitions = [frozen(folder), meta.graph_def]
+  definitions = [frozen_graphs.read(folder), meta.graph_def]
   definitions += [graph.graph_def for graph in saved.meta_graphs]
   assert len(definitions) == 3
   for definition in definitions:
     assert len(definition.node) > 500
-    assert pruning_nodes(definition) == []
+    assert frozen_graphs.pruning_nodes(definition) == []
   assert not [key for key in meta.collection_def if 'mask' in key]
   names = checkpoints.shapes(str(folder / 'model.ckpt'))
   words = {name.rpartition('/')[2] for name in names}
@@ -179,13 +101,15 @@ def test_weights_are_the_trained_ones_with_exact_zeros(exported, checkpoint):
 def test_detections_are_those_of_the_masked_model_bit_for_bit(
   exported, config, checkpoint, tmp_path
 ):
-  unstripped = export_unstripped(config, checkpoint, tmp_path)
-  assert len(pruning_nodes(unstripped)) >= 2 * 22
-  expected = detect(unstripped)
+  unstripped = frozen_graphs.export_unstripped(config, checkpoint, tmp_path)
+  assert len(frozen_graphs.pruning_nodes(unstripped)) >= 2 * 22
+  expected = frozen_graphs.detect(unstripped)
   # Else nothing much is compared.
   assert expected[1].min() > 0
   assert len(np.unique(expected[0])) > 50
-  assert_identical(detect(frozen(exported[0])), expected)
+  frozen_graphs.assert_identical(
+    frozen_graphs.detect(frozen_graphs.read(exported[0])), expected
+  )
 
 
 def test_saved_model_detects_the_same(exported):
@@ -194,9 +118,13 @@ def test_saved_model_detects_the_same(exported):
       session, ['serve'], str(exported[0] / 'saved_model')
     )
     signature = meta.signature_def['serving_default']
-    names = [signature.outputs[output].name for output in OUTPUTS]
-    found = session.run(names, {signature.inputs['inputs'].name: images()})
-  assert_identical(found, detect(frozen(exported[0])))
+    names = [signature.outputs[output].name for output in frozen_graphs.OUTPUTS]
+    found = session.run(
+      names, {signature.inputs['inputs'].name: frozen_graphs.images()}
+    )
+  frozen_graphs.assert_identical(
+    found, frozen_graphs.detect(frozen_graphs.read(exported[0]))
+  )
 
 
 def test_stock_program_exports_the_same_again_without_this_library(
@@ -212,8 +140,8 @@ def test_stock_program_exports_the_same_again_without_this_library(
     f'--output_directory={tmp_path}/again',
   )
   assert result.returncode == 0, result.stderr
-  again = frozen(tmp_path / 'again')
-  assert again == frozen(folder)
+  again = frozen_graphs.read(tmp_path / 'again')
+  assert again == frozen_graphs.read(folder)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +155,7 @@ def test_other_input_types_detect_the_same(
   config, checkpoint, exported, tmp_path, input_type, encode, node
 ):
   exporter.export(config, checkpoint, str(tmp_path / 'export'), input_type)
-  pictures = [png(image) for image in images()]
+  pictures = [png(image) for image in frozen_graphs.images()]
   if encode:
     pictures = [
       tf.train.Example(
@@ -241,8 +169,12 @@ def test_other_input_types_detect_the_same(
       ).SerializeToString()
       for picture in pictures
     ]
-  found = detect(frozen(tmp_path / 'export'), pictures, node=node)
-  assert_identical(found, detect(frozen(exported[0])))
+  found = frozen_graphs.detect(
+    frozen_graphs.read(tmp_path / 'export'), pictures, node=node
+  )
+  frozen_graphs.assert_identical(
+    found, frozen_graphs.detect(frozen_graphs.read(exported[0]))
+  )
 
 
 def png(image):
@@ -255,7 +187,7 @@ def test_input_shape_is_fixed_on_request(config, checkpoint, tmp_path):
   folder = tmp_path / 'export'
   exporter.export(config, checkpoint, str(folder), input_shape=[1, 64, None, 3])
   with tf.Graph().as_default() as graph:
-    tf.import_graph_def(frozen(folder), name='')
+    tf.import_graph_def(frozen_graphs.read(folder), name='')
     shape = graph.get_tensor_by_name('image_tensor:0').shape.as_list()
   assert shape == [1, 64, None, 3]
 
@@ -266,7 +198,9 @@ def test_stock_config_does_not_lose_the_zeros(
   config = detectors.config(detectors.ssd(), run.data)
   report = exporter.export(config, checkpoint, str(tmp_path / 'export'))
   assert report.masked_sparsity == pytest.approx(trained.SPARSITY, abs=1e-3)
-  assert frozen(tmp_path / 'export') == frozen(exported[0])
+  assert frozen_graphs.read(tmp_path / 'export') == frozen_graphs.read(
+    exported[0]
+  )
 
 
 def test_moving_averages_are_exported_with_the_masks_in_them(
@@ -292,82 +226,6 @@ def test_moving_averages_are_exported_with_the_masks_in_them(
   assert not [key for key in exported if 'Average' in key]
 
 
-@pytest.fixture
-def older_export(tmp_path):
-  """An output folder that has something in it."""
-  folder = tmp_path / 'export'
-  folder.mkdir()
-  (folder / 'frozen_inference_graph.pb').write_bytes(b'old')
-  return folder
-
-
-def assert_refuses(folder, words, *arguments):
-  with pytest.raises(errors.InputError) as error:
-    exporter.export(*arguments)
-  assert words in str(error.value)
-  assert '\n' not in str(error.value)
-  # What was there is there still, and nothing else.
-  assert os.listdir(str(folder)) == ['frozen_inference_graph.pb']
-  assert (folder / 'frozen_inference_graph.pb').read_bytes() == b'old'
-  assert not [
-    name for name in os.listdir(str(folder.parent)) if name.startswith('.')
-  ]
-
-
-def test_refuses_a_masked_config_with_a_checkpoint_without_masks(
-  config, exported, older_export
-):
-  assert_refuses(
-    older_export,
-    'ssd_masked_mobilenet_v1 is masked but',
-    config,
-    str(exported[0] / 'model.ckpt'),
-    str(older_export),
-  )
-
-
-def test_refuses_a_checkpoint_of_which_masks_would_be_lost(
-  config, checkpoint, older_export, tmp_path
-):
-  tensors = checkpoints.read(checkpoint)
-  tensors['Other/weights'] = np.ones([2, 2], 'f')
-  tensors['Other/mask'] = np.ones([2, 2], 'f')
-  prefix = str(tmp_path / 'more/model.ckpt')
-  checkpoints.write(prefix, tensors)
-  assert_refuses(
-    older_export,
-    'Other/weights for one: their masks would be lost',
-    config,
-    prefix,
-    str(older_export),
-  )
-
-
-def test_refuses_a_checkpoint_of_another_model(run, checkpoint, older_export):
-  other = detectors.config(detectors.ssd(masked=True, depth=0.5), run.data)
-  # TensorFlow names a wrong shape or a missing variable, whichever it meets.
-  assert_refuses(
-    older_export,
-    'the checkpoint does not fit the pipeline config: ',
-    other,
-    checkpoint,
-    str(older_export),
-  )
-
-
-@pytest.mark.parametrize(
-  'arguments, words',
-  [
-    (('image',), 'input_type must be one of image_tensor, encoded'),
-    (('tf_example', [1, 2, 3, 3]), 'input_shape goes with input_type image_t'),
-  ],
-)
-def test_refuses_arguments_before_it_reads(older_export, arguments, words):
-  assert_refuses(
-    older_export, words, None, '/nowhere', str(older_export), *arguments
-  )
-
-
 def test_newer_export_takes_the_place_of_an_older_one(
   config, checkpoint, older_export
 ):
@@ -377,47 +235,4 @@ def test_newer_export_takes_the_place_of_an_older_one(
   exporter.export(config, checkpoint, str(older_export))
   assert set(os.listdir(str(older_export))) == FILES | {'mine.txt'}
   assert os.listdir(str(older_export / 'saved_model')) != ['old']
-  assert len(frozen(older_export).node) > 500
-
-
-@pytest.fixture(scope='module')
-def mask_rcnn(tmp_path_factory):
-  """Config and checkpoint of a Mask R-CNN whose every kernel is half masked."""
-  prefix = str(tmp_path_factory.mktemp('mask_rcnn') / 'model.ckpt')
-  config = detectors.config(
-    detectors.faster_rcnn(masked=True, instance_masks=True),
-    pruning='include: ""',
-  )
-  with tf.Graph().as_default():
-    tf.train.create_global_step()
-    with masking.masking_scope(include=['']):
-      detectors.predict(config)
-    kernels = masking.masked_kernels()
-    assert len(kernels) == 76
-    the_pruner = pruner.Pruner(kernels)
-    with tf.Session() as session:
-      session.run(tf.global_variables_initializer())
-      the_pruner.update(session, the_pruner.zeros_for([0.5] * len(kernels)))
-      tf.train.Saver().save(session, prefix)
-  return config, prefix
-
-
-def test_mask_rcnn_detects_the_same_and_is_written_once(mask_rcnn, tmp_path):
-  config, prefix = mask_rcnn
-  report = exporter.export(config, prefix, str(tmp_path / 'ours'))
-  assert report.masked_sparsity == pytest.approx(0.5, abs=1e-3)
-  assert report.total_sparsity > 0.49
-  ours = frozen(tmp_path / 'ours')
-  assert pruning_nodes(ours) == []
-  tensors = checkpoints.read(str(tmp_path / 'ours/model.ckpt'))
-  weights = sum(array.nbytes for array in tensors.values())
-  size = (tmp_path / 'ours/frozen_inference_graph.pb').stat().st_size
-  # The second stage is built twice, for boxes and for masks, and its weights
-  # are more than half of all.
-  assert weights < size < 1.1 * weights
-  masked = export_unstripped(config, prefix, tmp_path / 'masked', [''])
-  assert len(pruning_nodes(masked)) >= 2 * 76
-  outputs = OUTPUTS + ['detection_masks']
-  assert_identical(
-    detect(ours, outputs=outputs), detect(masked, outputs=outputs)
-  )
+  assert len(frozen_graphs.read(older_export).node) > 500

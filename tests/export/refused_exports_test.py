@@ -1,0 +1,77 @@
+"""What an export refuses; an older one in its folder stays as it was."""
+
+import os
+
+import detectors
+import numpy as np
+import pytest
+
+from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.export import exporter
+
+
+def assert_refuses(folder, words, *arguments):
+  with pytest.raises(errors.InputError) as error:
+    exporter.export(*arguments)
+  assert words in str(error.value)
+  assert '\n' not in str(error.value)
+  # What was there is there still, and nothing else.
+  assert os.listdir(str(folder)) == ['frozen_inference_graph.pb']
+  assert (folder / 'frozen_inference_graph.pb').read_bytes() == b'old'
+  assert not [
+    name for name in os.listdir(str(folder.parent)) if name.startswith('.')
+  ]
+
+
+def test_refuses_a_masked_config_with_a_checkpoint_without_masks(
+  config, exported, older_export
+):
+  assert_refuses(
+    older_export,
+    'ssd_masked_mobilenet_v1 is masked but',
+    config,
+    os.path.join(exported, 'model.ckpt'),
+    str(older_export),
+  )
+
+
+def test_refuses_a_checkpoint_of_which_masks_would_be_lost(
+  config, checkpoint, older_export, tmp_path
+):
+  tensors = checkpoints.read(checkpoint)
+  tensors['Other/weights'] = np.ones([2, 2], 'f')
+  tensors['Other/mask'] = np.ones([2, 2], 'f')
+  prefix = str(tmp_path / 'more/model.ckpt')
+  checkpoints.write(prefix, tensors)
+  assert_refuses(
+    older_export,
+    'Other/weights for one: their masks would be lost',
+    config,
+    prefix,
+    str(older_export),
+  )
+
+
+def test_refuses_a_checkpoint_of_another_model(run, checkpoint, older_export):
+  other = detectors.config(detectors.ssd(masked=True, depth=0.5), run.data)
+  # TensorFlow names a wrong shape or a missing variable, whichever it meets.
+  assert_refuses(
+    older_export,
+    'the checkpoint does not fit the pipeline config: ',
+    other,
+    checkpoint,
+    str(older_export),
+  )
+
+
+@pytest.mark.parametrize(
+  'arguments, words',
+  [
+    (('image',), 'input_type must be one of image_tensor, encoded'),
+    (('tf_example', [1, 2, 3, 3]), 'input_shape goes with input_type image_t'),
+  ],
+)
+def test_refuses_arguments_before_it_reads(older_export, arguments, words):
+  assert_refuses(
+    older_export, words, None, '/nowhere', str(older_export), *arguments
+  )
