@@ -39,6 +39,6 @@ export TF_NUM_INTRAOP_THREADS=${TF_NUM_INTRAOP_THREADS:-1}
 export TF_NUM_INTEROP_THREADS=${TF_NUM_INTEROP_THREADS:-1}
 
 [ $# -gt 0 ] || set -- tests/core tests/hooks tests/model_main_test.py \
-  tests/contrib_test.py
+  tests/model_main_flags_test.py tests/contrib_test.py
 exec "$venv/bin/python" -m pytest \
   --numprocesses auto --maxprocesses 4 --dist loadfile "$@"

@@ -1,0 +1,197 @@
+"""Flags of `model_main`: the answer to each bad one, and those of stock."""
+
+import importlib.util
+import os
+import re
+
+import detectors
+import processes
+import pytest
+
+GOOD = ['--sparsity=0.5', '--pruning_start_step=2', '--pruning_end_step=9']
+STOCK_CONFIG = 'STOCK'
+NO_CONFIG = 'NONE'
+NO_DATA = 'NO_DATA'
+NO_VAL_DATA = 'NO_VAL_DATA'
+SOFT = ['--soft_filter_pruning_ratio=0.4', STOCK_CONFIG]
+# Flags, and the beginning of the one line that each must give.
+BAD_FLAGS = [
+  (['--sparsity=1.5'], '--sparsity must be in [0, 1), got 1.5'),
+  (['--sparsity=-0.1'], '--sparsity must be in [0, 1), got -0.1'),
+  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
+  (
+    GOOD + ['--pruning_start_step=10'],
+    'start_step must not be after end_step (9), got 10',
+  ),
+  (
+    GOOD + ['--pruning_end_step=90', '--pruning_start_step=20'],
+    'start_step (--pruning_start_step) must be before the last training step '
+    '(20), got 20',
+  ),
+  (
+    GOOD + ['--num_train_steps=2'],
+    'start_step (--pruning_start_step) must be before the last training step '
+    '(2), got 2',
+  ),
+  (GOOD[:2], 'start_step is 2 but end_step is not set'),
+  (GOOD[:1] + GOOD[2:], 'end_step is 9 but start_step is not set'),
+  (GOOD[1:], 'start_step is set but target_sparsity (--sparsity) is not'),
+  (GOOD + ['--pruning_start_step=-1'], '--pruning_start_step must be'),
+  (GOOD + ['--pruning_frequency=0'], '--pruning_frequency must be'),
+  (
+    GOOD + ['--pruning_frequency=99999999999999999999'],
+    '--pruning_frequency must be 2147483647 at most, got 99999999999999999999',
+  ),
+  (
+    GOOD + ['--initial_sparsity=0.6'],
+    'initial_sparsity must not be above target_sparsity (0.5), got 0.6',
+  ),
+  (GOOD + ['--initial_sparsity=nan'], '--initial_sparsity must be in [0, 1)'),
+  (GOOD + ['--throttle_secs=-1'], '--throttle_secs must be'),
+  (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),
+  (GOOD + ['--save_checkpoints_steps=0'], '--save_checkpoints_steps must be'),
+  (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
+  (['--run_once'], '--run_once needs --checkpoint_dir'),
+  (['--eval_training_data'], '--eval_training_data needs --checkpoint_dir'),
+  (
+    ['--checkpoint_dir=MODEL_DIR', '--recalibrate_batch_norm=5'],
+    '--recalibrate_batch_norm follows training',
+  ),
+  (['--checkpoint_dir=MODEL_DIR', '--run_once'], 'no checkpoint'),
+  (
+    [f'--checkpoint_dir={__file__}', '--run_once'],
+    f'cannot read checkpoint {__file__}: ',
+  ),
+  (
+    GOOD + [STOCK_CONFIG],
+    "feature extractor 'ssd_mobilenet_v1' is not masked, so nothing could be",
+  ),
+  (['--pruning_frequency=5'], 'frequency is set but target_sparsity'),
+  (
+    ['--sample_1_of_n_eval_examples=0'],
+    '--sample_1_of_n_eval_examples must be a whole number, 1 or more, got 0',
+  ),
+  (
+    GOOD + ['--hparams_overrides=learning_speed=1'],
+    "hparams_overrides cannot be used, got 'learning_speed=1': Unknown",
+  ),
+  (
+    GOOD + ['--model_dir=/dev/null/model'],
+    '--model_dir must be a folder, got /dev/null/model: /dev/null is a file',
+  ),
+  ([NO_DATA], 'train_input_reader.label_map_path must be a file'),
+  (
+    GOOD + [NO_VAL_DATA],
+    'eval_input_reader names no file that exists: input_path is /no/val.record',
+  ),
+  (
+    [NO_VAL_DATA, '--checkpoint_dir=MODEL_DIR'],
+    'eval_input_reader names no file that exists: input_path is /no/val.record',
+  ),
+  (
+    ['--soft_filter_pruning_ratio=1', STOCK_CONFIG],
+    '--soft_filter_pruning_ratio must be in (0, 1), got 1.0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_frequency=0'],
+    '--soft_filter_pruning_frequency must be a whole number, 1 or more, got 0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_frequency=21'],
+    'soft_filter_pruning.frequency (one pass over the data if not set) must '
+    'leave room for a second update by the last training step (20), got 21',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_max_failure_rate=1'],
+    '--soft_filter_pruning_max_failure_rate must be in [0, 1), got 1.0',
+  ),
+  (
+    SOFT + ['--soft_filter_pruning_max_rounds=2'],
+    'soft_filter_pruning.max_rounds is 2 but max_failure_rate is not set',
+  ),
+  (
+    ['--soft_filter_pruning_max_rounds=2', STOCK_CONFIG],
+    'soft_filter_pruning.max_rounds is set but ratio '
+    '(--soft_filter_pruning_ratio) is not',
+  ),
+  (SOFT + GOOD, 'target_sparsity (--sparsity) is for masks and soft_filter_'),
+  (SOFT[:1], 'soft filter pruning is for networks without masks'),
+  ([NO_CONFIG], 'no pipeline config at'),
+  (['extra'], 'unexpected argument: extra'),
+]
+
+
+@pytest.fixture(scope='module')
+def refusals(tmp_path_factory, data):
+  """What the command answers to each of the bad flags."""
+  folder = tmp_path_factory.mktemp('bad')
+  masked = detectors.write(
+    detectors.config(detectors.ssd(masked=True), data), folder / 'masked'
+  )
+  stock = detectors.write(
+    detectors.config(detectors.ssd(), data), folder / 'stock'
+  )
+  no_data = detectors.write(
+    detectors.config(
+      detectors.ssd(), data._replace(label_map='/no/label_map.pbtxt')
+    ),
+    folder / 'no_data',
+  )
+  no_val_data = detectors.write(
+    detectors.config(
+      detectors.ssd(masked=True), data._replace(val_record='/no/val.record')
+    ),
+    folder / 'no_val_data',
+  )
+  others = {
+    STOCK_CONFIG: stock,
+    NO_CONFIG: '/no/such.config',
+    NO_DATA: no_data,
+    NO_VAL_DATA: no_val_data,
+  }
+  model_dirs, argument_lists = [], []
+  for index, (flags, _) in enumerate(BAD_FLAGS):
+    config = masked
+    for name in others.keys() & flags:
+      config = others[name]
+    model_dir = str(folder / f'model-{index}')
+    model_dirs.append(model_dir)
+    argument_lists.append(
+      [f'--pipeline_config_path={config}', f'--model_dir={model_dir}']
+      + [
+        flag.replace('MODEL_DIR', model_dir)
+        for flag in flags
+        if flag not in others
+      ]
+    )
+  results = processes.command(
+    'object_detection_pruning.model_main', argument_lists
+  )
+  return [
+    (result, os.path.exists(model_dir))
+    for result, model_dir in zip(results, model_dirs)
+  ]
+
+
+@pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
+def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
+  result, model_dir_exists = refusals[index]
+  assert result.returncode == 1, result.stderr
+  lines = [line for line in result.stderr.splitlines() if line]
+  assert len(lines) == 1, result.stderr
+  assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
+  assert not model_dir_exists
+
+
+def test_takes_every_flag_of_the_stock_command():
+  # Not imported, since its flags would be defined in this process.
+  path = importlib.util.find_spec('object_detection.model_main').origin
+  with open(path) as source:
+    names = re.findall(r"flags.DEFINE_\w+\(\s*'(\w+)'", source.read())
+  assert len(names) == 9
+  (result,) = processes.command(
+    'object_detection_pruning.model_main', [['--helpfull']]
+  )
+  for name in names:
+    assert re.search(rf'--(\[no\])?{name}:', result.stdout), name
