@@ -154,20 +154,21 @@ def test_rounds_that_were_done_are_not_done_again(tmp_path):
   assert steps == [10, 20, 30]
 
 
-def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
-  data, tmp_path
-):
+@pytest.fixture(scope='module')
+def trained_softly(data, tmp_path_factory):
+  """The command's folder after a run of five steps, and its log."""
+  folder = tmp_path_factory.mktemp('soft')
   config = detectors.config(
     detectors.ssd(),
     data,
     learning_rate=1e-6,
     pruning='soft_filter_pruning { threshold: 0.6 threshold: 0.3 }',
   )
-  model_dir = tmp_path / 'model'
+  model_dir = str(folder / 'model')
   result = processes.python(
     '-m',
     'object_detection_pruning.model_main',
-    f'--pipeline_config_path={detectors.write(config, tmp_path)}',
+    f'--pipeline_config_path={detectors.write(config, folder)}',
     f'--model_dir={model_dir}',
     '--num_train_steps=5',
     '--soft_filter_pruning_ratio=0.4',
@@ -176,54 +177,76 @@ def test_command_prunes_softly_and_surgery_takes_what_is_near_zero(
     '--soft_filter_pruning_max_rounds=2',
   )
   assert result.returncode == 0, result.stderr
-  # At this rate none comes back, by the first threshold.
+  return model_dir, result.stderr
+
+
+@pytest.fixture(scope='module')
+def state(trained_softly):
+  """What the run has written of its last update."""
+  path = os.path.join(trained_softly[0], 'soft_filter_pruning/step_5.json')
+  with open(path) as file:
+    return json.load(file)
+
+
+@pytest.fixture(scope='module')
+def narrow(trained_softly, tmp_path_factory):
+  """The folder of what surgery leaves of the trained network."""
+  model_dir = trained_softly[0]
+  folder = str(tmp_path_factory.mktemp('surgery') / 'narrow')
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.prune_channels',
+    f'--pipeline_config_path={model_dir}/pipeline.config',
+    f'--checkpoint={model_dir}',
+    f'--output_dir={folder}',
+    '--ratio=0.4',
+    '--importance=filter_l2',
+    '--recalibrate_batch_norm=0',
+  )
+  assert result.returncode == 0, result.stderr
+  return folder
+
+
+def test_command_ends_after_a_round_in_which_none_came_back(trained_softly):
+  # At this rate none does, by the first threshold.
   assert (
     'Soft filter pruning: 0.0 % of the filters came back (above 0.3 of the '
     'others) in round 1 of at most 2'
-  ) in result.stderr
-  assert sorted(os.listdir(str(model_dir / 'soft_filter_pruning'))) == [
-    'state.json',
-    'step_5.json',
-  ]
-  with open(str(model_dir / 'soft_filter_pruning/step_5.json')) as file:
-    state = json.load(file)
+  ) in trained_softly[1]
+  assert sorted(
+    os.listdir(os.path.join(trained_softly[0], 'soft_filter_pruning'))
+  ) == ['state.json', 'step_5.json']
+
+
+def test_command_reports_on_filters_between_updates(state):
   # Updates of steps 0, 2 and 4, of which the last is looked at by nobody.
   assert state['update_step'] == 4
   assert {report['step'] for report in state['reports']} == {4}
   assert {tuple(report['thresholds']) for report in state['reports']} == {
     (0.3, 0.6)
   }
-  effective = pipeline.load(str(model_dir / 'pipeline.config'))
+
+
+def test_command_writes_its_flags_into_the_config(trained_softly):
+  effective = pipeline.load(os.path.join(trained_softly[0], 'pipeline.config'))
   soft = pipeline.pruning_message(effective).soft_filter_pruning
   assert (soft.ratio, soft.frequency, soft.max_rounds) == (0.4, 2, 2)
 
-  narrow = str(tmp_path / 'narrow')
-  result = processes.python(
-    '-m',
-    'object_detection_pruning.prune_channels',
-    f'--pipeline_config_path={model_dir}/pipeline.config',
-    f'--checkpoint={model_dir}',
-    f'--output_dir={narrow}',
-    '--ratio=0.4',
-    '--importance=filter_l2',
-    '--recalibrate_batch_norm=0',
-  )
-  assert result.returncode == 0, result.stderr
+
+def test_surgery_takes_the_filters_that_are_near_zero(
+  trained_softly, state, narrow
+):
   layer = EXTRACTOR + 'Conv2d_4_pointwise'
-  old = checkpoints.read(checkpoints.resolve(str(model_dir)))
+  old = checkpoints.read(checkpoints.resolve(trained_softly[0]))
   new = checkpoints.read(os.path.join(narrow, 'model.ckpt'))
+  inputs = state['selected'][EXTRACTOR + 'Conv2d_3_pointwise']
+  outputs = state['selected'][layer]
   np.testing.assert_array_equal(
     new[layer + '/weights'],
-    np.delete(
-      np.delete(
-        old[layer + '/weights'],
-        state['selected'][EXTRACTOR + 'Conv2d_3_pointwise'],
-        2,
-      ),
-      state['selected'][layer],
-      3,
-    ),
+    np.delete(np.delete(old[layer + '/weights'], inputs, 2), outputs, 3),
   )
-  # The narrow network is to be trained, not pruned once more.
+
+
+def test_narrow_network_is_to_be_trained_and_not_pruned_once_more(narrow):
   written = pipeline.load(os.path.join(narrow, 'pipeline.config'))
   assert not pipeline.pruning_message(written).HasField('soft_filter_pruning')
