@@ -1,63 +1,24 @@
 """`scripts/prune_filters.sh`, with a Python that only notes its arguments."""
 
+import functools
 import os
 import shutil
-import subprocess
 
+import fake_python
 import processes
 import pytest
-
-PYTHON = """#!/bin/bash
-if [ "$1" = - ]; then
-  cat >/dev/null
-  echo "$*" >>"$LOG"
-  mkdir -p "$4" && touch "$4/pipeline.config"
-  exit
-fi
-shift
-name=${1#object_detection_pruning.}
-shift
-echo "$name $*" >>"$LOG"
-[ "$name" != "$FAILS" ] || exit 1
-for flag; do
-  case $flag in
-    --output_dir=*)
-      mkdir -p "${flag#*=}" && touch "${flag#*=}/pipeline.config" ;;
-    --output_directory=*)
-      mkdir -p "${flag#*=}" && touch "${flag#*=}/sparsity.json" ;;
-    --model_dir=*)
-      mkdir -p "${flag#*=}" && touch "${flag#*=}/model.ckpt-1.index" ;;
-  esac
-done
-"""
 
 
 @pytest.fixture
 def run(tmp_path):
-  """Runs the script; gives its exit status and what it started, by name."""
-  scripts = tmp_path / 'scripts'
-  scripts.mkdir()
+  """Runs the script; gives its result and what it started, by name."""
+  script = tmp_path / 'scripts/prune_filters.sh'
+  script.parent.mkdir()
   source = os.path.join(processes.ROOT, 'scripts/prune_filters.sh')
-  shutil.copy(source, str(scripts))
-  (scripts / 'setup.sh').write_text('')
-  python = tmp_path / '.venv/bin/python'
-  python.parent.mkdir(parents=True)
-  python.write_text(PYTHON)
-  python.chmod(0o755)
-  log = tmp_path / 'log'
-
-  def start(*arguments, fails='', **more):
-    log.write_text('')
-    result = subprocess.run(
-      ['bash', str(scripts / 'prune_filters.sh'), *arguments],
-      env=dict(os.environ, LOG=str(log), FAILS=fails, **more),
-      stdout=subprocess.PIPE,
-      stderr=subprocess.PIPE,
-    )
-    lines = log.read_text().splitlines()
-    return result, [tuple(line.split(' ')) for line in lines]
-
-  return start
+  shutil.copy(source, str(script))
+  (script.parent / 'setup.sh').write_text('')
+  python = fake_python.FakePython(tmp_path / '.venv/bin/python')
+  return functools.partial(python.run, str(script))
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ Only what its models are retrained from is written by the real one.
 
 import importlib.util
 import os
-import subprocess
 
 import detectors
+import fake_python
 import numpy as np
 import processes
 import pytest
@@ -17,46 +17,23 @@ from object_detection_pruning.core import checkpoints
 from object_detection_pruning.sensitivity import fingerprints
 
 FOLDER = os.path.join(processes.ROOT, 'benchmarks', 'sensitivity')
-PYTHON = """#!/bin/bash
-case $1 in -c) echo 0.6; exit ;; esac
-shift 2
-[ "$1" != -m ] || shift
-name=${1##*/}
-shift
-echo "${name#object_detection_pruning.}|$(IFS='|'; echo "$*")" >>"$LOG"
-if [ "$name" = retraining_start.py ]; then
-  mkdir -p "$4" && touch "$4/pipeline.config"
-fi
-for flag; do
-  case $flag in
-    --output_dir=*)
-      mkdir -p "${flag#*=}" && touch "${flag#*=}/pipeline.config" ;;
-    --output_directory=*)
-      mkdir -p "${flag#*=}" && touch "${flag#*=}/sparsity.json" ;;
-  esac
-done
-"""
 
 
 @pytest.fixture
 def run(tmp_path):
   """Runs the script; gives its result and what it started, with arguments."""
-  python, log = tmp_path / 'python', tmp_path / 'log'
-  python.write_text(PYTHON)
-  python.chmod(0o755)
+  python = fake_python.FakePython(tmp_path / 'python')
   curves = tmp_path / 'curves.json'
   curves.write_text('{}')
 
   def start(steps, *losses, **environment):
-    log.write_text('')
-    result = subprocess.run(
-      ['bash', os.path.join(FOLDER, 'accuracy.sh'), 'a.config', 'b.ckpt']
-      + [str(curves), str(tmp_path / 'out'), steps, *losses],
-      env=dict(os.environ, LOG=str(log), PYTHON=str(python), **environment),
-      stdout=subprocess.PIPE,
-      stderr=subprocess.PIPE,
+    return python.run(
+      os.path.join(FOLDER, 'accuracy.sh'),
+      *('a.config', 'b.ckpt', str(curves), str(tmp_path / 'out'), steps),
+      *losses,
+      PYTHON=str(tmp_path / 'python'),
+      **environment,
     )
-    return result, [line.split('|') for line in log.read_text().splitlines()]
 
   return start
 
@@ -68,20 +45,20 @@ def test_all_are_retrained_alike_and_compared(run, tmp_path):
   runs = [command for command in started if command[0] == 'model_main']
   models = ['control', 'loss 0.1', 'uniform as 0.1']
   assert [flags[1:] for flags in runs] == [
-    [
+    (
       f'--pipeline_config_path={out}/{config}/pipeline.config',
       f'--model_dir={out}/{name}/model',
       '--num_train_steps=30',
       '--recalibrate_batch_norm=7',
-    ]
+    )
     for name, config in zip(
       models, ['start'] + [f'{name}/narrow' for name in models[1:]]
     )
   ]
   # All inherit the learning rates of one config.
-  assert started[0] == [
+  assert started[0] == (
     'retraining_start.py', 'a.config', 'b.ckpt', '30', f'{out}/start'
-  ]  # fmt: skip
+  )  # fmt: skip
   pruned = [command for command in started if command[0] == 'prune_channels']
   for command in pruned:
     assert f'--pipeline_config_path={out}/start/pipeline.config' in command
