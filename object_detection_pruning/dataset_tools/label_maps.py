@@ -3,7 +3,7 @@
 import os
 from typing import Dict
 
-from google.protobuf import text_format
+from google.protobuf import message, text_format
 from object_detection.protos import string_int_label_map_pb2
 from object_detection.utils import label_map_util
 
@@ -27,7 +27,12 @@ def read(path: str) -> Dict[str, int]:
     raise errors.InputError(f'label map {path} does not exist')
   try:
     label_map = label_map_util.load_labelmap(path)
-  # OD API tries text, then binary; either parser fails in its own way.
+  # OD API tries text, then binary, and says only how the latter fails.
+  except (TypeError, UnicodeDecodeError, message.DecodeError):
+    raise errors.InputError(
+      f'{path} is no label map: it must be a text file of items such as '
+      'item { name: "cat" id: 1 }'
+    )
   except Exception as error:
     reason = str(error).splitlines()[0] if str(error) else 'unreadable'
     raise errors.InputError(f'{path} is no label map: {reason}')

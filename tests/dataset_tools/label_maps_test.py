@@ -38,8 +38,6 @@ def test_reads_display_names_too(tmp_path):
   'text, reason',
   [
     ('', 'has no classes'),
-    ('hello', 'is no label map'),
-    ('\x00\x01é', 'is no label map'),
     ('item { name: "a" id: 0 }', 'is no label map: .* id 0 is reserved'),
     ('item { name: "a" id: 1 } item { name: "a" id: 2 }', "'a' twice"),
   ],
@@ -48,6 +46,28 @@ def test_says_why_a_label_map_is_broken(tmp_path, text, reason):
   with pytest.raises(errors.InputError, match=reason) as caught:
     label_maps.read(_save(tmp_path, text))
   assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    b'hello',
+    b'cat\ndog\n',
+    b'{"cat": 1}',
+    b'item { name: "a" id: 1',
+    '\x00\x01é'.encode(),
+    b'\xff\xfe',
+  ],
+)
+def test_says_what_a_label_map_is_where_there_is_none(tmp_path, content):
+  path = tmp_path / 'label_map.pbtxt'
+  path.write_bytes(content)
+  with pytest.raises(errors.InputError) as caught:
+    label_maps.read(str(path))
+  assert str(caught.value) == (
+    f'{path} is no label map: it must be a text file of items such as '
+    'item { name: "cat" id: 1 }'
+  )
 
 
 def test_a_missing_label_map_is_named():
