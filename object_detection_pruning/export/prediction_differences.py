@@ -6,7 +6,6 @@ one falls out, and a comparison place by place shows another box.
 
 from typing import Any, Dict, List
 
-import numpy as np
 import tensorflow as tf
 
 from object_detection_pruning.sparse_ops import graph_index, measuring
@@ -65,7 +64,7 @@ class Comparer:
       self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
     )
     return {
-      name: _scaled(a, b)
+      name: measuring.scaled_difference(a, b)
       for name, a, b in zip(self._predictions, first, second)
     }
 
@@ -107,16 +106,6 @@ def _cropped_boxes(graph_def: GraphDef) -> List[str]:
     reference if ':' in reference else reference + ':0'
     for reference in references
   )
-
-
-def _scaled(first: np.ndarray, second: np.ndarray) -> float:
-  if first.shape != second.shape:
-    return float('inf')
-  if not first.size:
-    return 0.0
-  scale = float(np.abs(first).max())
-  difference = float(np.abs(first - second).max())
-  return difference / scale if scale else (float('inf') if difference else 0.0)
 
 
 def _session(graph_def: GraphDef) -> tf.compat.v1.Session:

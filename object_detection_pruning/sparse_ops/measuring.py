@@ -26,7 +26,8 @@ class Measurement(NamedTuple):
     plain_ms: median milliseconds of a run of the plain graph.
     sparse_ms: the same of the sparse graph.
     runs: of each.
-    largest_difference: between their outputs, over all outputs of floats.
+    largest_difference: between their outputs, over all outputs of floats, as a
+      share of the largest magnitude in the plain graph's output.
   """
 
   plain_ms: float
@@ -43,7 +44,7 @@ class Measurement(NamedTuple):
     text = (
       f'plain {self.plain_ms:.1f} ms, sparse {self.sparse_ms:.1f} ms, '
       f'{self.ratio:.2f}x (median of {self.runs} runs each, in turns); outputs '
-      f'differ by at most {self.largest_difference:.1e}'
+      f'differ by at most {self.largest_difference:.1e} of their largest value'
     )
     if self.ratio <= 1:
       text += '\nthe sparse graph is NOT faster here: use the plain one'
@@ -111,6 +112,21 @@ def compare(
   )
 
 
+def scaled_difference(first: np.ndarray, second: np.ndarray) -> float:
+  """Gives the largest difference, as a share of the first's largest magnitude.
+
+  Infinity stands for arrays of unlike shapes, and for a first one of zeros that
+  the second is not.
+  """
+  if first.shape != second.shape:
+    return float('inf')
+  if not first.size:
+    return 0.0
+  scale = float(np.abs(first).max())
+  difference = float(np.abs(first - second).max())
+  return difference / scale if scale else (float('inf') if difference else 0.0)
+
+
 def _runner(
   graph_def: GraphDef, feeds: Dict[str, Any], outputs: List[str], threads: int
 ) -> Callable[[], List[np.ndarray]]:
@@ -130,9 +146,6 @@ def _largest_difference(
 ) -> float:
   largest = 0.0
   for a, b in zip(first, second):
-    if a.dtype.kind != 'f' or not a.size:
-      continue
-    if a.shape != b.shape:
-      return float('inf')
-    largest = max(largest, float(np.max(np.abs(a - b))))
+    if a.dtype.kind == 'f':
+      largest = max(largest, scaled_difference(a, b))
   return largest
