@@ -7,6 +7,7 @@ from object_detection_pruning.core import checks, errors, progress
 from object_detection_pruning.sensitivity import (
   analysis,
   evaluator,
+  preparation,
   results,
   targets,
   workers,
@@ -89,7 +90,7 @@ def main(_) -> None:
   else:
     wanted = request()
     checks.count('--workers', FLAGS.workers)
-    prepared = analysis.prepare(wanted)
+    prepared = preparation.prepare(wanted)
     done = len(prepared.todo) - len(prepared.missing)
     if done:
       print(f'{done} of {len(prepared.todo)} points are there already')

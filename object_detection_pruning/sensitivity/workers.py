@@ -11,6 +11,7 @@ from object_detection_pruning.sensitivity import (
   analysis,
   parallel,
   parts,
+  preparation,
   results,
 )
 from object_detection_pruning.sensitivity import request as request_lib
@@ -18,14 +19,14 @@ from object_detection_pruning.sensitivity import request as request_lib
 _SECONDS = 1.0
 
 
-def run(prepared: analysis.Prepared, count: int) -> results.Results:
+def run(prepared: preparation.Prepared, count: int) -> results.Results:
   """Measures what is missing in several processes, and joins their files.
 
   Each writes a file of its own beside the output. After a kill all of these
   files are gone on with, by as many processes as there may be then.
 
   Args:
-    prepared: from `analysis.prepare`.
+    prepared: from `preparation.prepare`.
     count: number of processes.
 
   Raises:
@@ -97,7 +98,7 @@ def _share(
 def _work(request: request_lib.Request, parent: int, failures) -> None:
   try:
     analysis.run(
-      analysis.prepare(request), stopped=lambda: os.getppid() != parent
+      preparation.prepare(request), stopped=lambda: os.getppid() != parent
     )
   except (errors.InputError, OSError) as error:
     failures.put(str(error))

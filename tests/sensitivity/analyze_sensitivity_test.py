@@ -15,6 +15,7 @@ from object_detection_pruning.core import errors
 from object_detection_pruning.sensitivity import analysis as analysis_lib
 from object_detection_pruning.sensitivity import (
   parts,
+  preparation,
   request,
   results,
   workers,
@@ -199,7 +200,7 @@ def test_without_workers_what_they_left_is_taken_too(dense, analysis, tmp_path):
     metric='loss',
     include=['Conv2d_[23]_pointwise', 'Conv2d_13_pointwise$'],
   )
-  prepared = analysis_lib.prepare(wanted)
+  prepared = preparation.prepare(wanted)
   assert not prepared.missing
   analysis_lib.run(prepared)
   assert _read(output) == _read(analysis)
@@ -211,7 +212,7 @@ def test_other_training_input_is_refused(dense, tmp_path):
   wanted = request.Request(
     dense.path, dense.checkpoint, output, metric='loss', recalibrate=1
   )
-  prepared = analysis_lib.prepare(wanted)
+  prepared = preparation.prepare(wanted)
   prepared.results.save(output)
   flipped = type(dense.config)()
   flipped.CopyFrom(dense.config)
@@ -219,7 +220,7 @@ def test_other_training_input_is_refused(dense, tmp_path):
   option.random_horizontal_flip.SetInParent()
   path = detectors.write(flipped, tmp_path / 'flipped')
   with pytest.raises(errors.InputError, match='on another training input: '):
-    analysis_lib.prepare(wanted._replace(pipeline_config_path=path))
+    preparation.prepare(wanted._replace(pipeline_config_path=path))
 
 
 class _Process:
