@@ -6,7 +6,7 @@ from typing import List, Optional
 import tensorflow as tf
 from absl import flags
 
-from object_detection_pruning import command, pipeline
+from object_detection_pruning import command, export_flags, pipeline
 from object_detection_pruning.core import checkpoints, errors, places
 from object_detection_pruning.export import exporter, optimizing
 from object_detection_pruning.sparse_ops import exporting, library
@@ -20,16 +20,7 @@ flags.DEFINE_string(
   'Comma-separated shape of an image_tensor, -1 for a size that is open; not '
   'set: -1,-1,-1,3.',
 )
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'trained_checkpoint_prefix',
-  None,
-  'Prefix of the checkpoint, or a folder whose latest one is taken.',
-)
-flags.DEFINE_string('output_directory', None, 'Folder to write to.')
-flags.DEFINE_string(
-  'config_override', '', 'Text proto merged into the pipeline config.'
-)
+export_flags.define()
 flags.DEFINE_boolean(
   'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
 )
@@ -44,9 +35,6 @@ flags.DEFINE_boolean(
   False,
   f'Also write {optimizing.OPTIMIZED_GRAPH}, with constants and batch norm '
   f'folded, with a SavedModel ({optimizing.SAVED_MODEL}), and measure both.',
-)
-flags.mark_flags_as_required(
-  ['pipeline_config_path', 'trained_checkpoint_prefix', 'output_directory']
 )
 FLAGS = flags.FLAGS
 

@@ -5,20 +5,11 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command, pipeline
+from object_detection_pruning import command, export_flags, pipeline
 from object_detection_pruning.core import checkpoints
 from object_detection_pruning.export import tflite
 
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'trained_checkpoint_prefix',
-  None,
-  'Prefix of the checkpoint, or a folder whose latest one is taken.',
-)
-flags.DEFINE_string('output_directory', None, 'Folder to write to.')
-flags.DEFINE_string(
-  'config_override', '', 'Text proto merged into the pipeline config.'
-)
+export_flags.define()
 flags.DEFINE_boolean(
   'quantize',
   False,
@@ -33,9 +24,6 @@ flags.DEFINE_boolean(
   True,
   'Suppress boxes class by class, as the frozen graph does; else all at once, '
   'which is faster where there are many classes.',
-)
-flags.mark_flags_as_required(
-  ['pipeline_config_path', 'trained_checkpoint_prefix', 'output_directory']
 )
 FLAGS = flags.FLAGS
 
