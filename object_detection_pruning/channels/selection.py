@@ -70,15 +70,13 @@ def candidates(
       in which case the line says why.
   """
   layers = [layer for group in channels.groups for layer in group.layers]
-  for field, given in (('include', include), ('exclude', exclude)):
-    patterns.check(field, given)
-    for pattern in patterns.unmatched(given, layers):
-      raise errors.InputError(
-        f'{field} pattern {pattern!r} is found in no layer; layers are: '
-        f'{", ".join(layers)}'
-      )
+  patterns.check_each_found(include, exclude, layers)
   for pattern in include:
-    hits = [g for g in channels.groups if _matches([pattern], g)]
+    hits = [
+      group
+      for group in channels.groups
+      if patterns.found_in_any([pattern], group.layers)
+    ]
     if all(group.reason for group in hits):
       raise errors.InputError(
         f'include pattern {pattern!r} finds no channels that can go: '
@@ -87,8 +85,7 @@ def candidates(
   found = [
     group
     for group in channels.prunable
-    if (not include or _matches(include, group))
-    and not _matches(exclude, group)
+    if patterns.is_chosen(include, exclude, group.layers)
   ]
   if not found:
     blocked = next((g for g in channels.groups if g.reason), None)
@@ -209,16 +206,16 @@ def read_ratios(
       raise errors.InputError(f'{path}: {pattern} must be a number: {ratio!r}')
     check_fraction(f'{path}: {pattern}', ratio)
     patterns.check(path, [pattern])
-    hits = [group.name for group in chosen if _matches([pattern], group)]
+    hits = [
+      group.name
+      for group in chosen
+      if patterns.found_in_any([pattern], group.layers)
+    ]
     if not hits:
       raise errors.InputError(f'{path}: {pattern!r} is found in no layer')
     for name in hits:
       result.setdefault(name, float(ratio))
   return result
-
-
-def _matches(given: Sequence[str], group: groups.ChannelGroup) -> bool:
-  return any(patterns.found(given, layer) for layer in group.layers)
 
 
 def _weakest(values: np.ndarray, kept: int) -> np.ndarray:

@@ -116,26 +116,17 @@ def choose(
     InputError: a pattern is broken or found in no layer, or nothing is left.
   """
   layers = [layer for target in targets for layer in target.layers]
-  for field, given in (('include', include), ('exclude', exclude)):
-    patterns.check(field, given)
-    for pattern in patterns.unmatched(given, layers):
-      raise errors.InputError(
-        f'{field} pattern {pattern!r} is found in no layer that can be pruned; '
-        f'these are: {", ".join(layers)}'
-      )
+  patterns.check_each_found(
+    include, exclude, layers, 'layer that can be pruned'
+  )
   chosen = {
     target.name
     for target in targets
-    if (not include or _matches(include, target))
-    and not _matches(exclude, target)
+    if patterns.is_chosen(include, exclude, target.layers)
   }
   if not chosen:
     raise errors.InputError('no layer is left to analyse')
   return chosen
-
-
-def _matches(given: Sequence[str], target: Target) -> bool:
-  return any(patterns.found(given, layer) for layer in target.layers)
 
 
 def _group_target(network, tensors, group, method) -> Target:

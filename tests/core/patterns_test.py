@@ -25,6 +25,26 @@ def test_broken_pattern_is_told_with_its_field():
     patterns.check('include', ['a', '(b'])
 
 
+def test_exclude_wins_and_no_include_means_everything():
+  layers = ['net/conv', 'net/head']
+  assert patterns.is_chosen([], [], layers)
+  assert patterns.is_chosen(['rpn', 'head'], ['rpn'], layers)
+  assert not patterns.is_chosen(['rpn'], [], layers)
+  assert not patterns.is_chosen(['conv'], ['head'], layers)
+
+
+def test_pattern_that_is_found_nowhere_is_told_with_all_layers():
+  layers = ['net/conv', 'net/head']
+  patterns.check_each_found(['conv'], ['head'], layers)
+  for kind, words in (
+    ('', 'no layer; layers are: net/conv, net/head'),
+    ('output', 'no output; these are: net/conv, net/head'),
+  ):
+    with pytest.raises(errors.InputError) as error:
+      patterns.check_each_found(['conv'], ['conv', 'rpn'], layers, kind)
+    assert str(error.value) == f"exclude pattern 'rpn' is found in {words}"
+
+
 def test_message_names_a_few_layers_and_counts_the_rest():
   layers = [f'layer_{index}' for index in range(60)]
   assert patterns.listed(layers[:5]) == (
