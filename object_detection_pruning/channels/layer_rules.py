@@ -132,10 +132,7 @@ def _fused_batch_norm(trace, op):
 
 @op_rules.rule('Conv2D')
 def _conv(trace, op):
-  data, kernel = (trace.axes(tensor) for tensor in op.inputs)
-  trace.use_kernel(kernel, op)
-  channel = 1 if op_rules.is_channels_first(op) else 3
-  trace.tie(data[channel], kernel[2], op)
+  kernel, channel = _meet_kernel(trace, op)
   trace.produce(kernel[3])
   result = [None] * 4
   result[channel] = kernel[3]
@@ -144,16 +141,26 @@ def _conv(trace, op):
 
 @op_rules.rule('DepthwiseConv2dNative')
 def _depthwise(trace, op):
-  data, kernel = (trace.axes(tensor) for tensor in op.inputs)
-  trace.use_kernel(kernel, op)
-  channel = 1 if op_rules.is_channels_first(op) else 3
-  trace.tie(data[channel], kernel[2], op)
+  kernel, channel = _meet_kernel(trace, op)
   multiplier = op.inputs[1].shape[3].value
   trace.fix(kernel[3], 'it is the multiplier of a depthwise kernel')
   result = [None] * 4
   if kernel[2] is not None:
     result[channel] = np.repeat(kernel[2], multiplier)
   trace.put(op.outputs[0], result)
+
+
+def _meet_kernel(trace, op):
+  """Ties what a convolution reads to its kernel.
+
+  Returns:
+    The axes of the kernel, and which axis of the data has the channels.
+  """
+  data, kernel = (trace.axes(tensor) for tensor in op.inputs)
+  trace.use_kernel(kernel, op)
+  channel = 1 if op_rules.is_channels_first(op) else 3
+  trace.tie(data[channel], kernel[2], op)
+  return kernel, channel
 
 
 @op_rules.rule('Conv2DBackpropInput')

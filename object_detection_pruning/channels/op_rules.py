@@ -13,12 +13,22 @@ HARMLESS = ('Shape', 'ShapeN', 'Size', 'Rank', 'ZerosLike', 'OnesLike')
 _UNIFORM = ('Fill', 'ZerosLike', 'OnesLike')
 
 
-def rule(*types: str) -> Callable:
-  """Registers the function for these op types."""
+def rule(*types: str, by_constant: Optional[int] = None) -> Callable:
+  """Registers the function for these op types.
+
+  Args:
+    *types: of ops.
+    by_constant: number of an input without whose value nothing can be said. The
+      function is given the value; where the graph does not have it, the
+      channels are fixed.
+  """
 
   def register(function):
+    registered = function
+    if by_constant is not None:
+      registered = _given_constant(function, by_constant)
     for op_type in types:
-      RULES[op_type] = function
+      RULES[op_type] = registered
     return function
 
   return register
@@ -42,6 +52,17 @@ def apply(trace: tracing.Trace, op: tf.Operation) -> None:
 def constant(tensor: tf.Tensor) -> Optional[np.ndarray]:
   """Gives the value of a tensor where the graph has it."""
   return tf.contrib.util.constant_value(tensor)
+
+
+def _given_constant(function: Callable, number: int) -> Callable:
+  def follow(trace, op):
+    value = constant(op.inputs[number])
+    if value is None:
+      give_up(trace, op)
+    else:
+      function(trace, op, value)
+
+  return follow
 
 
 def give_up(trace: tracing.Trace, op: tf.Operation) -> None:

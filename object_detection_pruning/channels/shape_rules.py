@@ -5,12 +5,11 @@ import numpy as np
 from object_detection_pruning.channels import op_rules, reshaping
 
 
-@op_rules.rule('ConcatV2')
-def _concat(trace, op):
+@op_rules.rule('ConcatV2', by_constant=-1)
+def _concat(trace, op, axis):
   tensors = list(op.inputs)[:-1]
-  axis = op_rules.constant(op.inputs[-1])
   rank = tensors[0].shape.ndims
-  if axis is None or rank is None:
+  if rank is None:
     op_rules.give_up(trace, op)
     return
   axis = int(axis) % rank
@@ -47,13 +46,9 @@ def _pad(trace, op):
   trace.put(op.outputs[0], result)
 
 
-@op_rules.rule('Mean', 'Sum', 'Max', 'Min')
-def _reduce(trace, op):
-  reduced = op_rules.constant(op.inputs[1])
+@op_rules.rule('Mean', 'Sum', 'Max', 'Min', by_constant=1)
+def _reduce(trace, op, reduced):
   axes = trace.axes(op.inputs[0])
-  if reduced is None:
-    op_rules.give_up(trace, op)
-    return
   reduced = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
   result = []
   for axis, ids in enumerate(axes):
@@ -81,12 +76,8 @@ def _squeeze(trace, op):
   )
 
 
-@op_rules.rule('ExpandDims')
-def _expand_dims(trace, op):
-  axis = op_rules.constant(op.inputs[1])
-  if axis is None:
-    op_rules.give_up(trace, op)
-    return
+@op_rules.rule('ExpandDims', by_constant=1)
+def _expand_dims(trace, op, axis):
   axes = list(trace.axes(op.inputs[0]))
   axes.insert(int(axis) % (len(axes) + 1), None)
   trace.put(op.outputs[0], axes)
@@ -99,12 +90,8 @@ def _pack(trace, op):
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('Transpose')
-def _transpose(trace, op):
-  order = op_rules.constant(op.inputs[1])
-  if order is None:
-    op_rules.give_up(trace, op)
-    return
+@op_rules.rule('Transpose', by_constant=1)
+def _transpose(trace, op, order):
   axes = trace.axes(op.inputs[0])
   trace.put(op.outputs[0], [axes[axis] for axis in order])
 

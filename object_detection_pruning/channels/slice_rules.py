@@ -3,18 +3,17 @@
 from object_detection_pruning.channels import op_rules
 
 
-@op_rules.rule('Split', 'SplitV')
-def _split(trace, op):
-  data, axis = (
-    (op.inputs[1], op.inputs[0])
-    if op.type == 'Split'
-    else (op.inputs[0], op.inputs[2])
-  )
-  axis = op_rules.constant(axis)
-  if axis is None:
-    op_rules.give_up(trace, op)
-    return
-  axes = trace.axes(data)
+@op_rules.rule('Split', by_constant=0)
+def _split(trace, op, axis):
+  _cut(trace, op, trace.axes(op.inputs[1]), axis)
+
+
+@op_rules.rule('SplitV', by_constant=2)
+def _split_v(trace, op, axis):
+  _cut(trace, op, trace.axes(op.inputs[0]), axis)
+
+
+def _cut(trace, op, axes, axis):
   axis = int(axis) % len(axes)
   # The code of a split asks for sizes of its own.
   trace.fix(axes[axis], f'{op.name} ({op.type}) cuts it at a fixed place')
@@ -47,12 +46,8 @@ def _same_size(trace, op):
   trace.put(output, result)
 
 
-@op_rules.rule('StridedSlice')
-def _strided_slice(trace, op):
-  strides = op_rules.constant(op.inputs[3])
-  if strides is None:
-    op_rules.give_up(trace, op)
-    return
+@op_rules.rule('StridedSlice', by_constant=3)
+def _strided_slice(trace, op, strides):
   ellipsis, new, shrink = (
     op.get_attr(f'{kind}_mask')
     for kind in ('ellipsis', 'new_axis', 'shrink_axis')
@@ -83,12 +78,11 @@ def _strided_slice(trace, op):
   trace.put(op.outputs[0], result + axes)
 
 
-@op_rules.rule('GatherV2')
-def _gather(trace, op):
-  data, indices, axis = op.inputs
-  axis = op_rules.constant(axis)
+@op_rules.rule('GatherV2', by_constant=2)
+def _gather(trace, op, axis):
+  data, indices, _ = op.inputs
   rank = indices.shape.ndims
-  if axis is None or rank is None or trace.is_tracked(indices):
+  if rank is None or trace.is_tracked(indices):
     op_rules.give_up(trace, op)
     return
   axes = trace.axes(data)
@@ -97,12 +91,8 @@ def _gather(trace, op):
   trace.put(op.outputs[0], axes[:axis] + [None] * rank + axes[axis + 1 :])
 
 
-@op_rules.rule('ReverseV2')
-def _reverse(trace, op):
-  reversed_axes = op_rules.constant(op.inputs[1])
-  if reversed_axes is None:
-    op_rules.give_up(trace, op)
-    return
+@op_rules.rule('ReverseV2', by_constant=1)
+def _reverse(trace, op, reversed_axes):
   axes = list(trace.axes(op.inputs[0]))
   for axis in reversed_axes:
     trace.fix(axes[axis], f'{op.name} ({op.type}) turns it around')
