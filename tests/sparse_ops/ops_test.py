@@ -67,9 +67,12 @@ def test_sparse_convolution(
     ((1, 38, 50, 576), [64, 64, 96, 128], (1, 1), 1),
     ((1, 20, 64, 32), [8], (1, 7), 1),
     ((1, 64, 20, 32), [8], (7, 1), 1),
+    ((1, 38, 50, 192), [24], (3, 3), 1),
+    ((3, 10, 10, 64), [24], (3, 3), 1),
+    ((1, 24, 24, 16), [8], (9, 9), 1),
   ],
 )
-def test_sparse_convolution_of_bands_groups_and_chunks(
+def test_sparse_convolution_of_tiles_and_chunks(
   image, depths, kernel, stride
 ):
   window = cases.Window(kernel, (stride, stride), 'SAME')

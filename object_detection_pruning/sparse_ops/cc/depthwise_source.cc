@@ -22,8 +22,8 @@ class DepthwisePlan : public PanelPlan {
     const int64_t pixels = geometry.output_pixels();
     block_vectors = EvenBlockVectors(
         (pixels + kernels.lanes - 1) / kernels.lanes, kernels.block_vectors);
-    const int64_t width = block_vectors * kernels.lanes;
-    blocks = (pixels + width - 1) / width;
+    layout.line_floats = block_vectors * kernels.lanes;
+    blocks = (pixels + layout.line_floats - 1) / layout.line_floats;
   }
 
   std::unique_ptr<PanelSource> MakeSource() const override;
@@ -39,7 +39,7 @@ class DepthwiseSource : public PanelSource {
  public:
   explicit DepthwiseSource(const DepthwisePlan& plan)
       : plan_(plan),
-        width_(plan.block_vectors * plan.kernels_.lanes),
+        width_(plan.layout.line_floats),
         windows_(width_),
         tap_masks_(width_),
         run_lengths_(width_) {
@@ -81,7 +81,7 @@ class DepthwiseSource : public PanelSource {
   }
 
   void Fill(const Segment& segment, float* panel,
-            int64_t panel_stride) override {
+            int64_t line_floats) override {
     const ConvGeometry& g = plan_.geometry_;
     DepthwiseTile tile;
     tile.windows = windows_.data();
@@ -97,7 +97,7 @@ class DepthwiseSource : public PanelSource {
     tile.bias = plan_.stage_.bias;
     tile.range = plan_.stage_.range;
     tile.panel = panel;
-    tile.panel_stride = panel_stride;
+    tile.panel_stride = line_floats;
     plan_.kernels_.depthwise_tile(tile);
   }
 

@@ -11,9 +11,9 @@
 
 #define SPARSE_OPS_KERNEL_TABLE(name)                                       \
   {                                                                         \
-    name, kLanes, kBlockVectors, Gather, Scatter, CopyPlanes,               \
-        MultiplySparse, ComputeDepthwiseTile, DepthwiseRow, DenseRow,       \
-        PoolRow<Maximum>, PoolRow<Average>, CropMax                         \
+    name, kLanes, kBlockVectors, Gather, Scatter, MultiplySparse,           \
+        ComputeDepthwiseTile, DepthwiseRow, DenseRow, PoolRow<Maximum>,     \
+        PoolRow<Average>, CropMax                                           \
   }
 
 #endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_

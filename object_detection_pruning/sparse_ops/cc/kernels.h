@@ -114,10 +114,6 @@ struct Kernels {
   // skipped.
   void (*scatter)(const float* panel, int64_t panel_stride, int64_t positions,
                   int64_t channel_count, float* const* pixels);
-  // panel row r, vector v = planes[r * plane_stride + vector_offsets[v] ...].
-  void (*copy_planes)(const float* planes, int64_t plane_stride,
-                      const int64_t* vector_offsets, int vectors,
-                      int64_t rows, float* panel, int64_t panel_stride);
   // accumulators (+)= values * panel rows, for every pair in the product.
   // `first` starts from the bias, `last` applies the activation.
   void (*sparse_product)(int vectors, bool first, bool last,

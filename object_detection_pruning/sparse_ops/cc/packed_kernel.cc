@@ -1,7 +1,5 @@
 #include "packed_kernel.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -16,15 +14,9 @@ using tensorflow::errors::InvalidArgument;
 
 namespace {
 
-// Leaves a sixth of the first-level cache to the weights and accumulators that
-// stream past the panel.
-int64_t PanelBytes() {
-  static const int64_t cache = []() -> int64_t {
-    const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
-    return bytes > 0 ? bytes : 32 * 1024;
-  }();
-  return cache / 6 * 5;
-}
+// A little more than the 32 KB or 48 KB of a first-level cache: what misses comes
+// from the second, and longer lists of nonzeros make up for it.
+const int64_t kPanelBytes = 40 * 1024;
 
 // Calls visit(i) for every set bit i < count, in order.
 template <typename Visit>
@@ -72,24 +64,25 @@ Status CheckTensors(const KernelShape& shape, const Tensor& mask,
 
 // Chunks of about equal size, cut at multiples of the lanes so that the
 // segments transpose in whole vectors.
-void CutChunks(const KernelShape& shape, int lanes, int64_t block_width,
+void CutChunks(const KernelShape& shape, int lanes, const PanelLayout& layout,
                PackedKernel* packed) {
-  const int64_t rows = shape.rows();
-  const int64_t room = std::max<int64_t>(
-      lanes, PanelBytes() / (block_width * sizeof(float)) / lanes * lanes);
-  const int64_t chunks = (rows + room - 1) / room;
-  const int64_t even = (rows + chunks - 1) / chunks;
-  packed->chunk_rows = (even + lanes - 1) / lanes * lanes;
+  const int64_t lines = layout.lines(shape);
+  const int64_t line_bytes = layout.line_floats * sizeof(float);
+  const int64_t room =
+      std::max<int64_t>(lanes, kPanelBytes / line_bytes / lanes * lanes);
+  const int64_t chunks = (lines + room - 1) / room;
+  const int64_t even = (lines + chunks - 1) / chunks;
+  packed->chunk_lines = (even + lanes - 1) / lanes * lanes;
   packed->chunk_segments.push_back(0);
-  for (int64_t row = 0; row < rows; row += packed->chunk_rows) {
-    const int64_t end = std::min(rows, row + packed->chunk_rows);
-    for (int64_t at = row; at < end;) {
+  for (int64_t line = 0; line < lines; line += packed->chunk_lines) {
+    const int64_t end = std::min(lines, line + packed->chunk_lines);
+    for (int64_t at = line; at < end;) {
       Segment segment;
       segment.tap = at / shape.inputs;
       segment.first_channel = at % shape.inputs;
       segment.channel_count =
           std::min(end - at, shape.inputs - segment.first_channel);
-      segment.panel_row = at - row;
+      segment.first_line = at - line;
       packed->segments.push_back(segment);
       at += segment.channel_count;
     }
@@ -136,13 +129,16 @@ int32_t PairChannels(const PackedKernel& packed, const int32_t* counts,
 
 // Sorts the nonzeros by chunk and pair of channels.
 void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
-                 const float* values, int64_t block_width,
+                 const float* values, const PanelLayout& layout,
                  PackedKernel* packed) {
   const int64_t outputs = shape.outputs;
   const int64_t pairs = packed->pairs();
   std::vector<int32_t> counts(packed->chunks() * outputs, 0);
+  const auto line = [&](int64_t i) {
+    return layout.one_tap() ? i / outputs : i / outputs % shape.inputs;
+  };
   const auto slot = [&](int64_t i) {
-    return i / outputs / packed->chunk_rows * outputs + i % outputs;
+    return line(i) / packed->chunk_lines * outputs + i % outputs;
   };
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) { ++counts[slot(i)]; });
   packed->channels.resize(packed->chunks() * 2 * pairs);
@@ -155,15 +151,18 @@ void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
                        &packed->pair_begin[c * (pairs + 1)],
                        &next[c * outputs]);
   }
-  // What no nonzero takes adds zero times the first row of the panel.
+  // What no nonzero takes adds zero times the first floats of the panel.
   packed->entries.assign(end, SparseEntry{0.0f, 0});
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) {
     int32_t& at = next[slot(i)];
     SparseEntry* entry = &packed->entries[at];
     at += 2;
     entry->value = *values++;
-    entry->byte_offset = static_cast<int32_t>(
-        i / outputs % packed->chunk_rows * block_width * sizeof(float));
+    int64_t offset = line(i) % packed->chunk_lines * layout.line_floats;
+    if (!layout.one_tap()) {
+      offset += layout.tap_offsets[i / outputs / shape.inputs];
+    }
+    entry->byte_offset = static_cast<int32_t>(offset * sizeof(float));
   });
 }
 
@@ -197,7 +196,7 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
 
 Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
                               const Tensor& values, int lanes,
-                              int64_t block_width, int64_t tiles,
+                              const PanelLayout& layout, int64_t tiles,
                               std::shared_ptr<const PackedKernel>* packed) {
   tensorflow::mutex_lock lock(mutex_);
   if (!SameTensor(mask_, mask) || !SameTensor(values_, values)) {
@@ -207,13 +206,13 @@ Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
     values_ = values;
   }
   std::shared_ptr<const PackedKernel>& found =
-      packed_[std::make_pair(block_width, tiles)];
+      packed_[std::make_tuple(layout.line_floats, layout.one_tap(), tiles)];
   if (found == nullptr) {
     auto made = std::make_shared<PackedKernel>();
-    CutChunks(shape, lanes, block_width, made.get());
+    CutChunks(shape, lanes, layout, made.get());
     CutTiles(shape, tiles, made.get());
     SortEntries(shape, mask.flat<tensorflow::uint8>().data(),
-                values.flat<float>().data(), block_width, made.get());
+                values.flat<float>().data(), layout, made.get());
     found = made;
   }
   *packed = found;

@@ -1,9 +1,9 @@
 // Sparse weights in the order in which the sparse product reads them.
 //
-// A kernel [height, width, inputs, outputs] is a matrix of height * width *
-// inputs rows and `outputs` columns. Its rows are cut into chunks whose panel
-// stays in the first-level cache. A chunk consists of segments: a range of input
-// channels under one tap, which is what a panel source fills at once.
+// A panel is made of lines, each of which serves either one tap of an input
+// channel or all of its taps. Lines are cut into chunks that are small enough for
+// the first caches. A chunk consists of segments, which is what a panel source
+// fills at once: the lines of a range of input channels, under one tap or all.
 //
 // Each chunk holds the nonzeros of every output channel. Channels with about as
 // many are paired, the shorter of two lists is filled up with zeros, and longer
@@ -18,7 +18,7 @@
 
 #include <map>
 #include <memory>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "kernels.h"
@@ -43,15 +43,27 @@ struct KernelShape {
 tensorflow::Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
                                    size_t expected, KernelShape* shape);
 
+struct PanelLayout {
+  int64_t line_floats = 0;
+  // Where in a channel's line each tap starts. None: a line is of one tap, and
+  // those of a tap's channels follow each other.
+  std::vector<int64_t> tap_offsets;
+
+  bool one_tap() const { return tap_offsets.empty(); }
+  int64_t lines(const KernelShape& shape) const {
+    return one_tap() ? shape.rows() : shape.inputs;
+  }
+};
+
 struct Segment {
-  int64_t tap;
+  int64_t tap;  // 0 if lines are of all taps
   int64_t first_channel;
   int64_t channel_count;
-  int64_t panel_row;
+  int64_t first_line;
 };
 
 struct PackedKernel {
-  int64_t chunk_rows = 0;  // the most panel rows of a chunk
+  int64_t chunk_lines = 0;  // the most lines of a chunk
   std::vector<Segment> segments;
   std::vector<int64_t> chunk_segments;  // chunk c: [c] .. [c + 1]
   std::vector<int64_t> tile_pairs;      // tile t: [t] .. [t + 1]
@@ -64,17 +76,17 @@ struct PackedKernel {
   int64_t pairs() const { return tile_pairs.back(); }
 };
 
-// Decodes mask and values once per block width and tiles, and keeps the result for as
+// Decodes mask and values once per layout and tiles, and keeps the result for as
 // long as the same tensors come in. Safe to call from several threads.
 class PackedKernelCache {
  public:
   // mask: uint8, bit i % 8 of byte i / 8 is set where weight i is nonzero.
-  // values: the nonzeros in order. block_width: positions per panel row.
+  // values: the nonzeros in order. layout: of the same strides in every call.
   // tiles: at least 1, at most the number of outputs.
   tensorflow::Status Get(const KernelShape& shape,
                          const tensorflow::Tensor& mask,
                          const tensorflow::Tensor& values, int lanes,
-                         int64_t block_width, int64_t tiles,
+                         const PanelLayout& layout, int64_t tiles,
                          std::shared_ptr<const PackedKernel>* packed);
 
  private:
@@ -82,8 +94,9 @@ class PackedKernelCache {
   // Held, so that their memory cannot be handed to other tensors.
   tensorflow::Tensor mask_;
   tensorflow::Tensor values_;
-  // By block width and tiles.
-  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const PackedKernel>>
+  // By line, whether it is of one tap, and tiles.
+  std::map<std::tuple<int64_t, bool, int64_t>,
+           std::shared_ptr<const PackedKernel>>
       packed_;
 };
 

@@ -76,34 +76,6 @@ void Scatter(const float* panel, int64_t panel_stride, int64_t positions,
   }
 }
 
-template <int kVectors>
-void CopyPlanesOf(const float* planes, int64_t plane_stride,
-                  const int64_t* vector_offsets, int64_t rows, float* panel,
-                  int64_t panel_stride) {
-  const float* sources[kVectors];
-  for (int v = 0; v < kVectors; ++v) sources[v] = planes + vector_offsets[v];
-  for (int64_t r = 0; r < rows; ++r) {
-    SPARSE_OPS_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      Store(panel + v * kLanes, LoadVec(sources[v]));
-      sources[v] += plane_stride;
-    }
-    panel += panel_stride;
-  }
-}
-
-void CopyPlanes(const float* planes, int64_t plane_stride,
-                const int64_t* vector_offsets, int vectors, int64_t rows,
-                float* panel, int64_t panel_stride) {
-  typedef void (*Copy)(const float*, int64_t, const int64_t*, int64_t, float*,
-                       int64_t);
-  static const Copy kCopies[kMaxBlockVectors] = {
-      CopyPlanesOf<1>, CopyPlanesOf<2>, CopyPlanesOf<3>, CopyPlanesOf<4>,
-      CopyPlanesOf<5>, CopyPlanesOf<6>, CopyPlanesOf<7>, CopyPlanesOf<8>};
-  kCopies[vectors - 1](planes, plane_stride, vector_offsets, rows, panel,
-                       panel_stride);
-}
-
 }  // namespace
 }  // namespace sparse_ops
 

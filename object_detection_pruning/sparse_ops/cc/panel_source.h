@@ -2,14 +2,12 @@
 //
 // The output pixels of a convolution are cut into blocks of positions. For
 // each block a panel source says which outputs its positions are, and fills
-// panel rows with the inputs that those outputs need. There are four:
+// panel lines with the inputs that those outputs need. There are three:
 //
 //   PixelSource      transposes pixels straight from the NHWC image, once per
 //                    tap: for 1x1 kernels and for small images
-//   PlanarSource     transposes bands of the image once, padding included, and
-//                    copies from there for each tap
-//   BatchSource      the same with lanes that hold images and not columns: for
-//                    many small images, such as the crops of a second stage
+//   TileSource       transposes the window of a block once for all taps: lanes
+//                    hold tiles, so that a tap is a step of whole vectors
 //   DepthwiseSource  computes a depthwise 3x3 convolution on the fly, so that
 //                    its result never goes through memory
 //
@@ -60,7 +58,7 @@ class PanelSource {
   // Must be called before Fill, and again for every other block.
   virtual void Begin(int64_t block_index, Block* block) = 0;
   virtual void Fill(const Segment& segment, float* panel,
-                    int64_t panel_stride) = 0;
+                    int64_t line_floats) = 0;
 };
 
 // How a convolution is cut into blocks, and a maker of sources for threads.
@@ -71,6 +69,7 @@ class PanelPlan {
 
   int64_t blocks = 0;
   int block_vectors = 1;
+  PanelLayout layout;
 };
 
 // The plan that costs least for this geometry.
@@ -79,9 +78,8 @@ std::unique_ptr<PanelPlan> PlanPanels(const ConvGeometry& geometry,
 
 std::unique_ptr<PanelPlan> PlanPixels(const ConvGeometry& geometry,
                                       const Kernels& kernels);
-std::unique_ptr<PanelPlan> PlanPlanar(const ConvGeometry& geometry,
-                                      const Kernels& kernels);
-std::unique_ptr<PanelPlan> PlanBatch(const ConvGeometry& geometry,
+// Null where tiles would be too empty, or their windows too large.
+std::unique_ptr<PanelPlan> PlanTiles(const ConvGeometry& geometry,
                                      const Kernels& kernels);
 
 // The depthwise stage in front of a pointwise convolution. `geometry` is that

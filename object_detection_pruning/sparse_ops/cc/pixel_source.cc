@@ -13,8 +13,8 @@ class PixelPlan : public PanelPlan {
     const int64_t pixels = geometry.output_pixels();
     block_vectors = EvenBlockVectors(
         (pixels + kernels.lanes - 1) / kernels.lanes, kernels.block_vectors);
-    const int64_t width = block_vectors * kernels.lanes;
-    blocks = (pixels + width - 1) / width;
+    layout.line_floats = block_vectors * kernels.lanes;
+    blocks = (pixels + layout.line_floats - 1) / layout.line_floats;
   }
 
   std::unique_ptr<PanelSource> MakeSource() const override;
@@ -29,7 +29,7 @@ class PixelSource : public PanelSource {
  public:
   explicit PixelSource(const PixelPlan& plan)
       : plan_(plan),
-        width_(plan.block_vectors * plan.kernels_.lanes),
+        width_(plan.layout.line_floats),
         pixels_(plan.geometry_.taps() * width_),
         zeros_(plan.geometry_.input_channels, 0.0f) {}
 
@@ -73,10 +73,10 @@ class PixelSource : public PanelSource {
   }
 
   void Fill(const Segment& segment, float* panel,
-            int64_t panel_stride) override {
+            int64_t line_floats) override {
     plan_.kernels_.gather(pixels_.data() + segment.tap * width_, positions_,
                           segment.first_channel, segment.channel_count, panel,
-                          panel_stride);
+                          line_floats);
   }
 
  private:

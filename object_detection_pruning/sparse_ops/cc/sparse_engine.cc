@@ -37,8 +37,9 @@ class BlockRunner {
     const int64_t begin = kernel_.tile_channels[tile];
     const int64_t end = kernel_.tile_channels[tile + 1];
     const int64_t first_pair = kernel_.tile_pairs[tile];
+    const int64_t line_floats = plan_.layout.line_floats;
     SparseProduct product;
-    product.panel = panel_scratch.Get(kernel_.chunk_rows * row_stride_);
+    product.panel = panel_scratch.Get(kernel_.chunk_lines * line_floats);
     product.accumulators = sum_scratch.Get((end - begin + 1) * row_stride_);
     product.row_stride = row_stride_;
     product.entries = kernel_.entries.data();
@@ -51,8 +52,8 @@ class BlockRunner {
       for (int64_t s = kernel_.chunk_segments[c];
            s < kernel_.chunk_segments[c + 1]; ++s) {
         const Segment& segment = kernel_.segments[s];
-        source_->Fill(segment, panel + segment.panel_row * row_stride_,
-                      row_stride_);
+        source_->Fill(segment, panel + segment.first_line * line_floats,
+                      line_floats);
       }
       product.channels =
           &kernel_.channels[2 * (c * kernel_.pairs() + first_pair)];
@@ -113,12 +114,15 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
   const KernelShape& shape = weights.shape;
   const int64_t blocks = plan == nullptr ? 0 : plan->blocks;
   const int64_t block_vectors = plan == nullptr ? 1 : plan->block_vectors;
+  PanelLayout layout;
+  layout.line_floats = kernels.lanes;
+  if (plan != nullptr) layout = plan->layout;
   const int64_t tiles =
       TilesFor(workers.num_threads, blocks, shape.outputs, kernels.lanes);
   std::shared_ptr<const PackedKernel> packed;
   TF_RETURN_IF_ERROR(weights.cache->Get(
-      shape, weights.mask, weights.values, kernels.lanes,
-      block_vectors * kernels.lanes, tiles, &packed));
+      shape, weights.mask, weights.values, kernels.lanes, layout, tiles,
+      &packed));
   const int64_t nonzeros = packed->entries.size();
   const int64_t block_cycles =
       block_vectors * (nonzeros + 8 * shape.rows() + 8 * shape.outputs);
