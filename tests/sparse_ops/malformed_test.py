@@ -192,6 +192,14 @@ def test_fused_convolutions(op, message, x, weights, bias):
     ('method', {'method': 'median'}),
     ('4 dimensions', {'x': IMAGE[0]}),
     ('does not fit', {'kernel_size': [9, 9]}),
+    (
+      'padding alone',
+      {
+        'x': IMAGE[:, :0],
+        'padding': 'EXPLICIT',
+        'explicit_paddings': [1, 1, 1, 1],
+      },
+    ),
   ],
 )
 def test_pool(message, changes):

@@ -125,9 +125,8 @@ struct Kernels {
   // weights [kernel_height][kernel_width][input_channels][output_channels].
   void (*dense_row)(const WindowRow& row, const float* weights,
                     const float* bias, const Range& range);
-  // scratch: input_width * input_channels floats.
-  void (*max_pool_row)(const WindowRow& row, float* scratch);
-  void (*average_pool_row)(const WindowRow& row, float* scratch);
+  void (*max_pool_row)(const WindowRow& row);
+  void (*average_pool_row)(const WindowRow& row);
   // The maximum over the samples, for each channel.
   void (*crop_max)(const CropSample* samples, int count, float extrapolation,
                    int64_t channels, float* output);

@@ -1,5 +1,4 @@
-// Max and average pooling of one output row: first down the columns, then
-// along the row, so a 3x3 window costs 3 + 3 steps and not 9.
+// Max and average pooling of one output row.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_POOL_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_POOL_KERNEL_H_
 
@@ -32,52 +31,44 @@ struct Average {
   }
 };
 
-// Combines whole rows, which are contiguous whatever the channels are.
-template <typename Pool>
-void CombineRow(const float* input, int64_t count, bool first, float* sums) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Vec x = LoadVec(input + i);
-    Store(sums + i, first ? x : Pool::Combine(LoadVec(sums + i), x));
-  }
-  for (; i < count; ++i) {
-    sums[i] = first ? input[i] : Pool::Combine(sums[i], input[i]);
-  }
-}
-
 template <typename Pool>
 struct PoolPixel {
-  const float* columns;
+  const float* const* rows;
+  int64_t row_count;
+  int64_t left;  // floats from a row's start
   int64_t taps;
-  int64_t valid_rows;
   int64_t channels;
   float* output;
 
   template <typename T>
   void Run(int64_t channel) const {
-    T result = Load<T>(columns + channel);
-    for (int64_t kx = 1; kx < taps; ++kx) {
-      result =
-          Pool::Combine(result, Load<T>(columns + kx * channels + channel));
+    T result = Load<T>(rows[0] + left + channel);
+    for (int64_t ky = 0; ky < row_count; ++ky) {
+      const float* pixel = rows[ky] + left + channel;
+      for (int64_t kx = ky == 0; kx < taps; ++kx) {
+        result = Pool::Combine(result, Load<T>(pixel + kx * channels));
+      }
     }
-    Store(output + channel, Pool::Finish(result, taps * valid_rows));
+    Store(output + channel, Pool::Finish(result, taps * row_count));
   }
 };
 
 template <typename Pool>
-void PoolRow(const WindowRow& row, float* scratch) {
+void PoolRow(const WindowRow& row) {
   const int64_t channels = row.input_channels;
-  int64_t valid_rows = 0;
-  for (int64_t ky = 0; ky < row.kernel_height; ++ky) {
-    if (row.rows[ky] == nullptr) continue;
-    CombineRow<Pool>(row.rows[ky], row.input_width * channels,
-                     valid_rows++ == 0, scratch);
-  }
+  // Padding is above and below the rows of the image, and every window has one.
+  const float* const* rows = row.rows;
+  const float* const* end = rows + row.kernel_height;
+  while (*rows == nullptr) ++rows;
+  while (end[-1] == nullptr) --end;
   for (int64_t x = 0; x < row.output_width; ++x) {
     const int64_t left = x * row.stride - row.pad_left;
     const Taps taps = TapsInside(row, left);
-    const PoolPixel<Pool> pixel = {scratch + (left + taps.begin) * channels,
-                                   taps.end - taps.begin, valid_rows, channels,
+    const PoolPixel<Pool> pixel = {rows,
+                                   end - rows,
+                                   (left + taps.begin) * channels,
+                                   taps.end - taps.begin,
+                                   channels,
                                    row.output + x * channels};
     ForEachChannelGroup(channels, pixel);
   }

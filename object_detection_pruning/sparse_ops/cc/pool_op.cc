@@ -1,6 +1,5 @@
 // FastPool: max and average pooling, as TensorFlow's but vectorised.
 #include "isa.h"
-#include "scratch.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_rows.h"
 
@@ -56,16 +55,18 @@ class FastPool : public tensorflow::OpKernel {
     OP_REQUIRES(context, input.dims() == 4,
                 InvalidArgument("input must have 4 dimensions, got ",
                                 input.shape().DebugString()));
+    OP_REQUIRES(context,
+                attributes_.padding != "EXPLICIT" ||
+                    (input.dim_size(1) > 0 && input.dim_size(2) > 0),
+                InvalidArgument("padding alone cannot be pooled, got ",
+                                input.shape().DebugString()));
     const WindowOperation operation = {attributes_, kernel_size_[0],
                                        kernel_size_[1], input.dim_size(3),
-                                       kernel_size_[0] / 4 + 1};
+                                       kernel_size_[0] * kernel_size_[1] / 8 + 1};
     const Kernels& kernels = PickKernels();
     const auto pool_row =
         is_max_ ? kernels.max_pool_row : kernels.average_pool_row;
-    RunWindowRows(context, operation, [&](const WindowRow& row) {
-      static thread_local Scratch scratch;
-      pool_row(row, scratch.Get(row.input_width * row.input_channels));
-    });
+    RunWindowRows(context, operation, pool_row);
   }
 
  private:
