@@ -4,9 +4,9 @@
 // Words used throughout:
 //   lane      one float of a vector register; a table works on `lanes` at once.
 //   position  one output pixel. Positions are what the lanes hold.
-//   panel     a matrix [row][position] whose row is contiguous and 64-byte
-//             aligned: inputs, where a row is one (kernel tap, channel), or
-//             outputs, where a row is one output channel.
+//   panel     rows of positions, contiguous and 64-byte aligned: inputs, where
+//             each (kernel tap, channel) has a row, or outputs, where each
+//             output channel has one.
 //
 // Only C headers here: an inline C++ library function that was compiled for
 // AVX-512 could become the one copy that the linker keeps for every caller.
