@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures what stands in RESULTS.md, a file for each table:
 #   bash benchmarks/sparse_ops/tables.sh SSD_RUN OUTPUT_DIR
-# SSD_RUN is the output of `real_data.sh ssd`. Three rivals are measured where
+# SSD_RUN is the output of `real_data.sh ssd`, or what there is of it yet: its
+# dense model does without the trained row. Three rivals are measured where
 # a variable says where they are: PROTOTYPE (its folder, built), MNN_PYTHON (an
 # interpreter that has MNN) and OTHER_PYTHON (one with another TensorFlow and
 # this package). FASTER_RCNN_RUN and MASK_RCNN_RUN add the trained models of
@@ -39,11 +40,14 @@ make "$cut" --cut_before_nms --pipeline_config_path="$ssd/dense/pipeline.config"
 print(tf.train.latest_checkpoint(sys.argv[1]))' "$ssd/dense" 2>/dev/null)"
 table ssd_cut --graph="$cut" --dense $rival
 table ssd_cut_2_threads --graph="$cut" --threads=2 --sparsities=.9
+table ssd_cut_avx2 --graph="$cut" --sparsities=.85,.9 --avx2
 table ssd_whole --graph="$whole" $rival --height=480 --width=640
 table ssd_whole_dense --graph="$whole" --dense --sparsities= --height=480 \
   --width=640
-table ssd_trained --graph="$ssd/pruned/$frozen" --trained $rival --height=480 \
-  --width=640
+if [ -f "$ssd/pruned/$frozen" ]; then
+  table ssd_trained --graph="$ssd/pruned/$frozen" --trained $rival \
+    --height=480 --width=640
+fi
 if [ -n "${MNN_PYTHON:-}" ]; then
   mnn=
   for sparsity in 0.85 0.90; do
