@@ -144,8 +144,10 @@ def _runner(
 def _largest_difference(
   first: List[np.ndarray], second: List[np.ndarray]
 ) -> float:
-  largest = 0.0
-  for a, b in zip(first, second):
-    if a.dtype.kind == 'f':
-      largest = max(largest, scaled_difference(a, b))
-  return largest
+  differences = [
+    scaled_difference(a, b)
+    for a, b in zip(first, second)
+    if a.dtype.kind == 'f'
+  ]
+  # Not Python's max, which loses a NaN.
+  return float(np.max(differences)) if differences else 0.0

@@ -44,3 +44,10 @@ def test_scaled_difference_of_arrays(first, second, difference):
   assert difference == measuring.scaled_difference(
     np.float32(first), np.float32(second)
   )
+
+
+def test_a_difference_that_is_no_number_is_not_hidden():
+  measured = measuring.compare(
+    graph(0.5, 0.0), graph(0.5, np.nan), FEEDS, seconds=0
+  )
+  assert np.isnan(measured.largest_difference)
