@@ -72,9 +72,7 @@ def test_sparse_convolution(
     ((1, 24, 24, 16), [8], (9, 9), 1),
   ],
 )
-def test_sparse_convolution_of_tiles_and_chunks(
-  image, depths, kernel, stride
-):
+def test_sparse_convolution_of_tiles_and_chunks(image, depths, kernel, stride):
   window = cases.Window(kernel, (stride, stride), 'SAME')
   cases.check_sparse_conv(image, depths, window, 'relu', 0.15, 3, threads=2)
 
