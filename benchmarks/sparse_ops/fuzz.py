@@ -85,6 +85,7 @@ class Calls:
       self._fused_depthwise,
       self._pool,
       self._crop_pool,
+      self._resize,
     ]
 
   def one(self):
@@ -237,6 +238,17 @@ class Calls:
       'pool_size': pool,
     }
     return 'crop_resize_max_pool', tensors, attributes
+
+  def _resize(self):
+    attributes = {
+      'output_size': [self._size(40), self._size(40)],
+      'align_corners': self._pick([False, True]),
+    }
+    return (
+      'fast_resize_bilinear',
+      {'input': self._image(self._size(40))},
+      attributes,
+    )
 
   def _break(self, tensors, attributes):
     """Changes one tensor or one attribute into something odd."""

@@ -17,6 +17,7 @@ SPARSE_OPS = frozenset(
     'FusedDepthwiseConv2D',
     'FastPool',
     'CropResizeMaxPool',
+    'FastResizeBilinear',
   ]
 )
 

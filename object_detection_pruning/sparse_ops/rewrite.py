@@ -14,6 +14,7 @@ from object_detection_pruning.sparse_ops import (
   nodes,
   pools,
   replacing,
+  resizes,
   sharing,
 )
 from object_detection_pruning.sparse_ops.graph_index import (
@@ -86,6 +87,10 @@ def rewrite(
     if pool is not None:
       entry = Entry(node.name, pool.made[-1].op, None, None, '')
       replacements.append(Replacement(pool.replaced, pool.made, {}, [entry]))
+    resize = resizes.match(node, index)
+    if resize is not None:
+      entry = Entry(node.name, resize.op, None, None, '')
+      replacements.append(Replacement([node], [resize], {}, [entry]))
   entries = [entry for r in replacements for entry in r.entries] + [
     Entry(item.node.name, item.node.op, None, None, 'kept: ' + item.reason)
     for item in rejected

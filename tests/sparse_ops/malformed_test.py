@@ -244,6 +244,23 @@ def test_crop_resize_max_pool(message, changes):
   )
 
 
+@pytest.mark.parametrize(
+  'message, changes',
+  [
+    ('output_size', {'output_size': [4]}),
+    ('output_size', {'output_size': [0, 4]}),
+    ('4 dimensions', {'x': IMAGE[0]}),
+    ('no pixels', {'x': IMAGE[:, :, :0]}),
+  ],
+)
+def test_resize(message, changes):
+  arguments = dict({'output_size': [4, 4]}, **changes)
+  x = arguments.pop('x', IMAGE)
+  fails(
+    message, lambda: library.load().fast_resize_bilinear(unknown(x), **arguments)
+  )
+
+
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 1e38])
 def test_crops_at_boxes_that_are_no_numbers_are_outside(value):
   result = library.load().crop_resize_max_pool(

@@ -168,6 +168,20 @@ def test_crop_resize_max_pool(image, boxes, crop, pool, seed, n):
     cases.check_crop(image, boxes, crop, pool, seed, n)
 
 
+@some
+@hypothesis.given(
+  images(),
+  st.tuples(st.integers(1, 40), st.integers(1, 40)),
+  st.booleans(),
+  seeds,
+  threads,
+)
+def test_resize(image, size, align_corners, seed, n):
+  image = (max(1, image[0]),) + image[1:]
+  with tf.Graph().as_default():
+    cases.check_resize(image, list(size), align_corners, seed, n)
+
+
 @pytest.mark.parametrize('instruction_set', ['avx512', 'avx2', 'baseline'])
 @pytest.mark.parametrize('thread_count', [1, 2])
 def test_every_instruction_set_agrees(instruction_set, thread_count):

@@ -135,6 +135,7 @@ def test_two_stages_find_the_same(images, tmp_path, instance_masks):
   rewritten = rewrite.rewrite(plain)
   assert rewritten.report.counts['SparseConv2D'] > 50
   assert rewritten.report.counts['CropResizeMaxPool'] >= 1
+  assert rewritten.report.counts['FastResizeBilinear'] == instance_masks
   outputs = OUTPUTS + ['detection_masks'] * instance_masks
   compared = 0
   for expected, found in zip(

@@ -158,6 +158,23 @@ def test_takes_pools(graph, pool):
   assert ops(rewritten(graph)) == ['FastPool']
 
 
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_takes_resizes_to_a_known_size(graph, align_corners):
+  tf.image.resize_bilinear(image(), [9, 31], align_corners, name='out')
+  assert ops(rewritten(graph)) == ['FastResizeBilinear']
+
+
+def test_leaves_resizes_to_a_size_that_only_running_shows(graph):
+  size = tf.placeholder_with_default([9, 31], [2])
+  tf.image.resize_bilinear(image(), size, name='out')
+  assert ops(rewritten(graph)) == ['ResizeBilinear']
+
+
+def test_leaves_resizes_of_pictures(graph):
+  tf.image.resize_bilinear(image()[..., :3], [9, 31], name='out')
+  assert 'ResizeBilinear' in ops(rewritten(graph))
+
+
 def crops(boxes=4):
   box = RANDOM.uniform(-0.1, 1.1, (boxes, 4)).astype(np.float32)
   # As in a detector, how many there are only running shows.

@@ -248,6 +248,16 @@ def check_crop(image, boxes, crop, pool, seed, threads=1):
   assert_same(expected, actual, feeds, threads)
 
 
+def check_resize(image, size, align_corners, seed, threads=1):
+  random = np.random.RandomState(seed)
+  x, feeds = open_input(values(random, *image))
+  expected = tf.compat.v1.image.resize_bilinear(x, size, align_corners)
+  actual = library.load().fast_resize_bilinear(
+    x, output_size=size, align_corners=align_corners
+  )
+  assert_same(expected, actual, feeds, threads)
+
+
 def random_window(random, height, width, largest=4):
   while True:
     window = Window(
@@ -297,6 +307,8 @@ def run_random_case(random, threads):
   check_crop(
     some, random.randint(0, 9), crop, random.randint(1, 4), seed, threads
   )
+  size = random.randint(1, 30, 2).tolist()
+  check_resize(some, size, bool(random.randint(2)), seed, threads)
 
 
 def main():

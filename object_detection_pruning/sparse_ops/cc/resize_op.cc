@@ -1,0 +1,157 @@
+// FastResizeBilinear: ResizeBilinear with all channels of a pixel at once.
+#include <algorithm>
+#include <cmath>
+
+#include "isa.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/util/work_sharder.h"
+#include "window_attributes.h"
+
+namespace sparse_ops {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Status;
+using tensorflow::Tensor;
+using tensorflow::TensorShape;
+using tensorflow::errors::InvalidArgument;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+namespace {
+
+// Cycles for a float of the output.
+const int64_t kCycles = 2;
+
+template <typename Context>
+Status ReadOutputSize(Context* context,
+                      std::vector<tensorflow::int32>* output_size) {
+  TF_RETURN_IF_ERROR(context->GetAttr("output_size", output_size));
+  if (output_size->size() != 2 || (*output_size)[0] < 1 ||
+      (*output_size)[1] < 1) {
+    return InvalidArgument(
+        "output_size must be two positive numbers: height, width");
+  }
+  return Status::OK();
+}
+
+Status ResizeShape(InferenceContext* context) {
+  std::vector<tensorflow::int32> output_size;
+  ShapeHandle input;
+  TF_RETURN_IF_ERROR(ReadOutputSize(context, &output_size));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &input));
+  context->set_output(
+      0, context->MakeShape({context->Dim(input, 0), output_size[0],
+                             output_size[1], context->Dim(input, 3)}));
+  return Status::OK();
+}
+
+// What an output row or column lies between.
+struct Between {
+  int64_t lower;
+  int64_t upper;
+  float weight;  // of the upper
+};
+
+// As ResizeBilinear has it: with aligned corners the last output is the last
+// input.
+std::vector<Between> PlacesOf(int64_t outputs, int64_t inputs,
+                              bool align_corners) {
+  const float scale =
+      align_corners && outputs > 1
+          ? static_cast<float>(inputs - 1) / static_cast<float>(outputs - 1)
+          : static_cast<float>(inputs) / static_cast<float>(outputs);
+  std::vector<Between> places;
+  places.reserve(outputs);
+  for (int64_t i = 0; i < outputs; ++i) {
+    const float at = static_cast<float>(i) * scale;
+    // Rounding may take the last one past the end.
+    const int64_t lower =
+        std::min(static_cast<int64_t>(std::floor(at)), inputs - 1);
+    places.push_back({lower, std::min(lower + 1, inputs - 1),
+                      at - static_cast<float>(lower)});
+  }
+  return places;
+}
+
+class FastResizeBilinear : public tensorflow::OpKernel {
+ public:
+  explicit FastResizeBilinear(OpKernelConstruction* context)
+      : OpKernel(context) {
+    OP_REQUIRES_OK(context, ReadOutputSize(context, &output_size_));
+    OP_REQUIRES_OK(context, context->GetAttr("align_corners",
+                                             &align_corners_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& input = context->input(0);
+    OP_REQUIRES(context, input.dims() == 4,
+                InvalidArgument("input must have 4 dimensions, got ",
+                                input.shape().DebugString()));
+    const int64_t batch = input.dim_size(0), input_height = input.dim_size(1);
+    const int64_t input_width = input.dim_size(2), depth = input.dim_size(3);
+    const int64_t height = output_size_[0], width = output_size_[1];
+    OP_REQUIRES(context, batch == 0 || (input_height > 0 && input_width > 0),
+                InvalidArgument("input has no pixels: ",
+                                input.shape().DebugString()));
+    OP_REQUIRES_OK(context, CheckOutputSize(batch, height, width, depth));
+    Tensor* output;
+    OP_REQUIRES_OK(context,
+                   context->allocate_output(
+                       0, TensorShape({batch, height, width, depth}),
+                       &output));
+    if (output->NumElements() == 0) return;
+    const std::vector<Between> rows =
+        PlacesOf(height, input_height, align_corners_);
+    const std::vector<Between> columns =
+        PlacesOf(width, input_width, align_corners_);
+    const float* input_data = input.flat<float>().data();
+    float* output_data = output->flat<float>().data();
+    const Kernels& kernels = PickKernels();
+    const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
+    tensorflow::Shard(
+        workers.num_threads, workers.workers, batch * height,
+        width * depth * kCycles, [&](int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i) {
+            const Between& y = rows[i % height];
+            const float* image =
+                input_data + i / height * input_height * input_width * depth;
+            const float* top = image + y.lower * input_width * depth;
+            const float* bottom = image + y.upper * input_width * depth;
+            float* out = output_data + i * width * depth;
+            for (const Between& x : columns) {
+              const CropSample sample = {top + x.lower * depth,
+                                         top + x.upper * depth,
+                                         bottom + x.lower * depth,
+                                         bottom + x.upper * depth,
+                                         x.weight,
+                                         y.weight};
+              kernels.crop_max(&sample, 1, 0.0f, depth, out);
+              out += depth;
+            }
+          }
+        });
+  }
+
+ private:
+  std::vector<tensorflow::int32> output_size_;
+  bool align_corners_;
+};
+
+}  // namespace
+
+REGISTER_OP("FastResizeBilinear")
+    .Input("input: float")
+    .Output("output: float")
+    .Attr("output_size: list(int)")
+    .Attr("align_corners: bool = false")
+    .SetShapeFn(ResizeShape)
+    .Doc(R"doc(
+ResizeBilinear of a float image to a size that is known beforehand.
+)doc");
+
+REGISTER_KERNEL_BUILDER(
+    Name("FastResizeBilinear").Device(tensorflow::DEVICE_CPU),
+    FastResizeBilinear);
+
+}  // namespace sparse_ops

@@ -1,0 +1,44 @@
+"""Finds bilinear resizing that the vectorised op can do.
+
+Mask R-CNN enlarges the features of every box before it predicts masks, which
+TensorFlow does one float at a time. The resize of the image is left alone: its
+size depends on the image, and three channels fill no vector.
+"""
+
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+
+from object_detection_pruning.sparse_ops import nodes
+from object_detection_pruning.sparse_ops.graph_index import (
+  GraphIndex,
+  NodeDef,
+  attribute,
+)
+
+_FEWEST_CHANNELS = 16
+
+
+def match(node: NodeDef, index: GraphIndex) -> Optional[NodeDef]:
+  """What takes the place of a node, or None where it is no known resizing."""
+  if node.op != 'ResizeBilinear' or len(node.input) < 2:
+    return None
+  if attribute(node, 'T').type != tf.float32.as_datatype_enum:
+    return None
+  if attribute(node, 'half_pixel_centers').b:
+    return None
+  size = index.constant(node.input[1])
+  if size is None or size.shape != (2,) or np.any(size < 1):
+    return None
+  shape = index.static_shape(node.name)
+  if shape is None or not shape[-1] or shape[-1] < _FEWEST_CHANNELS:
+    return None
+  made = nodes.make(
+    'FastResizeBilinear',
+    node.name,
+    [node.input[0]] + list(node.input[2:]),
+    output_size=[int(length) for length in size],
+  )
+  made.attr['align_corners'].b = attribute(node, 'align_corners').b
+  return made
