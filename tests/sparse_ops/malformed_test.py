@@ -255,10 +255,8 @@ def test_crop_resize_max_pool(message, changes):
 )
 def test_resize(message, changes):
   arguments = dict({'output_size': [4, 4]}, **changes)
-  x = arguments.pop('x', IMAGE)
-  fails(
-    message, lambda: library.load().fast_resize_bilinear(unknown(x), **arguments)
-  )
+  x = unknown(arguments.pop('x', IMAGE))
+  fails(message, lambda: library.load().fast_resize_bilinear(x, **arguments))
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 1e38])
