@@ -70,9 +70,6 @@ table faster_rcnn --graph="$out/faster_rcnn.pb" $rival --height=600 \
 two_stage "$out/mask_rcnn.pb" mask_rcnn_masked_inception_v2_coco.config
 table mask_rcnn --graph="$out/mask_rcnn.pb" --sparsities=.85,.9 $rival \
   --height=600 --width=800 --seconds=120
-MALLOC_ARENA_MAX=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2000000000 \
-  table mask_rcnn_one_heap --graph="$out/mask_rcnn.pb" --sparsities=.9 \
-  --height=600 --width=800 --seconds=60
 if [ -n "${FASTER_RCNN_RUN:-}" ]; then
   table faster_rcnn_trained --graph="$FASTER_RCNN_RUN/pruned/$frozen" \
     --trained $rival --height=480 --width=640

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "isa.h"
+#include "kept_output.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
@@ -97,8 +98,8 @@ class FastResizeBilinear : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, CheckOutputSize(batch, height, width, depth));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   context->allocate_output(
-                       0, TensorShape({batch, height, width, depth}),
+                   kept_output_.Allocate(
+                       context, 0, TensorShape({batch, height, width, depth}),
                        &output));
     if (output->NumElements() == 0) return;
     const std::vector<Between> rows =
@@ -136,6 +137,7 @@ class FastResizeBilinear : public tensorflow::OpKernel {
  private:
   std::vector<tensorflow::int32> output_size_;
   bool align_corners_;
+  KeptOutput kept_output_;
 };
 
 }  // namespace

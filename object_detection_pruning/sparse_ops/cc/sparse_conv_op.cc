@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "isa.h"
+#include "kept_output.h"
 #include "sparse_engine.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
@@ -71,6 +72,7 @@ class SparseConv2D : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, ReadWindowAttributes(context, &attributes_));
     OP_REQUIRES_OK(context, ReadShapes(context, &shape_, &depths_));
     OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
+    kept_outputs_ = std::vector<KeptOutput>(depths_.size());
   }
 
   void Compute(OpKernelContext* context) override {
@@ -97,8 +99,8 @@ class SparseConv2D : public tensorflow::OpKernel {
     int64_t begin = 0;
     for (size_t i = 0; i < depths_.size(); ++i) {
       Tensor* output;
-      OP_REQUIRES_OK(context, context->allocate_output(
-                                  i,
+      OP_REQUIRES_OK(context, kept_outputs_[i].Allocate(
+                                  context, i,
                                   TensorShape({input.dim_size(0),
                                                height.output, width.output,
                                                depths_[i]}),
@@ -131,6 +133,7 @@ class SparseConv2D : public tensorflow::OpKernel {
   std::vector<tensorflow::int32> depths_;
   Range range_;
   PackedKernelCache cache_;
+  std::vector<KeptOutput> kept_outputs_;
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ using tensorflow::Tensor;
 using tensorflow::TensorShape;
 
 void RunWindowRows(tensorflow::OpKernelContext* context,
-                   const WindowOperation& operation,
+                   const WindowOperation& operation, KeptOutput* kept,
                    const std::function<void(const WindowRow&)>& row_kernel) {
   const Tensor& input = context->input(0);
   const WindowAttributes& attributes = operation.attributes;
@@ -27,8 +27,8 @@ void RunWindowRows(tensorflow::OpKernelContext* context,
                                  operation.output_channels));
   Tensor* output;
   OP_REQUIRES_OK(context,
-                 context->allocate_output(
-                     0,
+                 kept->Allocate(
+                     context, 0,
                      TensorShape({batch, height.output, width.output,
                                   operation.output_channels}),
                      &output));
