@@ -27,7 +27,7 @@ from object_detection_pruning.sparse_ops.layers import Layer, Rejected
 from object_detection_pruning.sparse_ops.replacing import Replacement
 from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
 
-# Sparse is faster from 0.35 to 0.45 on; the rest is for other machines.
+# Sparse is faster from 0.45 on at the latest; the rest is for other machines.
 DEFAULT_MIN_SPARSITY = 0.6
 _FEW_CHANNELS = 4
 _FEWEST_DENSE_OUTPUTS = 16
