@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "isa.h"
+#include "kept_output.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
@@ -26,19 +27,15 @@ const int kMostPoolSize = 8;
 template <typename Context>
 Status ReadSizes(Context* context, std::vector<tensorflow::int32>* crop_size,
                  int* pool_size) {
-  TF_RETURN_IF_ERROR(context->GetAttr("crop_size", crop_size));
+  TF_RETURN_IF_ERROR(ReadSize(context, "crop_size", crop_size));
   TF_RETURN_IF_ERROR(context->GetAttr("pool_size", pool_size));
   if (*pool_size < 1 || *pool_size > kMostPoolSize) {
     return InvalidArgument("pool_size must be in 1..", kMostPoolSize,
                            ", got ", *pool_size);
   }
-  bool valid = crop_size->size() == 2;
-  for (tensorflow::int32 size : *crop_size) {
-    valid = valid && size >= 1 && size % *pool_size == 0;
-  }
-  if (!valid) {
-    return InvalidArgument(
-        "crop_size must be two positive multiples of pool_size ", *pool_size);
+  if ((*crop_size)[0] % *pool_size != 0 || (*crop_size)[1] % *pool_size != 0) {
+    return InvalidArgument("crop_size must be multiples of pool_size ",
+                           *pool_size);
   }
   return Status::OK();
 }
@@ -92,9 +89,9 @@ struct Image {
     return data + (y * width + x) * channels;
   }
 
-  CropSample Sample(const Axis& vertical, const Axis& horizontal, int64_t row,
+  BilinearSample Sample(const Axis& vertical, const Axis& horizontal, int64_t row,
                     int64_t column) const {
-    CropSample sample = {};
+    BilinearSample sample = {};
     const float y = vertical.At(row), x = horizontal.At(column);
     if (!vertical.Inside(y) || !horizontal.Inside(x)) return sample;
     const int64_t top = static_cast<int64_t>(std::floor(y));
@@ -154,8 +151,8 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     Tensor* output;
     OP_REQUIRES_OK(
         context,
-        context->allocate_output(
-            0, TensorShape({count, height, width, channels}), &output));
+        kept_output_.Allocate(
+            context, 0, TensorShape({count, height, width, channels}), &output));
     if (output->NumElements() == 0) return;
     const float* image_data = input.flat<float>().data();
     const auto box = boxes.matrix<float>();
@@ -166,7 +163,7 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
         workers.num_threads, workers.workers, count * height,
         width * channels * pool_size_ * pool_size_,
         [&](int64_t first, int64_t last) {
-          CropSample samples[kMostPoolSize * kMostPoolSize];
+          BilinearSample samples[kMostPoolSize * kMostPoolSize];
           for (int64_t i = first; i < last; ++i) {
             const int64_t b = i / height, y = i % height;
             const Image image = {
@@ -186,7 +183,7 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
                                    x * pool_size_ + dx);
                 }
               }
-              kernels.crop_max(samples, n, extrapolation_value_, channels,
+              kernels.bilinear_max(samples, n, extrapolation_value_, channels,
                                output_data + (i * width + x) * channels);
             }
           }
@@ -197,6 +194,7 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
   std::vector<tensorflow::int32> crop_size_;
   int pool_size_;
   float extrapolation_value_;
+  KeptOutput kept_output_;
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_
 
-#include "crop_kernel.h"
+#include "bilinear_kernel.h"
 #include "dense_kernel.h"
 #include "depthwise_kernel.h"
 #include "panel_kernel.h"
@@ -13,7 +13,7 @@
   {                                                                         \
     name, kLanes, kBlockVectors, Gather, Scatter, MultiplySparse,           \
         ComputeDepthwiseTile, DepthwiseRow, DenseRow, PoolRow<Maximum>,     \
-        PoolRow<Average>, CropMax                                           \
+        PoolRow<Average>, BilinearMax                                       \
   }
 
 #endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_

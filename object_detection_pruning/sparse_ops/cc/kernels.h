@@ -49,9 +49,9 @@ struct WindowRow {
   int64_t output_channels;
 };
 
-// One sample of a bilinear crop: four corner pixels and their weights.
-// A sample outside of the image has a null top_left.
-struct CropSample {
+// A point between four pixels, and how near it is to the right and lower ones.
+// A point outside of the image has a null top_left.
+struct BilinearSample {
   const float* top_left;
   const float* top_right;
   const float* bottom_left;
@@ -128,7 +128,7 @@ struct Kernels {
   void (*max_pool_row)(const WindowRow& row);
   void (*average_pool_row)(const WindowRow& row);
   // The maximum over the samples, for each channel.
-  void (*crop_max)(const CropSample* samples, int count, float extrapolation,
+  void (*bilinear_max)(const BilinearSample* samples, int count, float extrapolation,
                    int64_t channels, float* output);
 };
 

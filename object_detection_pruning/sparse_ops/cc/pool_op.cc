@@ -15,24 +15,12 @@ using tensorflow::shape_inference::ShapeHandle;
 
 namespace {
 
-template <typename Context>
-Status ReadKernelSize(Context* context,
-                      std::vector<tensorflow::int32>* kernel_size) {
-  TF_RETURN_IF_ERROR(context->GetAttr("kernel_size", kernel_size));
-  if (kernel_size->size() != 2 || (*kernel_size)[0] < 1 ||
-      (*kernel_size)[1] < 1) {
-    return InvalidArgument(
-        "kernel_size must be two positive numbers: height, width");
-  }
-  return Status::OK();
-}
-
 Status PoolShape(InferenceContext* context) {
   WindowAttributes attributes;
   std::vector<tensorflow::int32> kernel_size;
   ShapeHandle input;
   TF_RETURN_IF_ERROR(ReadWindowAttributes(context, &attributes));
-  TF_RETURN_IF_ERROR(ReadKernelSize(context, &kernel_size));
+  TF_RETURN_IF_ERROR(ReadSize(context, "kernel_size", &kernel_size));
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &input));
   return SetWindowShape(context, 0, attributes,
                         context->MakeDim(kernel_size[0]),
@@ -45,7 +33,7 @@ class FastPool : public tensorflow::OpKernel {
   explicit FastPool(OpKernelConstruction* context) : OpKernel(context) {
     std::string method;
     OP_REQUIRES_OK(context, ReadWindowAttributes(context, &attributes_));
-    OP_REQUIRES_OK(context, ReadKernelSize(context, &kernel_size_));
+    OP_REQUIRES_OK(context, ReadSize(context, "kernel_size", &kernel_size_));
     OP_REQUIRES_OK(context, context->GetAttr("method", &method));
     is_max_ = method == "max";
   }

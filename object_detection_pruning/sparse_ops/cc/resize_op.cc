@@ -24,22 +24,10 @@ namespace {
 // Cycles for a float of the output.
 const int64_t kCycles = 2;
 
-template <typename Context>
-Status ReadOutputSize(Context* context,
-                      std::vector<tensorflow::int32>* output_size) {
-  TF_RETURN_IF_ERROR(context->GetAttr("output_size", output_size));
-  if (output_size->size() != 2 || (*output_size)[0] < 1 ||
-      (*output_size)[1] < 1) {
-    return InvalidArgument(
-        "output_size must be two positive numbers: height, width");
-  }
-  return Status::OK();
-}
-
 Status ResizeShape(InferenceContext* context) {
   std::vector<tensorflow::int32> output_size;
   ShapeHandle input;
-  TF_RETURN_IF_ERROR(ReadOutputSize(context, &output_size));
+  TF_RETURN_IF_ERROR(ReadSize(context, "output_size", &output_size));
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &input));
   context->set_output(
       0, context->MakeShape({context->Dim(input, 0), output_size[0],
@@ -79,7 +67,7 @@ class FastResizeBilinear : public tensorflow::OpKernel {
  public:
   explicit FastResizeBilinear(OpKernelConstruction* context)
       : OpKernel(context) {
-    OP_REQUIRES_OK(context, ReadOutputSize(context, &output_size_));
+    OP_REQUIRES_OK(context, ReadSize(context, "output_size", &output_size_));
     OP_REQUIRES_OK(context, context->GetAttr("align_corners",
                                              &align_corners_));
   }
@@ -121,13 +109,13 @@ class FastResizeBilinear : public tensorflow::OpKernel {
             const float* bottom = image + y.upper * input_width * depth;
             float* out = output_data + i * width * depth;
             for (const Between& x : columns) {
-              const CropSample sample = {top + x.lower * depth,
+              const BilinearSample sample = {top + x.lower * depth,
                                          top + x.upper * depth,
                                          bottom + x.lower * depth,
                                          bottom + x.upper * depth,
                                          x.weight,
                                          y.weight};
-              kernels.crop_max(&sample, 1, 0.0f, depth, out);
+              kernels.bilinear_max(&sample, 1, 0.0f, depth, out);
               out += depth;
             }
           }

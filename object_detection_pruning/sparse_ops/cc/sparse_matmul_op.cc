@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "isa.h"
+#include "kept_output.h"
 #include "sparse_engine.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
@@ -59,8 +60,9 @@ class SparseMatMulBias : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, CheckOutputSize(rows, 1, 1, shape_.outputs));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   context->allocate_output(
-                       0, TensorShape({rows, shape_.outputs}), &output));
+                   kept_output_.Allocate(
+                       context, 0, TensorShape({rows, shape_.outputs}),
+                       &output));
     const ConvGeometry geometry = {
         input.flat<float>().data(), rows, 1, 1, shape_.inputs, 1, 1, 1, 1, 1,
         1, 0, 0};
@@ -80,6 +82,7 @@ class SparseMatMulBias : public tensorflow::OpKernel {
   KernelShape shape_;
   Range range_;
   PackedKernelCache cache_;
+  KeptOutput kept_output_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "isa.h"
+#include "kept_output.h"
 #include "sparse_engine.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
@@ -87,8 +88,8 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
                                    width.output, shape_.outputs));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   context->allocate_output(
-                       0,
+                   kept_output_.Allocate(
+                       context, 0,
                        TensorShape({input.dim_size(0), height.output,
                                     width.output, shape_.outputs}),
                        &output));
@@ -121,6 +122,7 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
   Range depthwise_range_;
   Range range_;
   PackedKernelCache cache_;
+  KeptOutput kept_output_;
 };
 
 }  // namespace

@@ -70,13 +70,25 @@ Status WindowAttributes::Width(int64_t input, int64_t kernel,
 }
 
 template <typename Context>
+Status ReadSize(Context* context, const char* name,
+                std::vector<tensorflow::int32>* size) {
+  TF_RETURN_IF_ERROR(context->GetAttr(name, size));
+  if (size->size() != 2 || (*size)[0] < 1 || (*size)[1] < 1) {
+    return InvalidArgument(name,
+                           " must be two positive numbers: height, width");
+  }
+  return Status::OK();
+}
+
+template Status ReadSize(OpKernelConstruction*, const char*,
+                         std::vector<tensorflow::int32>*);
+template Status ReadSize(InferenceContext*, const char*,
+                         std::vector<tensorflow::int32>*);
+
+template <typename Context>
 Status ReadWindowAttributes(Context* context, WindowAttributes* attributes) {
   std::vector<tensorflow::int32> strides;
-  TF_RETURN_IF_ERROR(context->GetAttr("strides", &strides));
-  if (strides.size() != 2 || strides[0] < 1 || strides[1] < 1) {
-    return InvalidArgument(
-        "strides must be two positive numbers: height, width");
-  }
+  TF_RETURN_IF_ERROR(ReadSize(context, "strides", &strides));
   attributes->stride_height = strides[0];
   attributes->stride_width = strides[1];
   TF_RETURN_IF_ERROR(context->GetAttr("padding", &attributes->padding));

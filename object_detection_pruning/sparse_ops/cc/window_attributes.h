@@ -34,6 +34,12 @@ struct WindowAttributes {
                            Extent* extent) const;
 };
 
+// Reads two positive numbers, height and width, from the construction of a
+// kernel or from shape inference.
+template <typename Context>
+tensorflow::Status ReadSize(Context* context, const char* name,
+                            std::vector<tensorflow::int32>* size);
+
 // Reads `strides`, `padding` and `explicit_paddings` from the construction of
 // a kernel or from shape inference, and checks them.
 template <typename Context>

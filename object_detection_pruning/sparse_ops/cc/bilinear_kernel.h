@@ -1,21 +1,21 @@
-// One output pixel of a bilinear crop that is max pooled at once: the crop is
-// never written to memory.
-#ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_CROP_KERNEL_H_
-#define OBJECT_DETECTION_PRUNING_SPARSE_OPS_CROP_KERNEL_H_
+// One output pixel of a bilinear resize, or the maximum of several: a crop that
+// is pooled at once is never written to memory.
+#ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_BILINEAR_KERNEL_H_
+#define OBJECT_DETECTION_PRUNING_SPARSE_OPS_BILINEAR_KERNEL_H_
 
 #include "simd.h"
 
 namespace sparse_ops {
 namespace {
 
-struct CropGroup {
-  const CropSample* samples;
+struct BilinearGroup {
+  const BilinearSample* samples;
   int count;
   float extrapolation;
   float* output;
 
   template <typename T>
-  T Interpolate(const CropSample& sample, int64_t c) const {
+  T Interpolate(const BilinearSample& sample, int64_t c) const {
     if (sample.top_left == nullptr) return Splat<T>(extrapolation);
     const T x_weight = Splat<T>(sample.x_weight);
     const T top_left = Load<T>(sample.top_left + c);
@@ -39,13 +39,13 @@ struct CropGroup {
   }
 };
 
-void CropMax(const CropSample* samples, int count, float extrapolation,
+void BilinearMax(const BilinearSample* samples, int count, float extrapolation,
              int64_t channels, float* output) {
-  const CropGroup group = {samples, count, extrapolation, output};
+  const BilinearGroup group = {samples, count, extrapolation, output};
   ForEachChannelGroup(channels, group);
 }
 
 }  // namespace
 }  // namespace sparse_ops
 
-#endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_CROP_KERNEL_H_
+#endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_BILINEAR_KERNEL_H_
