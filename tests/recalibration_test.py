@@ -47,16 +47,6 @@ def known_batches(monkeypatch):
   )
 
 
-@pytest.fixture(scope='module')
-def checkpoint(run):
-  return checkpoints.resolve(run.model_dir)
-
-
-@pytest.fixture(scope='module')
-def config(run):
-  return pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
-
-
 def expected_statistics(config, checkpoint):
   """Averages by NumPy over what goes into each batch norm in training."""
   with tf.Graph().as_default() as graph:

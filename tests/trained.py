@@ -126,6 +126,18 @@ def _latest(model_dir):
     return None
 
 
+@pytest.fixture(scope='module')
+def checkpoint(run):
+  """Prefix of the last checkpoint of the pruned SSD."""
+  return checkpoints.resolve(run.model_dir)
+
+
+@pytest.fixture(scope='module')
+def config(run):
+  """The pipeline config that the run wrote beside it."""
+  return pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
+
+
 @pytest.fixture(scope='session')
 def exported(shared_folder, run):
   """The pruned SSD in every format: the folder."""
