@@ -62,25 +62,10 @@ def export(
   exported = exporter.exported_config(config)
   nms = ssd.post_processing.batch_non_max_suppression
   limit = max_detections or nms.max_total_detections
-  per_class = min(limit, nms.max_detections_per_class)
-  # Class by class, the op of TensorFlow 1.14 writes beyond its memory once it
-  # has more candidates than it may give out; so it may give out all of them.
-  slots = per_class * ssd.num_classes if use_regular_nms else limit
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
-    with exporter.building(exported):
-      stock.export_tflite_graph(
-        exported,
-        prefix,
-        scratch,
-        add_postprocessing_op=True,
-        max_detections=slots,
-        max_classes_per_detection=1,
-        detections_per_class=per_class,
-        use_regular_nms=use_regular_nms,
-      )
-      built = [variable.op.name for variable in tf.global_variables()]
+    built = _build(exported, prefix, scratch, limit, use_regular_nms)
     exporter.check_none_lost(stripped, built, checkpoint)
     model = _convert(
       os.path.join(scratch, 'tflite_graph.pb'), _input_shape(ssd), quantize
@@ -88,6 +73,34 @@ def export(
   path = os.path.join(output_dir, QUANTIZED_MODEL if quantize else MODEL)
   _write(path, model, dict(_preprocessing(exported), max_detections=limit))
   return path
+
+
+def _build(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  checkpoint: str,
+  folder: str,
+  limit: int,
+  use_regular_nms: bool,
+) -> List[str]:
+  """Writes the stock exporter's graph; gives the names of its variables."""
+  ssd = config.model.ssd
+  nms = ssd.post_processing.batch_non_max_suppression
+  per_class = min(limit, nms.max_detections_per_class)
+  # Class by class, the op of TensorFlow 1.14 writes beyond its memory once it
+  # has more candidates than it may give out; so it may give out all of them.
+  slots = per_class * ssd.num_classes if use_regular_nms else limit
+  with exporter.building(config):
+    stock.export_tflite_graph(
+      config,
+      checkpoint,
+      folder,
+      add_postprocessing_op=True,
+      max_detections=slots,
+      max_classes_per_detection=1,
+      detections_per_class=per_class,
+      use_regular_nms=use_regular_nms,
+    )
+    return [variable.op.name for variable in tf.global_variables()]
 
 
 def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:

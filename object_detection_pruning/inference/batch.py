@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 from PIL import Image
@@ -117,14 +117,18 @@ def run(
   if not records:
     raise errors.InputError(f'none of the {len(paths)} images can be read')
   report = os.path.join(output_dir, REPORT_NAME)
-  with whole_files.writing(report) as (name,), open(name, 'w') as file:
-    json.dump(records, file, indent=1)
+  _write_report(records, report)
   return Summary(
     images=len(records),
     unreadable=len(paths) - len(records),
     detections=sum(len(record['detections']) for record in records),
     report=report,
   )
+
+
+def _write_report(records: List[Dict[str, Any]], path: str) -> None:
+  with whole_files.writing(path) as (name,), open(name, 'w') as file:
+    json.dump(records, file, indent=1)
 
 
 def _save(picture: np.ndarray, path: str) -> None:
