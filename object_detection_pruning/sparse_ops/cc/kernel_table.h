@@ -11,7 +11,7 @@
 
 #define SPARSE_OPS_KERNEL_TABLE(name)                                       \
   {                                                                         \
-    name, kLanes, kBlockVectors, Gather, Scatter, MultiplySparse,           \
+    name, kLanes, kBlockVectors, kGroup, Gather, Scatter, MultiplySparse,   \
         ComputeDepthwiseTile, DepthwiseRow, DenseRow, PoolRow<Maximum>,     \
         PoolRow<Average>, BilinearMax                                       \
   }

@@ -20,13 +20,11 @@ namespace sparse_ops {
 
 // The most vectors of positions that one block of the sparse product holds in
 // registers.
-const int kMaxBlockVectors = 8;
+const int kMaxBlockVectors = 7;
 
-// A nonzero weight, and where its panel row starts.
-struct SparseEntry {
-  float value;
-  int32_t byte_offset;
-};
+// Where a panel row starts is told in pieces of this size, which lets 16 bits
+// do for a panel of half a megabyte.
+const int kPlaceBytes = 8;
 
 // The activation of a fused op, as the range that outputs are clamped to.
 struct Range {
@@ -60,19 +58,20 @@ struct BilinearSample {
   float y_weight;
 };
 
-// Output channels come in pairs, whose nonzeros take turns in `entries`: the
-// sums of a pair wait for nobody but themselves, so that two of them keep the
-// multipliers busy where one would not.
+// Output channels come in groups of Kernels::group. A step has one nonzero of
+// each channel of a group: their sums do not wait for each other, which keeps the
+// multipliers busy, and the places of all are read at once.
 struct SparseProduct {
   const float* panel;
-  float* accumulators;        // [channel - first_channel][block_vectors * lanes]
-  int64_t row_stride;         // floats between two rows of accumulators
-  int64_t first_channel;      // of the accumulators
-  int64_t pairs;
-  const int32_t* channels;    // of pair p: 2 * p and 2 * p + 1
-  const int32_t* pair_begin;  // entries of pair p: pair_begin[p .. p + 1]
-  const SparseEntry* entries;
-  const float* bias;          // of every channel
+  float* accumulators;         // [channel - first_channel][block_vectors * lanes]
+  int64_t row_stride;          // floats between two rows of accumulators
+  int64_t first_channel;       // of the accumulators
+  int64_t groups;
+  const int32_t* channels;     // [groups][group]
+  const int32_t* group_begin;  // steps of group g: group_begin[g .. g + 1]
+  const float* values;         // [steps][group]
+  const uint16_t* places;      // the same: where each value's panel row starts
+  const float* bias;           // of every channel
   Range range;
 };
 
@@ -104,6 +103,8 @@ struct Kernels {
   int lanes;
   // How many vectors of positions a block of a sparse product should have.
   int block_vectors;
+  // How many output channels a sparse product works on at once.
+  int group;
 
   // panel[c * panel_stride + i] = pixels[i][first_channel + c] for `positions`
   // pixels (a multiple of lanes).
@@ -114,7 +115,7 @@ struct Kernels {
   // skipped.
   void (*scatter)(const float* panel, int64_t panel_stride, int64_t positions,
                   int64_t channel_count, float* const* pixels);
-  // accumulators (+)= values * panel rows, for every pair in the product.
+  // accumulators (+)= values * panel rows, for every group in the product.
   // `first` starts from the bias, `last` applies the activation.
   void (*sparse_product)(int vectors, bool first, bool last,
                          const SparseProduct& product);

@@ -90,49 +90,56 @@ void CutChunks(const KernelShape& shape, int lanes, const PanelLayout& layout,
   }
 }
 
-void CutTiles(const KernelShape& shape, int64_t tiles, PackedKernel* packed) {
-  packed->tile_pairs.push_back(0);
+void CutTiles(const KernelShape& shape, int64_t tiles, int group,
+              PackedKernel* packed) {
+  packed->tile_groups.push_back(0);
   packed->tile_channels.push_back(0);
   for (int64_t t = 1; t <= tiles; ++t) {
     const int64_t end = shape.outputs * t / tiles;
     const int64_t count = end - packed->tile_channels.back();
     packed->tile_channels.push_back(end);
-    packed->tile_pairs.push_back(packed->tile_pairs.back() + (count + 1) / 2);
+    packed->tile_groups.push_back(packed->tile_groups.back() +
+                                  (count + group - 1) / group);
   }
 }
 
-// Pairs the channels of one chunk, those with the most nonzeros first.
-// counts: nonzeros per channel. Writes channels and pair_begin from `entry` on,
-// and to place[c] where the first nonzero of channel c goes. Returns the end.
-int32_t PairChannels(const PackedKernel& packed, const int32_t* counts,
-                     int32_t entry, int32_t* channels, int32_t* pair_begin,
-                     int32_t* place) {
+// Groups the channels of one chunk, those with the most nonzeros first.
+// counts: nonzeros per channel. Writes channels and group_begin from `step` on,
+// and to next[c] where in `values` the first nonzero of channel c goes. Returns
+// the step after the last.
+int32_t GroupChannels(const PackedKernel& packed, int group,
+                      const int32_t* counts, int32_t step, int32_t* channels,
+                      int32_t* group_begin, int64_t* next) {
   for (size_t t = 0; t + 1 < packed.tile_channels.size(); ++t) {
     const int32_t end = packed.tile_channels[t + 1];
-    int32_t* const first = channels + 2 * packed.tile_pairs[t];
-    int32_t* last = first;
-    for (int32_t c = packed.tile_channels[t]; c < end; ++c) *last++ = c;
-    std::stable_sort(first, last, [counts](int32_t a, int32_t b) {
+    int32_t* const first = channels + group * packed.tile_groups[t];
+    int32_t* const last = channels + group * packed.tile_groups[t + 1];
+    int32_t* spare = first;
+    for (int32_t c = packed.tile_channels[t]; c < end; ++c) *spare++ = c;
+    std::stable_sort(first, spare, [counts](int32_t a, int32_t b) {
       return counts[a] > counts[b];
     });
-    if ((last - first) % 2 != 0) *last++ = end;
-    for (int64_t p = packed.tile_pairs[t]; p < packed.tile_pairs[t + 1]; ++p) {
-      pair_begin[p] = entry;
-      place[channels[2 * p]] = entry;
-      if (channels[2 * p + 1] < end) place[channels[2 * p + 1]] = entry + 1;
-      entry += 2 * counts[channels[2 * p]];
+    std::fill(spare, last, end);
+    for (int64_t g = packed.tile_groups[t]; g < packed.tile_groups[t + 1];
+         ++g) {
+      const int32_t* members = channels + group * g;
+      group_begin[g] = step;
+      for (int i = 0; i < group && members[i] < end; ++i) {
+        next[members[i]] = int64_t{step} * group + i;
+      }
+      step += counts[members[0]];
     }
   }
-  pair_begin[packed.pairs()] = entry;
-  return entry;
+  group_begin[packed.groups()] = step;
+  return step;
 }
 
-// Sorts the nonzeros by chunk and pair of channels.
-void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
-                 const float* values, const PanelLayout& layout,
-                 PackedKernel* packed) {
+// Sorts the nonzeros by chunk and group of channels.
+void SortNonzeros(const KernelShape& shape, const tensorflow::uint8* mask,
+                  const float* values, const PanelLayout& layout, int group,
+                  PackedKernel* packed) {
   const int64_t outputs = shape.outputs;
-  const int64_t pairs = packed->pairs();
+  const int64_t groups = packed->groups();
   std::vector<int32_t> counts(packed->chunks() * outputs, 0);
   const auto line = [&](int64_t i) {
     return layout.one_tap() ? i / outputs : i / outputs % shape.inputs;
@@ -141,28 +148,29 @@ void SortEntries(const KernelShape& shape, const tensorflow::uint8* mask,
     return line(i) / packed->chunk_lines * outputs + i % outputs;
   };
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) { ++counts[slot(i)]; });
-  packed->channels.resize(packed->chunks() * 2 * pairs);
-  packed->pair_begin.resize(packed->chunks() * (pairs + 1));
-  std::vector<int32_t> next(counts.size());
-  int32_t end = 0;
+  packed->channels.resize(packed->chunks() * groups * group);
+  packed->group_begin.resize(packed->chunks() * (groups + 1));
+  std::vector<int64_t> next(counts.size());
+  int32_t steps = 0;
   for (int64_t c = 0; c < packed->chunks(); ++c) {
-    end = PairChannels(*packed, &counts[c * outputs], end,
-                       &packed->channels[c * 2 * pairs],
-                       &packed->pair_begin[c * (pairs + 1)],
-                       &next[c * outputs]);
+    steps = GroupChannels(*packed, group, &counts[c * outputs], steps,
+                          &packed->channels[c * groups * group],
+                          &packed->group_begin[c * (groups + 1)],
+                          &next[c * outputs]);
   }
   // What no nonzero takes adds zero times the first floats of the panel.
-  packed->entries.assign(end, SparseEntry{0.0f, 0});
+  packed->values.assign(int64_t{steps} * group, 0.0f);
+  packed->places.assign(int64_t{steps} * group, 0);
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) {
-    int32_t& at = next[slot(i)];
-    SparseEntry* entry = &packed->entries[at];
-    at += 2;
-    entry->value = *values++;
+    int64_t& at = next[slot(i)];
+    packed->values[at] = *values++;
     int64_t offset = line(i) % packed->chunk_lines * layout.line_floats;
     if (!layout.one_tap()) {
       offset += layout.tap_offsets[i / outputs / shape.inputs];
     }
-    entry->byte_offset = static_cast<int32_t>(offset * sizeof(float));
+    packed->places[at] =
+        static_cast<uint16_t>(offset * sizeof(float) / kPlaceBytes);
+    at += group;
   });
 }
 
@@ -195,7 +203,7 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
 }
 
 Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
-                              const Tensor& values, int lanes,
+                              const Tensor& values, const Kernels& kernels,
                               const PanelLayout& layout, int64_t tiles,
                               std::shared_ptr<const PackedKernel>* packed) {
   tensorflow::mutex_lock lock(mutex_);
@@ -209,10 +217,11 @@ Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
       packed_[std::make_tuple(layout.line_floats, layout.one_tap(), tiles)];
   if (found == nullptr) {
     auto made = std::make_shared<PackedKernel>();
-    CutChunks(shape, lanes, layout, made.get());
-    CutTiles(shape, tiles, made.get());
-    SortEntries(shape, mask.flat<tensorflow::uint8>().data(),
-                values.flat<float>().data(), layout, made.get());
+    CutChunks(shape, kernels.lanes, layout, made.get());
+    CutTiles(shape, tiles, kernels.group, made.get());
+    SortNonzeros(shape, mask.flat<tensorflow::uint8>().data(),
+                 values.flat<float>().data(), layout, kernels.group,
+                 made.get());
     found = made;
   }
   *packed = found;

@@ -6,13 +6,13 @@
 // fills at once: the lines of a range of input channels, under one tap or all.
 //
 // Each chunk holds the nonzeros of every output channel. Channels with about as
-// many are paired, the shorter of two lists is filled up with zeros, and longer
-// pairs come first: a loop that runs as often as the one before it is one that
-// the processor foresees. An odd channel is paired with a spare one, which is
-// one past the last.
+// many form a group, the shorter lists are filled up with zeros, and longer
+// groups come first: a loop that runs as often as the one before it is one that
+// the processor foresees. A group that lacks channels gets spare ones, all of
+// which are the one past the last.
 //
 // Channels can be cut into tiles, ranges that threads share out among them; a
-// pair is always of one tile.
+// group is always of one tile.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_PACKED_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_PACKED_KERNEL_H_
 
@@ -44,6 +44,7 @@ tensorflow::Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
                                    size_t expected, KernelShape* shape);
 
 struct PanelLayout {
+  // A multiple of the lanes, as the taps' offsets are.
   int64_t line_floats = 0;
   // Where in a channel's line each tap starts. None: a line is of one tap, and
   // those of a tap's channels follow each other.
@@ -66,14 +67,16 @@ struct PackedKernel {
   int64_t chunk_lines = 0;  // the most lines of a chunk
   std::vector<Segment> segments;
   std::vector<int64_t> chunk_segments;  // chunk c: [c] .. [c + 1]
-  std::vector<int64_t> tile_pairs;      // tile t: [t] .. [t + 1]
+  std::vector<int64_t> tile_groups;     // tile t: [t] .. [t + 1]
   std::vector<int64_t> tile_channels;   // the same, of channels
-  std::vector<int32_t> channels;        // chunk c, pair p: 2 * (c * pairs() + p)
-  std::vector<int32_t> pair_begin;      // chunk c, pair p: c * (pairs() + 1) + p
-  std::vector<SparseEntry> entries;
+  // As SparseProduct has them, chunk after chunk.
+  std::vector<int32_t> channels;     // [chunks][groups][group]
+  std::vector<int32_t> group_begin;  // [chunks][groups + 1]
+  std::vector<float> values;         // [steps][group]
+  std::vector<uint16_t> places;      // [steps][group]
 
   int64_t chunks() const { return chunk_segments.size() - 1; }
-  int64_t pairs() const { return tile_pairs.back(); }
+  int64_t groups() const { return tile_groups.back(); }
 };
 
 // Decodes mask and values once per layout and tiles, and keeps the result for as
@@ -85,8 +88,9 @@ class PackedKernelCache {
   // tiles: at least 1, at most the number of outputs.
   tensorflow::Status Get(const KernelShape& shape,
                          const tensorflow::Tensor& mask,
-                         const tensorflow::Tensor& values, int lanes,
-                         const PanelLayout& layout, int64_t tiles,
+                         const tensorflow::Tensor& values,
+                         const Kernels& kernels, const PanelLayout& layout,
+                         int64_t tiles,
                          std::shared_ptr<const PackedKernel>* packed);
 
  private:

@@ -53,6 +53,34 @@ struct PoolPixel {
   }
 };
 
+// A window of kSide by kSide taps, all inside of the image.
+template <typename Pool, int kSide>
+struct PoolWholePixel {
+  const float* const* rows;
+  int64_t left;  // floats from a row's start
+  int64_t channels;
+  float* output;
+
+  template <typename T>
+  void Run(int64_t channel) const {
+    T columns[kSide];
+    SPARSE_OPS_UNROLL
+    for (int kx = 0; kx < kSide; ++kx) {
+      const int64_t at = left + kx * channels + channel;
+      columns[kx] = Load<T>(rows[0] + at);
+      SPARSE_OPS_UNROLL
+      for (int ky = 1; ky < kSide; ++ky) {
+        columns[kx] = Pool::Combine(columns[kx], Load<T>(rows[ky] + at));
+      }
+    }
+    SPARSE_OPS_UNROLL
+    for (int kx = 1; kx < kSide; ++kx) {
+      columns[0] = Pool::Combine(columns[0], columns[kx]);
+    }
+    Store(output + channel, Pool::Finish(columns[0], kSide * kSide));
+  }
+};
+
 template <typename Pool>
 void PoolRow(const WindowRow& row) {
   const int64_t channels = row.input_channels;
@@ -64,12 +92,20 @@ void PoolRow(const WindowRow& row) {
   for (int64_t x = 0; x < row.output_width; ++x) {
     const int64_t left = x * row.stride - row.pad_left;
     const Taps taps = TapsInside(row, left);
+    float* output = row.output + x * channels;
+    const int64_t width = taps.end - taps.begin;
+    if (width == 3 && end - rows == 3) {
+      const PoolWholePixel<Pool, 3> pixel = {
+          rows, (left + taps.begin) * channels, channels, output};
+      ForEachChannelGroup(channels, pixel);
+      continue;
+    }
     const PoolPixel<Pool> pixel = {rows,
                                    end - rows,
                                    (left + taps.begin) * channels,
-                                   taps.end - taps.begin,
+                                   width,
                                    channels,
-                                   row.output + x * channels};
+                                   output};
     ForEachChannelGroup(channels, pixel);
   }
 }

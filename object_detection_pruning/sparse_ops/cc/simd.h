@@ -28,6 +28,8 @@ namespace {
 typedef __m512 Vec;
 const int kLanes = 16;
 const int kBlockVectors = 5;
+// With the vectors of a tile, 28 sums for 32 registers.
+const int kGroup = 4;
 
 inline Vec LoadVec(const float* p) { return _mm512_loadu_ps(p); }
 inline void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
@@ -62,9 +64,10 @@ inline Vec LoadQuads(const Rows& rows, int i, int64_t offset) {
 
 typedef __m256 Vec;
 const int kLanes = 8;
-// A pair's sums and a value take 13 of the 16 registers; more would not pay for
+// A group's sums and a value take 13 of the 16 registers; more would not pay for
 // the chunks that become shorter.
 const int kBlockVectors = 6;
+const int kGroup = 2;
 
 inline Vec LoadVec(const float* p) { return _mm256_loadu_ps(p); }
 inline void Store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
@@ -96,6 +99,7 @@ inline Vec LoadQuads(const Rows& rows, int i, int64_t offset) {
 typedef __m128 Vec;
 const int kLanes = 4;
 const int kBlockVectors = 5;
+const int kGroup = 2;
 
 inline Vec LoadVec(const float* p) { return _mm_loadu_ps(p); }
 inline void Store(float* p, Vec v) { _mm_storeu_ps(p, v); }

@@ -36,16 +36,17 @@ class BlockRunner {
     if (block_.positions == 0) return;
     const int64_t begin = kernel_.tile_channels[tile];
     const int64_t end = kernel_.tile_channels[tile + 1];
-    const int64_t first_pair = kernel_.tile_pairs[tile];
+    const int64_t first_group = kernel_.tile_groups[tile];
     const int64_t line_floats = plan_.layout.line_floats;
     SparseProduct product;
     product.panel = panel_scratch.Get(kernel_.chunk_lines * line_floats);
     product.accumulators = sum_scratch.Get((end - begin + 1) * row_stride_);
     product.row_stride = row_stride_;
-    product.entries = kernel_.entries.data();
+    product.values = kernel_.values.data();
+    product.places = kernel_.places.data();
     product.bias = bias_.data();
     product.first_channel = begin;
-    product.pairs = kernel_.tile_pairs[tile + 1] - first_pair;
+    product.groups = kernel_.tile_groups[tile + 1] - first_group;
     product.range = range_;
     float* panel = const_cast<float*>(product.panel);
     for (int64_t c = 0; c < kernel_.chunks(); ++c) {
@@ -55,10 +56,10 @@ class BlockRunner {
         source_->Fill(segment, panel + segment.first_line * line_floats,
                       line_floats);
       }
-      product.channels =
-          &kernel_.channels[2 * (c * kernel_.pairs() + first_pair)];
-      product.pair_begin =
-          &kernel_.pair_begin[c * (kernel_.pairs() + 1) + first_pair];
+      product.channels = &kernel_.channels[(c * kernel_.groups() + first_group) *
+                                           kernels_.group];
+      product.group_begin =
+          &kernel_.group_begin[c * (kernel_.groups() + 1) + first_group];
       kernels_.sparse_product(block_.positions / kernels_.lanes, c == 0,
                               c == kernel_.chunks() - 1, product);
     }
@@ -121,9 +122,8 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
       TilesFor(workers.num_threads, blocks, shape.outputs, kernels.lanes);
   std::shared_ptr<const PackedKernel> packed;
   TF_RETURN_IF_ERROR(weights.cache->Get(
-      shape, weights.mask, weights.values, kernels.lanes, layout, tiles,
-      &packed));
-  const int64_t nonzeros = packed->entries.size();
+      shape, weights.mask, weights.values, kernels, layout, tiles, &packed));
+  const int64_t nonzeros = packed->values.size();
   const int64_t block_cycles =
       block_vectors * (nonzeros + 8 * shape.rows() + 8 * shape.outputs);
   tensorflow::Shard(

@@ -1,10 +1,11 @@
 // The heart: nonzero weights times panel rows.
 //
-// For each of a pair of output channels a block of `vectors` registers collects
+// For each output channel of a group a block of `vectors` registers collects
 //   bias + sum over its nonzeros of value * panel[row]
 // Every multiply-add takes its operand straight from the panel, which is made
 // small enough to stay in the first-level cache. A weight costs one broadcast,
-// one offset and `vectors` multiply-adds; zeros cost nothing at all.
+// its share of a load of places, and `vectors` multiply-adds; zeros cost nothing
+// at all.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
 
@@ -14,13 +15,21 @@ namespace sparse_ops {
 namespace {
 
 template <int kVectors>
-inline void AddEntry(const SparseEntry& entry, const char* panel, Vec* sums) {
-  const float* row = reinterpret_cast<const float*>(panel + entry.byte_offset);
-  const Vec value = SplatVec(entry.value);
+inline void AddRow(float weight, const char* row_bytes, Vec* sums) {
+  const float* row = reinterpret_cast<const float*>(row_bytes);
+  const Vec value = SplatVec(weight);
   SPARSE_OPS_UNROLL
   for (int v = 0; v < kVectors; ++v) {
     sums[v] = MulAdd(value, LoadVec(row + v * kLanes), sums[v]);
   }
+}
+
+// The places of a step, the first in the lowest bits. One load in place of
+// kGroup: loads are what the product is bound by.
+inline uint64_t LoadPlaces(const uint16_t* places) {
+  uint64_t all = 0;
+  __builtin_memcpy(&all, places, kGroup * sizeof(uint16_t));
+  return all;
 }
 
 template <int kVectors, bool kFirst, bool kLast>
@@ -29,13 +38,14 @@ void SparseProductOf(const SparseProduct& product) {
   const Vec lower = SplatVec(product.range.lower);
   const Vec upper = SplatVec(product.range.upper);
   const int32_t* channels = product.channels;
-  for (int64_t p = 0; p < product.pairs; ++p, channels += 2) {
-    const SparseEntry* entry = product.entries + product.pair_begin[p];
-    const SparseEntry* const end = product.entries + product.pair_begin[p + 1];
-    if (!kFirst && !kLast && entry == end) continue;
-    float* outs[2];
-    Vec sums[2][kVectors];
-    for (int i = 0; i < 2; ++i) {
+  for (int64_t g = 0; g < product.groups; ++g, channels += kGroup) {
+    const int64_t begin = product.group_begin[g];
+    const int64_t end = product.group_begin[g + 1];
+    if (!kFirst && !kLast && begin == end) continue;
+    float* outs[kGroup];
+    Vec sums[kGroup][kVectors];
+    SPARSE_OPS_UNROLL
+    for (int i = 0; i < kGroup; ++i) {
       outs[i] = product.accumulators +
                 (channels[i] - product.first_channel) * product.row_stride;
       SPARSE_OPS_UNROLL
@@ -44,11 +54,19 @@ void SparseProductOf(const SparseProduct& product) {
                             : LoadVec(outs[i] + v * kLanes);
       }
     }
-    for (; entry != end; entry += 2) {
-      AddEntry<kVectors>(entry[0], panel, sums[0]);
-      AddEntry<kVectors>(entry[1], panel, sums[1]);
+    const float* values = product.values + begin * kGroup;
+    const float* const last = product.values + end * kGroup;
+    const uint16_t* places = product.places + begin * kGroup;
+    for (; values != last; values += kGroup, places += kGroup) {
+      uint64_t at = LoadPlaces(places);
+      SPARSE_OPS_UNROLL
+      for (int i = 0; i < kGroup; ++i, at >>= 16) {
+        AddRow<kVectors>(values[i], panel + (at & 0xffff) * kPlaceBytes,
+                         sums[i]);
+      }
     }
-    for (int i = 0; i < 2; ++i) {
+    SPARSE_OPS_UNROLL
+    for (int i = 0; i < kGroup; ++i) {
       SPARSE_OPS_UNROLL
       for (int v = 0; v < kVectors; ++v) {
         Store(outs[i] + v * kLanes,
@@ -65,7 +83,7 @@ void SparseProductFor(int vectors, const SparseProduct& product) {
       SparseProductOf<1, kFirst, kLast>, SparseProductOf<2, kFirst, kLast>,
       SparseProductOf<3, kFirst, kLast>, SparseProductOf<4, kFirst, kLast>,
       SparseProductOf<5, kFirst, kLast>, SparseProductOf<6, kFirst, kLast>,
-      SparseProductOf<7, kFirst, kLast>, SparseProductOf<8, kFirst, kLast>};
+      SparseProductOf<7, kFirst, kLast>};
   kMultiplies[vectors - 1](product);
 }
 

@@ -20,8 +20,8 @@ namespace {
 const int kMostVectors = 7;
 // The least share of the lanes' pixels that must be outputs.
 const double kLeastUse = 0.7;
-// Lines of larger windows would leave no room in the caches for channels.
-const int64_t kMostTaps = 64;
+// Longer lines would leave no room in the caches for channels.
+const int64_t kMostLineBytes = 16 * 1024;
 // What a block takes besides its vectors, in vectors.
 const int64_t kBlockCost = 2;
 
@@ -73,6 +73,20 @@ TileGrid BestGrid(const ConvGeometry& g, int lanes) {
   return best;
 }
 
+// The window of a block in one channel.
+struct WindowSize {
+  int64_t rows;
+  int64_t phases;   // 2 for even and odd columns
+  int64_t columns;  // of each phase
+
+  int64_t vectors() const { return rows * phases * columns; }
+};
+
+WindowSize WindowOf(const ConvGeometry& g, int64_t block_vectors) {
+  return {g.kernel_height, std::min(g.kernel_width, g.stride_width),
+          block_vectors + (g.kernel_width - 1) / g.stride_width};
+}
+
 class TilePlan : public PanelPlan {
  public:
   TilePlan(const ConvGeometry& geometry, const TileGrid& grid,
@@ -82,15 +96,13 @@ class TilePlan : public PanelPlan {
     block_vectors = EvenBlockVectors(size_.width, kMostVectors);
     blocks_per_row_ = CeilDivide(size_.width, block_vectors);
     blocks = GroupsOf(g, grid_, kernels.lanes) * size_.height * blocks_per_row_;
-    phases_ = std::min(g.kernel_width, g.stride_width);
-    phase_columns_ = block_vectors + (g.kernel_width - 1) / g.stride_width;
-    layout.line_floats =
-        g.kernel_height * phases_ * phase_columns_ * kernels.lanes;
+    window_ = WindowOf(g, block_vectors);
+    layout.line_floats = window_.vectors() * kernels.lanes;
     for (int64_t ky = 0; ky < g.kernel_height; ++ky) {
       for (int64_t kx = 0; kx < g.kernel_width; ++kx) {
-        const int64_t row = ky * phases_ + kx % g.stride_width;
+        const int64_t row = ky * window_.phases + kx % g.stride_width;
         layout.tap_offsets.push_back(
-            (row * phase_columns_ + kx / g.stride_width) * kernels.lanes);
+            (row * window_.columns + kx / g.stride_width) * kernels.lanes);
       }
     }
   }
@@ -104,8 +116,7 @@ class TilePlan : public PanelPlan {
   const TileGrid grid_;
   const TileSize size_;
   int64_t blocks_per_row_;
-  int64_t phases_;
-  int64_t phase_columns_;
+  WindowSize window_;
 };
 
 class TileSource : public PanelSource {
@@ -168,8 +179,8 @@ class TileSource : public PanelSource {
               ? nullptr
               : g.input + (image * g.input_height + input_y) * g.input_width *
                               g.input_channels;
-      for (int64_t phase = 0; phase < plan_.phases_; ++phase) {
-        for (int64_t c = 0; c < plan_.phase_columns_; ++c, out += lanes) {
+      for (int64_t phase = 0; phase < plan_.window_.phases; ++phase) {
+        for (int64_t c = 0; c < plan_.window_.columns; ++c, out += lanes) {
           const int64_t input_x = left + phase + c * g.stride_width;
           *out = row == nullptr || input_x < 0 || input_x >= g.input_width
                      ? zeros_.data()
@@ -192,9 +203,13 @@ std::unique_ptr<PanelSource> TilePlan::MakeSource() const {
 
 std::unique_ptr<PanelPlan> PlanTiles(const ConvGeometry& g,
                                      const Kernels& kernels) {
-  if (g.taps() > kMostTaps) return nullptr;
   const TileGrid grid = BestGrid(g, kernels.lanes);
   const TileSize size = SizeOf(g, grid);
+  const int64_t line_vectors =
+      WindowOf(g, EvenBlockVectors(size.width, kMostVectors)).vectors();
+  if (line_vectors * kernels.lanes * sizeof(float) > kMostLineBytes) {
+    return nullptr;
+  }
   const double pixels = GroupsOf(g, grid, kernels.lanes) * kernels.lanes *
                         size.height * size.width;
   if (g.output_pixels() < kLeastUse * pixels) return nullptr;
