@@ -18,6 +18,7 @@ import time
 _FLAGS = ['-fsanitize=address', '-fno-omit-frame-pointer', '-g']
 _CHILD = 'ODP_FUZZ_LIBRARY'
 _ACTIVATIONS = ['none', 'relu', 'relu6']
+_SIZES = ['pool_size', 'concat_output', 'concat_offset', 'concat_depth']
 _BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 2**31 - 1, 2**40]
 
 
@@ -101,6 +102,8 @@ class Calls:
           key: tf.placeholder_with_default(tf.constant(value), None)
           for key, value in tensors.items()
         }
+        if name == 'sparse_conv2d':
+          inputs['concat'] = [inputs.pop(k) for k in ('concat',) if k in inputs]
         session.run(getattr(self._ops, name)(**inputs, **attributes))
     except (tf.errors.OpError, ValueError, TypeError, OverflowError) as error:
       if isinstance(error, tf.errors.InternalError):
@@ -156,7 +159,23 @@ class Calls:
       num_outputs=len(depths),
       activation=self._pick(_ACTIVATIONS),
     )
+    if self._random.rand() < 0.5:
+      self._concatenate(tensors, attributes)
     return 'sparse_conv2d', tensors, attributes
+
+  def _concatenate(self, tensors, attributes):
+    """Makes one output part of a concatenation."""
+    depths = attributes['output_depths']
+    output = self._random.randint(len(depths))
+    offset = self._random.randint(20)
+    depth = offset + depths[output] + self._random.randint(20)
+    attributes.update(
+      concat_output=int(output), concat_offset=offset, concat_depth=int(depth)
+    )
+    if self._random.rand() < 0.5:
+      attributes.update(strides=[1, 1], padding='SAME')
+      attributes.pop('explicit_paddings', None)
+      tensors['concat'] = self._floats(*tensors['input'].shape[:3], depth)
 
   def _sparse_separable(self):
     channels, outputs = self._size(40), self._size(40)
@@ -256,7 +275,7 @@ class Calls:
 
     if self._random.rand() < 0.5:
       lists = [k for k, v in attributes.items() if isinstance(v, list)]
-      name = self._pick(lists + ['pool_size'] * ('pool_size' in attributes))
+      name = self._pick(lists + [k for k in _SIZES if k in attributes])
       if not isinstance(attributes[name], list):
         attributes[name] = self._pick(_BAD_SIZES)
         return

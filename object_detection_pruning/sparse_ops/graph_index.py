@@ -17,6 +17,12 @@ def node_name(reference: str) -> str:
   return reference.lstrip('^').split(':')[0]
 
 
+def output_number(reference: str) -> int:
+  """Which output of its node a data input takes: 0 for `a`, 1 for `a:1`."""
+  _, _, number = reference.partition(':')
+  return int(number or 0)
+
+
 def is_control(reference: str) -> bool:
   """Whether a reference says only that its node runs before."""
   return reference.startswith('^')

@@ -8,8 +8,8 @@ layer gets its batch norm folded. All that is of no known form stays as it is.
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.core import errors
-from object_detection_pruning.sparse_ops import layers as layers_lib
 from object_detection_pruning.sparse_ops import (
+  concatenations,
   loading,
   nodes,
   pools,
@@ -17,6 +17,7 @@ from object_detection_pruning.sparse_ops import (
   resizes,
   sharing,
 )
+from object_detection_pruning.sparse_ops import layers as layers_lib
 from object_detection_pruning.sparse_ops.graph_index import (
   GraphDef,
   GraphIndex,
@@ -91,11 +92,13 @@ def rewrite(
     if resize is not None:
       entry = Entry(node.name, resize.op, None, None, '')
       replacements.append(Replacement([node], [resize], {}, [entry]))
-  entries = [entry for r in replacements for entry in r.entries] + [
-    Entry(item.node.name, item.node.op, None, None, 'kept: ' + item.reason)
-    for item in rejected
-  ]
   rewritten = replacing.apply(graph_def, index, replacements, kept)
+  entries = [entry for r in replacements for entry in r.entries]
+  for name in concatenations.join(rewritten, kept):
+    entries.append(Entry(name, 'Identity', None, None, ''))
+  for item in rejected:
+    note = 'kept: ' + item.reason
+    entries.append(Entry(item.node.name, item.node.op, None, None, note))
   sharing.share_constants(rewritten, index.nodes)
   return Rewritten(rewritten, RewriteReport(entries))
 

@@ -25,7 +25,9 @@ def unknown(array, dtype=tf.float32):
   return tf.placeholder_with_default(tf.constant(array, dtype), None)
 
 
-def sparse_conv(x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, **changes):
+def sparse_conv(
+  x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, concat=(), **changes
+):
   attributes = {
     'kernel_shape': [3, 3, 4, 5],
     'output_depths': [5],
@@ -39,8 +41,17 @@ def sparse_conv(x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, **changes):
     unknown(mask, tf.uint8),
     unknown(values),
     unknown(bias),
+    [unknown(array) for array in concat],
     **attributes,
   )
+
+
+def part(output=0, offset=0, depth=5):
+  return {
+    'concat_output': output,
+    'concat_offset': offset,
+    'concat_depth': depth,
+  }
 
 
 @pytest.mark.parametrize(
@@ -79,6 +90,16 @@ def sparse_conv(x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, **changes):
     ('bias must have', {'bias': BIAS[:-1]}),
     ('bias must have', {'bias': BIAS[:, np.newaxis]}),
     ('does not fit', {'padding': 'VALID', 'x': IMAGE[:, :2]}),
+    ('concat_output', part(output=1)),
+    ('concat_output', part(output=-2)),
+    ('concat_output', {'concat': [IMAGE]}),
+    ('concat_output', {'concat': [IMAGE, IMAGE], **part()}),
+    ('concat_offset', part(depth=4)),
+    ('concat_offset', part(offset=-1)),
+    ('concat_offset', part(offset=2)),
+    ('concat_offset', part(offset=2**31 - 1, depth=2**31 - 1)),
+    ('concat must be', {'concat': [IMAGE], **part()}),
+    ('concat must be', {'concat': [IMAGE[0]], **part(depth=9)}),
   ],
 )
 def test_sparse_conv(message, changes):
@@ -96,6 +117,7 @@ def test_sparse_conv_follows_weights_that_change_between_runs():
     np.array([1], np.uint8),
     values,
     np.zeros(1, np.float32),
+    [],
     kernel_shape=[1, 1, 1, 1],
     output_depths=[1],
     num_outputs=1,

@@ -80,6 +80,28 @@ def test_sparse_convolution_of_tiles_and_chunks(image, depths, kernel, stride):
 @some
 @hypothesis.given(
   images(),
+  st.lists(
+    st.lists(st.integers(1, 30), min_size=1, max_size=2),
+    min_size=1,
+    max_size=4,
+  ),
+  st.randoms(),
+  st.booleans(),
+  seeds,
+  threads,
+)
+def test_convolutions_fill_in_a_concatenation(
+  image, parts, random, is_read_between, seed, n
+):
+  order = list(range(len(parts)))
+  random.shuffle(order)
+  with tf.Graph().as_default():
+    cases.check_concatenation(image, parts, order, is_read_between, seed, n)
+
+
+@some
+@hypothesis.given(
+  images(),
   st.integers(1, 40),
   st.integers(1, 2),
   st.sampled_from(cases.PADDINGS),

@@ -108,6 +108,7 @@ def check_sparse_conv(
     mask,
     nonzeros,
     bias,
+    [],
     num_outputs=len(depths),
     output_depths=depths,
     kernel_shape=shape,
@@ -115,6 +116,53 @@ def check_sparse_conv(
     **window.attributes(),
   )
   assert_same(expected, tf.concat(actual, 3), feeds, threads)
+
+
+def check_concatenation(image, parts, order, is_read_between, seed, threads=1):
+  """Convolutions that fill in one tensor, against their concatenation.
+
+  image: batch, height, width, channels. parts: for each convolution the depths
+  of its outputs, the last of which is concatenated. order: of the parts, in
+  which they run. is_read_between: whether somebody else reads each step.
+  """
+  random = np.random.RandomState(seed)
+  x, feeds = open_input(values(random, *image))
+  depth = sum(depths[-1] for depths in parts)
+  expected, arguments = [], []
+  for depths in parts:
+    shape = [3, 3, image[3], sum(depths)]
+    weights = sparse_weights(random, shape, 0.3)
+    bias = values(random, sum(depths))
+    arguments.append((packing.pack(weights), bias, shape))
+    expected.append(tf.nn.conv2d(x, weights, [1] * 4, 'SAME') + bias)
+  concat, others, read = [], [None] * len(parts), []
+  for i in order:
+    (mask, nonzeros), bias, shape = arguments[i]
+    *others[i], whole = library.load().sparse_conv2d(
+      x,
+      mask,
+      nonzeros,
+      bias,
+      concat,
+      kernel_shape=shape,
+      output_depths=parts[i],
+      num_outputs=len(parts[i]),
+      strides=[1, 1],
+      padding='SAME',
+      concat_output=len(parts[i]) - 1,
+      concat_offset=sum(depths[-1] for depths in parts[:i]),
+      concat_depth=depth,
+    )
+    concat = [whole]
+    read.append(tf.reduce_sum(whole[..., 0]))
+  ends = [out[..., -depths[-1] :] for out, depths in zip(expected, parts)]
+  starts = [out[..., : -depths[-1]] for out, depths in zip(expected, parts)]
+  with tf.control_dependencies(read if is_read_between else []):
+    whole = tf.identity(whole)
+  outputs = [whole] + [out for outs in others for out in outs]
+  assert_same(
+    tf.concat(ends + starts, 3), tf.concat(outputs, 3), feeds, threads
+  )
 
 
 def check_separable(
@@ -283,6 +331,10 @@ def run_random_case(random, threads):
   depths = [int(d) for d in random.randint(1, 40, random.randint(1, 4))]
   window = random_window(random, height, width)
   check_sparse_conv(image, depths, window, activation, density, seed, threads)
+  parts = [[3] * random.randint(1, 3) + [depth] for depth in depths]
+  order = random.permutation(len(parts))
+  is_read = bool(random.randint(2))
+  check_concatenation(image, parts, order, is_read, seed, threads)
   padding = PADDINGS[random.randint(3)]
   roomy = (batch, height + 3, width + 3, channels)
   check_separable(

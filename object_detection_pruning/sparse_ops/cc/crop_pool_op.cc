@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "isa.h"
-#include "kept_output.h"
+#include "recycled_output.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
@@ -150,9 +150,9 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, CheckOutputSize(count, height, width, channels));
     Tensor* output;
     OP_REQUIRES_OK(
-        context,
-        kept_output_.Allocate(
-            context, 0, TensorShape({count, height, width, channels}), &output));
+        context, AllocateOutput(context, 0,
+                                TensorShape({count, height, width, channels}),
+                                &output));
     if (output->NumElements() == 0) return;
     const float* image_data = input.flat<float>().data();
     const auto box = boxes.matrix<float>();
@@ -194,7 +194,6 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
   std::vector<tensorflow::int32> crop_size_;
   int pool_size_;
   float extrapolation_value_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

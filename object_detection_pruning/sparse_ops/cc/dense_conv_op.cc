@@ -53,7 +53,7 @@ class FusedConv2D : public tensorflow::OpKernel {
         attributes_, weights.dim_size(0), weights.dim_size(1), outputs,
         weights.NumElements() / outputs / 8 + 1};
     const Kernels& kernels = PickKernels();
-    RunWindowRows(context, operation, &kept_output_, [&](const WindowRow& row) {
+    RunWindowRows(context, operation, [&](const WindowRow& row) {
       kernels.dense_row(row, weights.flat<float>().data(),
                         bias.flat<float>().data(), range_);
     });
@@ -62,7 +62,6 @@ class FusedConv2D : public tensorflow::OpKernel {
  private:
   WindowAttributes attributes_;
   Range range_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

@@ -58,7 +58,7 @@ class FusedDepthwiseConv2D : public tensorflow::OpKernel {
                                        weights.dim_size(1), outputs,
                                        taps / 4 + 1};
     const Kernels& kernels = PickKernels();
-    RunWindowRows(context, operation, &kept_output_, [&](const WindowRow& row) {
+    RunWindowRows(context, operation, [&](const WindowRow& row) {
       kernels.depthwise_row(row, weights.flat<float>().data(),
                             bias.flat<float>().data(), range_);
     });
@@ -67,7 +67,6 @@ class FusedDepthwiseConv2D : public tensorflow::OpKernel {
  private:
   WindowAttributes attributes_;
   Range range_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

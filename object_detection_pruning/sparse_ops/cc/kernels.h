@@ -59,11 +59,12 @@ struct BilinearSample {
 };
 
 // Output channels come in groups of Kernels::group. A step has one nonzero of
-// each channel of a group: their sums do not wait for each other, which keeps the
-// multipliers busy, and the places of all are read at once.
+// each channel of a group: their sums do not wait for each other, which keeps
+// the multipliers busy, and the places of all are read at once.
 struct SparseProduct {
   const float* panel;
-  float* accumulators;         // [channel - first_channel][block_vectors * lanes]
+  // [channel - first_channel][block_vectors * lanes]
+  float* accumulators;
   int64_t row_stride;          // floats between two rows of accumulators
   int64_t first_channel;       // of the accumulators
   int64_t groups;

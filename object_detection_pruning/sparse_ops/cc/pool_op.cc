@@ -54,14 +54,13 @@ class FastPool : public tensorflow::OpKernel {
     const Kernels& kernels = PickKernels();
     const auto pool_row =
         is_max_ ? kernels.max_pool_row : kernels.average_pool_row;
-    RunWindowRows(context, operation, &kept_output_, pool_row);
+    RunWindowRows(context, operation, pool_row);
   }
 
  private:
   WindowAttributes attributes_;
   std::vector<tensorflow::int32> kernel_size_;
   bool is_max_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

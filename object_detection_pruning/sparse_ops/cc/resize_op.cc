@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "isa.h"
-#include "kept_output.h"
+#include "recycled_output.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
@@ -86,9 +86,9 @@ class FastResizeBilinear : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, CheckOutputSize(batch, height, width, depth));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   kept_output_.Allocate(
-                       context, 0, TensorShape({batch, height, width, depth}),
-                       &output));
+                   AllocateOutput(context, 0,
+                                  TensorShape({batch, height, width, depth}),
+                                  &output));
     if (output->NumElements() == 0) return;
     const std::vector<Between> rows =
         PlacesOf(height, input_height, align_corners_);
@@ -125,7 +125,6 @@ class FastResizeBilinear : public tensorflow::OpKernel {
  private:
   std::vector<tensorflow::int32> output_size_;
   bool align_corners_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

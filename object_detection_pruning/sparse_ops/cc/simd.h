@@ -64,8 +64,8 @@ inline Vec LoadQuads(const Rows& rows, int i, int64_t offset) {
 
 typedef __m256 Vec;
 const int kLanes = 8;
-// A group's sums and a value take 13 of the 16 registers; more would not pay for
-// the chunks that become shorter.
+// A group's sums and a value take 13 of the 16 registers; more would not pay
+// for the chunks that become shorter.
 const int kBlockVectors = 6;
 const int kGroup = 2;
 

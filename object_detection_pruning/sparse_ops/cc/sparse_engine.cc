@@ -56,8 +56,9 @@ class BlockRunner {
         source_->Fill(segment, panel + segment.first_line * line_floats,
                       line_floats);
       }
-      product.channels = &kernel_.channels[(c * kernel_.groups() + first_group) *
-                                           kernels_.group];
+      product.channels =
+          &kernel_.channels[(c * kernel_.groups() + first_group) *
+                            kernels_.group];
       product.group_begin =
           &kernel_.group_begin[c * (kernel_.groups() + 1) + first_group];
       kernels_.sparse_product(block_.positions / kernels_.lanes, c == 0,
@@ -74,12 +75,11 @@ class BlockRunner {
     const int64_t from = std::max(begin, slice.begin);
     const int64_t to = std::min(end, slice.end);
     if (from >= to) return;
-    const int64_t depth = slice.end - slice.begin;
     pixels_.resize(block_.positions);
     for (int64_t i = 0; i < block_.positions; ++i) {
       pixels_[i] = block_.outputs[i] < 0
                        ? nullptr
-                       : slice.data + block_.outputs[i] * depth + from -
+                       : slice.data + block_.outputs[i] * slice.depth + from -
                              slice.begin;
     }
     kernels_.scatter(sums + (from - begin) * row_stride_, row_stride_,

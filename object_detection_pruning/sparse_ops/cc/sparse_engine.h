@@ -10,9 +10,11 @@
 
 namespace sparse_ops {
 
-// One output tensor: output channels [begin, end) of the kernel.
+// Output channels [begin, end) of the kernel, and where they go: `data` is the
+// first of them in a tensor of `depth` channels.
 struct OutputSlice {
   float* data;
+  int64_t depth;
   int64_t begin;
   int64_t end;
 };

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "isa.h"
-#include "kept_output.h"
+#include "recycled_output.h"
 #include "sparse_engine.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
@@ -60,9 +60,9 @@ class SparseMatMulBias : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, CheckOutputSize(rows, 1, 1, shape_.outputs));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   kept_output_.Allocate(
-                       context, 0, TensorShape({rows, shape_.outputs}),
-                       &output));
+                   AllocateOutput(context, 0,
+                                  TensorShape({rows, shape_.outputs}),
+                                  &output));
     const ConvGeometry geometry = {
         input.flat<float>().data(), rows, 1, 1, shape_.inputs, 1, 1, 1, 1, 1,
         1, 0, 0};
@@ -70,7 +70,7 @@ class SparseMatMulBias : public tensorflow::OpKernel {
     std::unique_ptr<PanelPlan> plan;
     if (rows > 0) plan = PlanPixels(geometry, kernels);
     const std::vector<OutputSlice> slices = {
-        {output->flat<float>().data(), 0, shape_.outputs}};
+        {output->flat<float>().data(), shape_.outputs, 0, shape_.outputs}};
     const SparseWeights weights = {shape_, context->input(1),
                                    context->input(2),
                                    bias.flat<float>().data(), range_, &cache_};
@@ -82,7 +82,6 @@ class SparseMatMulBias : public tensorflow::OpKernel {
   KernelShape shape_;
   Range range_;
   PackedKernelCache cache_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

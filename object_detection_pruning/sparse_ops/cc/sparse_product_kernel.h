@@ -4,8 +4,8 @@
 //   bias + sum over its nonzeros of value * panel[row]
 // Every multiply-add takes its operand straight from the panel, which is made
 // small enough to stay in the first-level cache. A weight costs one broadcast,
-// its share of a load of places, and `vectors` multiply-adds; zeros cost nothing
-// at all.
+// its share of a load of places, and `vectors` multiply-adds; zeros cost
+// nothing at all.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
 

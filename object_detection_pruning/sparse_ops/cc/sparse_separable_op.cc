@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "isa.h"
-#include "kept_output.h"
+#include "recycled_output.h"
 #include "sparse_engine.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
@@ -88,11 +88,11 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
                                    width.output, shape_.outputs));
     Tensor* output;
     OP_REQUIRES_OK(context,
-                   kept_output_.Allocate(
-                       context, 0,
-                       TensorShape({input.dim_size(0), height.output,
-                                    width.output, shape_.outputs}),
-                       &output));
+                   AllocateOutput(context, 0,
+                                  TensorShape({input.dim_size(0),
+                                               height.output, width.output,
+                                               shape_.outputs}),
+                                  &output));
     const ConvGeometry geometry = {
         input.flat<float>().data(), input.dim_size(0),
         input.dim_size(1),          input.dim_size(2),
@@ -108,7 +108,7 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
     std::unique_ptr<PanelPlan> plan;
     if (geometry.output_pixels() > 0) plan = PlanDepthwise(geometry, stage, kernels);
     const std::vector<OutputSlice> slices = {
-        {output->flat<float>().data(), 0, shape_.outputs}};
+        {output->flat<float>().data(), shape_.outputs, 0, shape_.outputs}};
     const SparseWeights sparse = {shape_, context->input(3),
                                    context->input(4),
                                    bias.flat<float>().data(), range_, &cache_};
@@ -122,7 +122,6 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
   Range depthwise_range_;
   Range range_;
   PackedKernelCache cache_;
-  KeptOutput kept_output_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "recycled_output.h"
 #include "tensorflow/core/util/work_sharder.h"
 
 namespace sparse_ops {
@@ -11,7 +12,7 @@ using tensorflow::Tensor;
 using tensorflow::TensorShape;
 
 void RunWindowRows(tensorflow::OpKernelContext* context,
-                   const WindowOperation& operation, KeptOutput* kept,
+                   const WindowOperation& operation,
                    const std::function<void(const WindowRow&)>& row_kernel) {
   const Tensor& input = context->input(0);
   const WindowAttributes& attributes = operation.attributes;
@@ -27,11 +28,10 @@ void RunWindowRows(tensorflow::OpKernelContext* context,
                                  operation.output_channels));
   Tensor* output;
   OP_REQUIRES_OK(context,
-                 kept->Allocate(
-                     context, 0,
-                     TensorShape({batch, height.output, width.output,
-                                  operation.output_channels}),
-                     &output));
+                 AllocateOutput(context, 0,
+                                TensorShape({batch, height.output, width.output,
+                                             operation.output_channels}),
+                                &output));
   if (output->NumElements() == 0) return;
   const float* input_data = input.flat<float>().data();
   float* output_data = output->flat<float>().data();

@@ -4,7 +4,6 @@
 
 #include <functional>
 
-#include "kept_output.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "window_attributes.h"
 
@@ -19,10 +18,10 @@ struct WindowOperation {
   int64_t cycles_per_output;
 };
 
-// Allocates output(0) from `kept` and calls row_kernel for each of its rows, on
-// the threads of TensorFlow's own pool.
+// Allocates output(0) and calls row_kernel for each of its rows, on the threads
+// of TensorFlow's own pool.
 void RunWindowRows(tensorflow::OpKernelContext* context,
-                   const WindowOperation& operation, KeptOutput* kept,
+                   const WindowOperation& operation,
                    const std::function<void(const WindowRow&)>& row_kernel);
 
 }  // namespace sparse_ops

@@ -1,4 +1,4 @@
-"""Memory that ops keep from run to run is never that of a live output."""
+"""Memory that outputs get again is never that of a live output."""
 
 from multiprocessing import pool
 
