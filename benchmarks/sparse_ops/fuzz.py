@@ -87,6 +87,7 @@ class Calls:
       self._pool,
       self._crop_pool,
       self._resize,
+      self._cast,
     ]
 
   def one(self):
@@ -269,11 +270,16 @@ class Calls:
       attributes,
     )
 
+  def _cast(self):
+    shape = self._random.randint(0, 40, self._random.randint(1, 5))
+    picture = self._random.randint(0, 256, shape).astype('uint8')
+    return 'fast_cast', {'input': picture}, {}
+
   def _break(self, tensors, attributes):
     """Changes one tensor or one attribute into something odd."""
     import numpy as np
 
-    if self._random.rand() < 0.5:
+    if attributes and self._random.rand() < 0.5:
       lists = [k for k, v in attributes.items() if isinstance(v, list)]
       name = self._pick(lists + [k for k in _SIZES if k in attributes])
       if not isinstance(attributes[name], list):

@@ -18,6 +18,7 @@ SPARSE_OPS = frozenset(
     'FastPool',
     'CropResizeMaxPool',
     'FastResizeBilinear',
+    'FastCast',
   ]
 )
 

@@ -9,6 +9,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.core import errors
 from object_detection_pruning.sparse_ops import (
+  casts,
   concatenations,
   loading,
   nodes,
@@ -88,10 +89,10 @@ def rewrite(
     if pool is not None:
       entry = Entry(node.name, pool.made[-1].op, None, None, '')
       replacements.append(Replacement(pool.replaced, pool.made, {}, [entry]))
-    resize = resizes.match(node, index)
-    if resize is not None:
-      entry = Entry(node.name, resize.op, None, None, '')
-      replacements.append(Replacement([node], [resize], {}, [entry]))
+    alone = resizes.match(node, index) or casts.match(node)
+    if alone is not None:
+      entry = Entry(node.name, alone.op, None, None, '')
+      replacements.append(Replacement([node], [alone], {}, [entry]))
   rewritten = replacing.apply(graph_def, index, replacements, kept)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):

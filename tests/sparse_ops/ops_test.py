@@ -204,6 +204,11 @@ def test_resize(image, size, align_corners, seed, n):
     cases.check_resize(image, list(size), align_corners, seed, n)
 
 
+@pytest.mark.parametrize('shape', [[], [0, 3], [1, 480, 640, 3], [7, 31]])
+def test_cast(shape):
+  cases.check_cast(shape, seed=0, threads=2)
+
+
 @pytest.mark.parametrize('instruction_set', ['avx512', 'avx2', 'baseline'])
 @pytest.mark.parametrize('thread_count', [1, 2])
 def test_every_instruction_set_agrees(instruction_set, thread_count):

@@ -158,6 +158,24 @@ def test_takes_pools(graph, pool):
   assert ops(rewritten(graph)) == ['FastPool']
 
 
+def test_takes_casts_of_pictures(graph):
+  picture = RANDOM.randint(0, 256, (2, 7, 9, 3)).astype(np.uint8)
+  x = tf.placeholder(tf.uint8, [None, None, None, 3], name='image')
+  tf.cast(x, tf.float32, name='out')
+  assert ops(rewritten(graph, x=picture)) == ['FastCast']
+
+
+@pytest.mark.parametrize(
+  'source, target',
+  [(tf.uint8, tf.int32), (tf.uint8, tf.float64), (tf.int32, tf.float32)],
+)
+def test_leaves_other_casts(graph, source, target):
+  x = tf.placeholder(source, [None, 8], name='image')
+  tf.cast(x, target, name='out')
+  x = np.arange(8).reshape(1, 8)
+  assert ops(rewritten(graph, x=x)) == ['Cast']
+
+
 @pytest.mark.parametrize('align_corners', [False, True])
 def test_takes_resizes_to_a_known_size(graph, align_corners):
   tf.image.resize_bilinear(image(), [9, 31], align_corners, name='out')

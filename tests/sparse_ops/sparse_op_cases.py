@@ -306,6 +306,12 @@ def check_resize(image, size, align_corners, seed, threads=1):
   assert_same(expected, actual, feeds, threads)
 
 
+def check_cast(shape, seed, threads=1):
+  x = np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
+  actual = library.load().fast_cast(x)
+  assert_same(tf.cast(x, tf.float32), actual, threads=threads)
+
+
 def random_window(random, height, width, largest=4):
   while True:
     window = Window(
@@ -361,6 +367,7 @@ def run_random_case(random, threads):
   )
   size = random.randint(1, 30, 2).tolist()
   check_resize(some, size, bool(random.randint(2)), seed, threads)
+  check_cast(image, seed, threads)
 
 
 def main():

@@ -3,6 +3,7 @@
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_
 
 #include "bilinear_kernel.h"
+#include "cast_kernel.h"
 #include "dense_kernel.h"
 #include "depthwise_kernel.h"
 #include "panel_kernel.h"
@@ -13,7 +14,7 @@
   {                                                                         \
     name, kLanes, kBlockVectors, kGroup, Gather, Scatter, MultiplySparse,   \
         ComputeDepthwiseTile, DepthwiseRow, DenseRow, PoolRow<Maximum>,     \
-        PoolRow<Average>, BilinearMax                                       \
+        PoolRow<Average>, BilinearMax, CastBytes                            \
   }
 
 #endif  // OBJECT_DETECTION_PRUNING_SPARSE_OPS_KERNEL_TABLE_H_

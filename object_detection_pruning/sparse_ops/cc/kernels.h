@@ -132,6 +132,7 @@ struct Kernels {
   // The maximum over the samples, for each channel.
   void (*bilinear_max)(const BilinearSample* samples, int count, float extrapolation,
                    int64_t channels, float* output);
+  void (*cast_bytes)(const uint8_t* input, int64_t count, float* output);
 };
 
 extern const Kernels kAvx512Kernels;
