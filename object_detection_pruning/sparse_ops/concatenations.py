@@ -44,13 +44,20 @@ def join(graph_def: GraphDef, kept: Set[str]) -> List[str]:
     The names of the concatenations, which are Identity nodes now.
   """
   joined = []
+  axes = set()  # type: Set[str]
   index = GraphIndex(graph_def)
   for node in graph_def.node:
     parts = _parts(node, index, kept) if node.op == 'ConcatV2' else None
-    if parts is not None:
-      _chain(node, parts, index)
+    order = _order(node, parts, index) if parts else None
+    if order is not None:
+      axes.add(node_name(data_inputs(node)[-1]))
+      _chain(node, order, index)
       joined.append(node.name)
       index = GraphIndex(graph_def)
+  for place in reversed(range(len(graph_def.node))):
+    node = graph_def.node[place]
+    if node.name in axes - kept and not index.consumers(node):
+      del graph_def.node[place]
   return joined
 
 
@@ -95,14 +102,40 @@ def _uses(reference: str, index: GraphIndex) -> int:
   )
 
 
-def _chain(concat: NodeDef, parts: List[_Part], index: GraphIndex) -> None:
-  """Hands one tensor from part to part, and on to whoever reads the whole."""
+def _order(
+  concat: NodeDef, parts: List[_Part], index: GraphIndex
+) -> Optional[List[_Part]]:
+  """The parts, each after those that it is computed from.
+
+  None if others than the concatenation would wait for what they do not need.
+  """
   names = {part.node.name for part in parts}
-  # What a part is computed from comes before it, and has fewer such parts.
+  needed, has_readers = {}, {}
+  for name, node in ((part.node.name, part.node) for part in parts):
+    needed[name] = names & _ancestors(node, index)
+    readers = {consumer.name for consumer in index.consumers(node)}
+    has_readers[name] = readers != {concat.name}
+  # A part needs whatever those need that it needs, so it needs more than they.
   order = sorted(
-    parts, key=lambda part: len(names & _ancestors(part.node, index))
+    parts,
+    key=lambda part: (
+      len(needed[part.node.name]),
+      not has_readers[part.node.name],
+    ),
   )
-  depth = sum(part.depth for part in parts)
+  for i, part in enumerate(order):
+    before = {other.node.name for other in order[:i]}
+    if has_readers[part.node.name] and before != needed[part.node.name]:
+      return None
+  return order
+
+
+def _chain(concat: NodeDef, order: List[_Part], index: GraphIndex) -> None:
+  """Hands one tensor from part to part, and on to whoever reads the whole.
+
+  The index is of the graph before, by whose names all of this goes.
+  """
+  depth = sum(part.depth for part in order)
   before = None  # type: Optional[str]
   for part in order:
     node = part.node
@@ -126,7 +159,11 @@ def _chain(concat: NodeDef, parts: List[_Part], index: GraphIndex) -> None:
 
 
 def _ancestors(node: NodeDef, index: GraphIndex) -> Set[str]:
-  """The nodes that must run before this one, which is in no loop."""
+  """The nodes that must run before a convolution.
+
+  It is in no loop, where a node is its own ancestor: constants are outside of
+  loops, and there are no others among its weights.
+  """
   found = set()  # type: Set[str]
   queue = [node]
   while queue:

@@ -8,7 +8,7 @@ class Entry(NamedTuple):
   """One layer.
 
   Attributes:
-    name: of its last node.
+    name: of its last node, in the plain graph.
     op: that it is now.
     shape: of its kernel; None where there is none.
     sparsity: share of zeros in the kernel; None where there is none.

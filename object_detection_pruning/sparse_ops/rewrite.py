@@ -96,7 +96,7 @@ def rewrite(
   rewritten = replacing.apply(graph_def, index, replacements, kept)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
-    entries.append(Entry(name, 'Identity', None, None, ''))
+    entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
   for item in rejected:
     note = 'kept: ' + item.reason
     entries.append(Entry(item.node.name, item.node.op, None, None, note))

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 from rewrite_test import image, kernel, ops, rewritten
 
+from object_detection_pruning.sparse_ops import library, rewrite
+
 
 def branch(x, *sizes, outputs=8):
   """Convolutions with relu, one after another."""
@@ -12,6 +14,10 @@ def branch(x, *sizes, outputs=8):
     weights = kernel(size, size, x.shape[-1].value, outputs)
     x = tf.nn.relu(tf.nn.conv2d(x, weights, [1] * 4, 'SAME'))
   return x
+
+
+def image_of(name):
+  return tf.placeholder(tf.float32, [None, 12, 14, 16], name=name)
 
 
 def block(x, **options):
@@ -28,7 +34,7 @@ def test_a_block_needs_no_concatenation(graph):
   tf.concat(block(image()), 3, name='out')
   result = rewritten(graph)
   assert 'ConcatV2' not in ops(result)
-  assert result.report.counts['Identity'] == 1
+  assert result.report.counts['ConcatV2 in place'] == 1
 
 
 def test_blocks_that_follow_each_other(graph):
@@ -73,6 +79,40 @@ def test_a_part_is_in_one_concatenation_only(graph):
   tf.concat([one, branch(x, 3)], 3, name='out')
   tf.concat([two, branch(x, 5)], 3, name='other')
   assert ops(rewritten(graph)).count('ConcatV2') == 1
+
+
+def test_readers_of_a_part_wait_for_nothing_new(graph):
+  # The second output of the siblings must not need what `other` is made of.
+  x = image()
+  other = image_of('other')
+  one, two = branch(x, 1), branch(x, 1)
+  tf.negative(two, name='negative')
+  net = branch(branch(other, 3), 3)
+  tf.concat([net, one, branch(x, 3)], 3, name='out')
+  library.load()
+  result = rewrite.rewrite(graph.as_graph_def())
+  with tf.Graph().as_default(), tf.Session() as session:
+    tf.import_graph_def(result.graph_def, name='')
+    session.run('negative:0', {'image:0': np.zeros((1, 12, 14, 16))})
+
+
+def test_readers_of_two_parts_keep_the_concatenation(graph):
+  one, two = branch(image(), 3), branch(image_of('other'), 3)
+  with tf.control_dependencies([one]):
+    tf.constant(1.0, name='after_one')
+  with tf.control_dependencies([two]):
+    tf.constant(2.0, name='after_two')
+  tf.concat([one, two], 3, name='out')
+  result = rewrite.rewrite(graph.as_graph_def())
+  assert 'ConcatV2' in ops(result)
+
+
+def test_the_axis_goes_with_its_last_reader(graph):
+  x = image()
+  axis = tf.constant(3, name='axis')
+  tf.concat([branch(x, 3), branch(x, 5)], axis, name='out')
+  names = {node.name for node in rewritten(graph).graph_def.node}
+  assert 'axis' not in names
 
 
 @pytest.mark.parametrize('axis', [0, 1, 2])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from object_detection_pruning.sparse_ops import library
+from object_detection_pruning.sparse_ops import library, packing
 
-# 9 MB of outputs, and of inputs for the pool.
+# 9 MB.
 SHAPE = (1, 12, 12, 16384)
 
 
@@ -48,9 +48,67 @@ def test_runs_side_by_side_do_not_share(run):
     assert all(threads.map(run_one, range(48), chunksize=1))
 
 
-def test_memory_of_another_shape_is_not_taken(run):
+def test_results_have_the_shape_of_their_run(run):
   for batch in (1, 3, 1, 2):
     x = np.full((batch,) + SHAPE[1:], batch, np.float32)
     result = run(x)
     assert result.shape == x.shape
     assert np.all(result == batch)
+
+
+def test_sessions_side_by_side_do_not_share():
+  def run_many(op, offset):
+    with tf.Graph().as_default(), tf.Session() as session:
+      x = tf.placeholder(tf.float32, [None] * 3 + [SHAPE[-1]])
+      run = session.make_callable(op(x), [x])
+      for i in range(offset, offset + 12):
+        yield np.all(run(np.full(SHAPE, i, np.float32)) == i)
+
+  with pool.ThreadPool(2) as threads:
+    found = threads.starmap(
+      lambda *arguments: list(run_many(*arguments)),
+      [(resized, 0), (pooled, 100)],
+      chunksize=1,
+    )
+  assert found == [[True] * 12] * 2
+
+
+def test_results_outlive_their_session():
+  results = []
+  for i in range(3):
+    with tf.Graph().as_default(), tf.Session() as session:
+      results.append(session.run(pooled(tf.fill(SHAPE, float(i)))))
+  assert [result.min() for result in results] == [0, 1, 2]
+  assert [result.max() for result in results] == [0, 1, 2]
+
+
+def test_concatenations_side_by_side_do_not_share():
+  def part(x, factor, concat, offset):
+    mask, values = packing.pack(factor * np.eye(8, dtype=np.float32))
+    (whole,) = library.load().sparse_conv2d(
+      x,
+      mask,
+      values,
+      np.zeros(8, np.float32),
+      concat,
+      kernel_shape=[1, 1, 8, 8],
+      output_depths=[8],
+      num_outputs=1,
+      strides=[1, 1],
+      padding='SAME',
+      concat_output=0,
+      concat_offset=offset,
+      concat_depth=16,
+    )
+    return [whole]
+
+  def run_one(i):
+    whole = run(np.full((1, 150, 150, 8), i, np.float32))
+    return np.all(whole == [i] * 8 + [2 * i] * 8)
+
+  with tf.Graph().as_default(), tf.Session() as session:
+    x = tf.placeholder(tf.float32, [None, None, None, 8])
+    whole = part(x, 2, part(x, 1, [], 0), 8)
+    run = session.make_callable(whole[0], [x])
+    with pool.ThreadPool(8) as threads:
+      assert all(threads.map(run_one, range(48), chunksize=1))

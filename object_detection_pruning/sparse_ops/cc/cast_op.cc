@@ -13,7 +13,7 @@ using tensorflow::Tensor;
 
 namespace {
 
-// Of about a vector, for eight or sixteen bytes; rounded up.
+// For one value, rounded up.
 const int64_t kCycles = 1;
 
 class FastCast : public tensorflow::OpKernel {

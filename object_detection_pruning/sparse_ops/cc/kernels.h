@@ -22,9 +22,15 @@ namespace sparse_ops {
 // registers.
 const int kMaxBlockVectors = 7;
 
-// Where a panel row starts is told in pieces of this size, which lets 16 bits
-// do for a panel of half a megabyte.
+// The longest panel line: more would leave no room in the caches for channels. A
+// chunk has as many lines as there are lanes, at least.
+const int kMostLineBytes = 16 * 1024;
+const int kMostLanes = 16;
+
+// Where a panel row starts is told in pieces of this size, in 16 bits.
 const int kPlaceBytes = 8;
+static_assert(kMostLanes * kMostLineBytes <= 65536 * kPlaceBytes,
+              "places must fit in 16 bits");
 
 // The activation of a fused op, as the range that outputs are clamped to.
 struct Range {

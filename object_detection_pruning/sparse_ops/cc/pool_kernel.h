@@ -53,9 +53,11 @@ struct PoolPixel {
   }
 };
 
-// A window of kSide by kSide taps, all inside of the image.
-template <typename Pool, int kSide>
-struct PoolWholePixel {
+const int kSide = 3;
+
+// A window with kSide by kSide taps inside of the image, the most common one.
+template <typename Pool>
+struct PoolSquarePixel {
   const float* const* rows;
   int64_t left;  // floats from a row's start
   int64_t channels;
@@ -94,8 +96,8 @@ void PoolRow(const WindowRow& row) {
     const Taps taps = TapsInside(row, left);
     float* output = row.output + x * channels;
     const int64_t width = taps.end - taps.begin;
-    if (width == 3 && end - rows == 3) {
-      const PoolWholePixel<Pool, 3> pixel = {
+    if (width == kSide && end - rows == kSide) {
+      const PoolSquarePixel<Pool> pixel = {
           rows, (left + taps.begin) * channels, channels, output};
       ForEachChannelGroup(channels, pixel);
       continue;

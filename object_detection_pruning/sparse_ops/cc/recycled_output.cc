@@ -6,7 +6,6 @@
 #include <cstdlib>
 
 #include "tensorflow/core/common_runtime/bfc_allocator.h"
-#include "tensorflow/core/lib/core/errors.h"
 
 namespace sparse_ops {
 
@@ -17,10 +16,12 @@ using tensorflow::TensorShape;
 
 namespace {
 
-// Smaller outputs the C library does not give back one by one.
+// Smaller outputs the C library does not give back one by one. Larger ones would
+// have the allocator ask for regions that no machine has.
 const int64_t kFewestBytes = 128 * 1024;
-// More than any machine has: a limit is not ours to set.
-const size_t kMostBytes = size_t{1} << 46;
+const int64_t kMostBytes = 1024 * 1024 * 1024;
+// More than any machine has: a limit of all outputs is not ours to set.
+const size_t kMostBytesOfAll = size_t{1} << 46;
 // Pages of this size, where the system has them, take 512 times fewer faults.
 const size_t kHugePage = 2 * 1024 * 1024;
 
@@ -42,12 +43,22 @@ class SystemMemory : public tensorflow::SubAllocator {
   void Free(void* memory, size_t num_bytes) override { std::free(memory); }
 };
 
-// TensorFlow's own allocator for GPUs, which never gives a region back.
+// TensorFlow's own allocator for GPUs, which never gives a region back: the most
+// that outputs ever took at once stays with the process.
 tensorflow::Allocator* SharedAllocator() {
   // Never destroyed: tensors may outlive everything else.
   static tensorflow::Allocator* const allocator = new tensorflow::BFCAllocator(
-      new SystemMemory, kMostBytes, /*allow_growth=*/true, "sparse_ops");
+      new SystemMemory, kMostBytesOfAll, /*allow_growth=*/true, "sparse_ops");
   return allocator;
+}
+
+// Under AddressSanitizer every output is a block of its own, with guards.
+bool CanRecycle(int64_t bytes) {
+#ifdef __SANITIZE_ADDRESS__
+  return false;
+#else
+  return bytes >= kFewestBytes && bytes <= kMostBytes;
+#endif
 }
 
 }  // namespace
@@ -56,8 +67,7 @@ Status AllocateOutput(OpKernelContext* context, int index,
                       const TensorShape& shape, Tensor** output) {
   // Memory with other demands, such as a GPU's, is TensorFlow's to find.
   const bool is_plain = context->output_alloc_attr(index).value == 0;
-  const int64_t bytes = shape.num_elements() * sizeof(float);
-  if (!is_plain || bytes < kFewestBytes) {
+  if (!is_plain || !CanRecycle(shape.num_elements() * sizeof(float))) {
     return context->allocate_output(index, shape, output);
   }
   tensorflow::AllocationAttributes attributes;
@@ -65,8 +75,7 @@ Status AllocateOutput(OpKernelContext* context, int index,
   const Tensor memory(SharedAllocator(), tensorflow::DT_FLOAT, shape,
                       attributes);
   if (!memory.IsInitialized()) {
-    return tensorflow::errors::ResourceExhausted(
-        "no memory for an output of ", shape.DebugString());
+    return context->allocate_output(index, shape, output);
   }
   context->set_output(index, memory);
   *output = context->mutable_output(index);

@@ -27,7 +27,7 @@ namespace {
 
 typedef __m512 Vec;
 const int kLanes = 16;
-const int kBlockVectors = 5;
+const int kBlockVectors = 6;
 // With the vectors of a tile, 28 sums for 32 registers.
 const int kGroup = 4;
 

@@ -61,7 +61,10 @@ Status ReadConcatenation(Context* context,
   TF_RETURN_IF_ERROR(context->GetAttr("concat_offset", &concat->offset));
   TF_RETURN_IF_ERROR(context->GetAttr("concat_depth", &concat->depth));
   TF_RETURN_IF_ERROR(context->GetAttr("num_concat", &concat->num_inputs));
-  if (concat->output == -1 && concat->num_inputs == 0) return Status::OK();
+  if (concat->output == -1 && concat->num_inputs == 0) {
+    concat->depth = 0;
+    return Status::OK();
+  }
   if (concat->output < 0 ||
       concat->output >= static_cast<int64_t>(depths.size()) ||
       concat->num_inputs > 1) {
@@ -235,7 +238,8 @@ outputs], lowest bit first; `values` has the nonzeros in the same order.
 
 Output `concat_output`, if not -1, is a tensor of concat_depth channels, and the
 convolution fills in those from concat_offset on. The others are those of
-`concat`; without one, they are for another op to fill in.
+`concat`; without one, they are whatever the memory held, for another op to fill
+in.
 )doc");
 
 REGISTER_KERNEL_BUILDER(Name("SparseConv2D").Device(tensorflow::DEVICE_CPU),

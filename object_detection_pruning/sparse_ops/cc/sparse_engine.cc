@@ -123,9 +123,9 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
   std::shared_ptr<const PackedKernel> packed;
   TF_RETURN_IF_ERROR(weights.cache->Get(
       shape, weights.mask, weights.values, kernels, layout, tiles, &packed));
-  const int64_t nonzeros = packed->values.size();
+  const int64_t multiplied = packed->values.size();
   const int64_t block_cycles =
-      block_vectors * (nonzeros + 8 * shape.rows() + 8 * shape.outputs);
+      block_vectors * (multiplied + 8 * shape.rows() + 8 * shape.outputs);
   tensorflow::Shard(
       workers.num_threads, workers.workers, blocks * tiles,
       block_cycles / tiles, [&](int64_t first, int64_t last) {

@@ -24,6 +24,9 @@ inline void AddRow(float weight, const char* row_bytes, Vec* sums) {
   }
 }
 
+static_assert(kLanes <= kMostLanes && kBlockVectors <= kMaxBlockVectors,
+              "panels must fit what places and products can do");
+
 // The places of a step, the first in the lowest bits. One load in place of
 // kGroup: loads are what the product is bound by.
 inline uint64_t LoadPlaces(const uint16_t* places) {

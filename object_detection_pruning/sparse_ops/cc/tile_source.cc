@@ -17,11 +17,9 @@ namespace sparse_ops {
 namespace {
 
 // A row of seven is one block, which the crops of a second stage are.
-const int kMostVectors = 7;
+const int kMostVectors = kMaxBlockVectors;
 // The least share of the lanes' pixels that must be outputs.
 const double kLeastUse = 0.7;
-// Longer lines would leave no room in the caches for channels.
-const int64_t kMostLineBytes = 16 * 1024;
 // What a block takes besides its vectors, in vectors.
 const int64_t kBlockCost = 2;
 
