@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from rewrite_test import image, kernel, ops, rewritten
+from rewriting import image, kernel, ops, rewritten
 
 from object_detection_pruning.sparse_ops import library, rewrite
 

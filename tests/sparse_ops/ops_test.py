@@ -6,6 +6,7 @@ import sys
 
 import hypothesis
 import pytest
+import random_cases
 import sparse_op_cases as cases
 import tensorflow as tf
 from hypothesis import strategies as st
@@ -215,7 +216,7 @@ def test_every_instruction_set_agrees(instruction_set, thread_count):
   done = subprocess.run(
     [
       sys.executable,
-      cases.__file__,
+      random_cases.__file__,
       f'--threads={thread_count}',
       '--count=8',
       f'--seed={thread_count}',

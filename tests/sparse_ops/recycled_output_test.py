@@ -82,33 +82,61 @@ def test_results_outlive_their_session():
   assert [result.max() for result in results] == [0, 1, 2]
 
 
-def test_concatenations_side_by_side_do_not_share():
-  def part(x, factor, concat, offset):
-    mask, values = packing.pack(factor * np.eye(8, dtype=np.float32))
-    (whole,) = library.load().sparse_conv2d(
-      x,
-      mask,
-      values,
-      np.zeros(8, np.float32),
-      concat,
-      kernel_shape=[1, 1, 8, 8],
-      output_depths=[8],
-      num_outputs=1,
-      strides=[1, 1],
-      padding='SAME',
-      concat_output=0,
-      concat_offset=offset,
-      concat_depth=16,
-    )
-    return [whole]
+def part(x, factor, concat, offset, name):
+  """x times a factor, as eight of the sixteen channels of a concatenation."""
+  mask, values = packing.pack(factor * np.eye(8, dtype=np.float32))
+  (whole,) = library.load().sparse_conv2d(
+    x,
+    mask,
+    values,
+    np.zeros(8, np.float32),
+    concat,
+    kernel_shape=[1, 1, 8, 8],
+    output_depths=[8],
+    num_outputs=1,
+    strides=[1, 1],
+    padding='SAME',
+    concat_output=0,
+    concat_offset=offset,
+    concat_depth=16,
+    name=name,
+  )
+  return whole
 
+
+def concatenation():
+  """The input, what its first part gives, and what its last does."""
+  x = tf.placeholder(tf.float32, [None, None, None, 8])
+  first = part(x, 1, [], 0, 'first')
+  return x, first, part(x, 2, [first], 8, 'last')
+
+
+@pytest.mark.parametrize('is_read', [False, True])
+def test_parts_hand_their_memory_on_unless_others_read_it(graph, is_read):
+  x, first, last = concatenation()
+  trace = tf.RunMetadata()
+  with tf.Session() as session:
+    session.run(
+      [tf.identity(last)] + [first] * is_read,
+      {x: np.ones((1, 150, 150, 8))},
+      tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE),
+      trace,
+    )
+  places = {}
+  for device in trace.step_stats.dev_stats:
+    for node in device.node_stats:
+      tensors = [output.tensor_description for output in node.output]
+      places[node.node_name] = [t.allocation_description.ptr for t in tensors]
+  assert (places['first'] == places['last']) == (not is_read)
+
+
+def test_concatenations_side_by_side_do_not_share(graph):
   def run_one(i):
     whole = run(np.full((1, 150, 150, 8), i, np.float32))
     return np.all(whole == [i] * 8 + [2 * i] * 8)
 
-  with tf.Graph().as_default(), tf.Session() as session:
-    x = tf.placeholder(tf.float32, [None, None, None, 8])
-    whole = part(x, 2, part(x, 1, [], 0), 8)
-    run = session.make_callable(whole[0], [x])
+  x, _, last = concatenation()
+  with tf.Session() as session:
+    run = session.make_callable(last, [x])
     with pool.ThreadPool(8) as threads:
       assert all(threads.map(run_one, range(48), chunksize=1))

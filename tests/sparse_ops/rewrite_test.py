@@ -1,73 +1,12 @@
-"""The rewrite changes what it knows, keeps results, and leaves the rest."""
+"""The rewrite changes known layers, keeps results, and leaves the rest."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from rewriting import RANDOM, batch_norm, image, kernel, ops, reason, rewritten
 
 from object_detection_pruning.core import errors
-from object_detection_pruning.sparse_ops import library, measuring, rewrite
-
-RANDOM = np.random.RandomState(0)
-
-
-def kernel(*shape, density=0.2):
-  weights = RANDOM.normal(size=shape) * (RANDOM.uniform(size=shape) < density)
-  return (weights / np.sqrt(np.prod(shape[:-1]) * density)).astype(np.float32)
-
-
-def batch_norm(x, **options):
-  depth = x.shape[-1].value
-  arguments = {
-    'scale': RANDOM.uniform(0.5, 2, depth).astype(np.float32),
-    'offset': RANDOM.normal(size=depth).astype(np.float32),
-    'mean': RANDOM.normal(size=depth).astype(np.float32),
-    'variance': RANDOM.uniform(0.5, 2, depth).astype(np.float32),
-    'epsilon': 0.01,
-    'is_training': False,
-  }
-  arguments.update(options)
-  return tf.nn.fused_batch_norm(x, **arguments)[0]
-
-
-def image(height=12, width=14, depth=16):
-  return tf.placeholder(tf.float32, [None, height, width, depth], name='image')
-
-
-def rewritten(graph, outputs=(), x=None, **options):
-  """Rewrites a graph and checks that its outputs are what they were."""
-  before = graph.as_graph_def()
-  untouched = before.SerializeToString(deterministic=True)
-  result = rewrite.rewrite(before, outputs, **options)
-  assert before.SerializeToString(deterministic=True) == untouched
-  library.load()
-  names = measuring.output_names(before) + [name + ':0' for name in outputs]
-  placeholder = graph.get_tensor_by_name('image:0')
-  if x is None:
-    shape = [2] + placeholder.shape.as_list()[1:]
-    x = RANDOM.normal(size=shape).astype(np.float32)
-  results = []
-  for graph_def in (before, result.graph_def):
-    with tf.Graph().as_default(), tf.Session() as session:
-      tf.import_graph_def(graph_def, name='')
-      results.append(session.run(names, {'image:0': x}))
-  for name, a, b in zip(names, *results):
-    np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-4, err_msg=name)
-  return result
-
-
-def ops(result):
-  return [
-    node.op
-    for node in result.graph_def.node
-    if node.op
-    not in ('Const', 'Identity', 'Placeholder', 'PlaceholderWithDefault')
-  ]
-
-
-def reason(result):
-  """Why the one kept layer was kept."""
-  (entry,) = result.report.kept
-  return entry.note
+from object_detection_pruning.sparse_ops import rewrite
 
 
 def test_folds_batch_norm_and_activation_into_one_op(graph):
@@ -150,76 +89,6 @@ def test_fuses_the_first_convolution_and_the_stem(graph):
     'FusedConv2D',
     'FusedDepthwiseConv2D',
   ]
-
-
-@pytest.mark.parametrize('pool', [tf.nn.max_pool, tf.nn.avg_pool])
-def test_takes_pools(graph, pool):
-  pool(image(), [1, 3, 3, 1], [1, 2, 2, 1], 'SAME', name='out')
-  assert ops(rewritten(graph)) == ['FastPool']
-
-
-def test_takes_casts_of_pictures(graph):
-  picture = RANDOM.randint(0, 256, (2, 7, 9, 3)).astype(np.uint8)
-  x = tf.placeholder(tf.uint8, [None, None, None, 3], name='image')
-  tf.cast(x, tf.float32, name='out')
-  assert ops(rewritten(graph, x=picture)) == ['FastCast']
-
-
-@pytest.mark.parametrize(
-  'source, target',
-  [(tf.uint8, tf.int32), (tf.uint8, tf.float64), (tf.int32, tf.float32)],
-)
-def test_leaves_other_casts(graph, source, target):
-  x = tf.placeholder(source, [None, 8], name='image')
-  tf.cast(x, target, name='out')
-  x = np.arange(8).reshape(1, 8)
-  assert ops(rewritten(graph, x=x)) == ['Cast']
-
-
-@pytest.mark.parametrize('align_corners', [False, True])
-def test_takes_resizes_to_a_known_size(graph, align_corners):
-  tf.image.resize_bilinear(image(), [9, 31], align_corners, name='out')
-  assert ops(rewritten(graph)) == ['FastResizeBilinear']
-
-
-def test_leaves_resizes_to_a_size_that_only_running_shows(graph):
-  size = tf.placeholder_with_default([9, 31], [2])
-  tf.image.resize_bilinear(image(), size, name='out')
-  assert ops(rewritten(graph)) == ['ResizeBilinear']
-
-
-def test_leaves_resizes_of_pictures(graph):
-  tf.image.resize_bilinear(image()[..., :3], [9, 31], name='out')
-  assert 'ResizeBilinear' in ops(rewritten(graph))
-
-
-def crops(boxes=4):
-  box = RANDOM.uniform(-0.1, 1.1, (boxes, 4)).astype(np.float32)
-  # As in a detector, how many there are only running shows.
-  box = tf.placeholder_with_default(box, [None, 4])
-  return tf.image.crop_and_resize(image(), box, [0, 1, 1, 0], [8, 8])
-
-
-def test_joins_crops_and_pool_through_reshapes_that_cancel(graph):
-  x = crops()
-  count = tf.shape(x)[0]
-  x = tf.reshape(x, tf.stack([1, count, 8, 8, 16]))
-  x = tf.reshape(x, [-1, 8, 8, 16])
-  tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID', name='out')
-  assert ops(rewritten(graph)) == ['CropResizeMaxPool']
-
-
-def test_leaves_crops_alone_that_are_reshaped_for_good(graph):
-  x = tf.reshape(crops(), [-1, 4, 16, 16])
-  tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID', name='out')
-  assert ops(rewritten(graph)) == ['CropAndResize', 'Reshape', 'FastPool']
-
-
-def test_leaves_crops_alone_that_others_read(graph):
-  x = crops()
-  tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID', name='out')
-  tf.negative(x, name='other')
-  assert 'CropAndResize' in ops(rewritten(graph))
 
 
 def test_keeps_dense_kernels_and_folds_their_batch_norm(graph):

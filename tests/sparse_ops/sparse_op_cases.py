@@ -1,13 +1,7 @@
 """Cases that compare every sparse op with TensorFlow's own ops.
 
-A case is a function of plain numbers. Hypothesis draws them in the tests; as a
-program this runs many at random, which is how the tests reach the instruction
-sets, since a process has only one:
-
-  ODP_SPARSE_ISA=avx2 python sparse_op_cases.py --seed 1 --count 50 --threads 2
+A case is a function of plain numbers, which Hypothesis draws in the tests.
 """
-
-import argparse
 
 import numpy as np
 import tensorflow as tf
@@ -310,78 +304,3 @@ def check_cast(shape, seed, threads=1):
   x = np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
   actual = library.load().fast_cast(x)
   assert_same(tf.cast(x, tf.float32), actual, threads=threads)
-
-
-def random_window(random, height, width, largest=4):
-  while True:
-    window = Window(
-      tuple(random.randint(1, largest, 2)),
-      tuple(random.randint(1, 4, 2)),
-      PADDINGS[random.randint(3)],
-      random.randint(0, 4, 4),
-    )
-    if window.fits(height, width):
-      return window
-
-
-def run_random_case(random, threads):
-  """One case of every op."""
-  seed = random.randint(1 << 30)
-  activation = list(ACTIVATIONS)[random.randint(3)]
-  batch = random.choice([0, 1, 2, 17])
-  height, width = random.randint(1, 24, 2)
-  channels = random.randint(1, 70)
-  image = (batch, height, width, channels)
-  density = random.choice([0.0, 0.1, 0.4, 1.0])
-  same_stride = (random.randint(1, 3),) * 2
-  depths = [int(d) for d in random.randint(1, 40, random.randint(1, 4))]
-  window = random_window(random, height, width)
-  check_sparse_conv(image, depths, window, activation, density, seed, threads)
-  parts = [[3] * random.randint(1, 3) + [depth] for depth in depths]
-  order = random.permutation(len(parts))
-  is_read = bool(random.randint(2))
-  check_concatenation(image, parts, order, is_read, seed, threads)
-  padding = PADDINGS[random.randint(3)]
-  roomy = (batch, height + 3, width + 3, channels)
-  check_separable(
-    roomy, depths[0], same_stride, padding, activation, density, seed, threads
-  )
-  check_matmul(
-    height * batch, channels, depths[0], activation, density, seed, threads
-  )
-  window = random_window(random, height, width)
-  # TensorFlow's depthwise op has no strides that differ.
-  window.strides = same_stride
-  multiplier = int(random.choice([1, 3, 8]))
-  check_depthwise(image, multiplier, window, activation, seed, threads)
-  few = (batch, height, width, random.randint(1, 5))
-  window = random_window(random, height, width, 8)
-  check_dense(few, depths[0], window, activation, seed, threads)
-  method = ('max', 'average')[random.randint(2)]
-  window = random_window(random, height, width)
-  check_pool(image, method, window, seed, threads)
-  some = (max(1, batch), height, width, channels)
-  crop = random.randint(1, 6, 2)
-  check_crop(
-    some, random.randint(0, 9), crop, random.randint(1, 4), seed, threads
-  )
-  size = random.randint(1, 30, 2).tolist()
-  check_resize(some, size, bool(random.randint(2)), seed, threads)
-  check_cast(image, seed, threads)
-
-
-def main():
-  parser = argparse.ArgumentParser()
-  parser.add_argument('--seed', type=int, default=0)
-  parser.add_argument('--count', type=int, default=20)
-  parser.add_argument('--threads', type=int, default=1)
-  arguments = parser.parse_args()
-  random = np.random.RandomState(arguments.seed)
-  for _ in range(arguments.count):
-    with tf.Graph().as_default():
-      run_random_case(random, arguments.threads)
-  print(f'{arguments.count} cases of every op agree')
-
-
-if __name__ == '__main__':
-  main()
