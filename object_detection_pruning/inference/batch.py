@@ -95,10 +95,8 @@ def run(
   names = dict(zip(paths, image_files.picture_names(paths)))
   records = []
   for path in progress.over(paths, 'detecting'):
-    try:
-      image = image_files.read(path)
-    except errors.InputError as error:
-      tqdm.write(f'{error}; skipped', file=sys.stderr)
+    image = _read(path)
+    if image is None:
       continue
     found = detector.detect(image, min_score, max_detections)
     _save(
@@ -124,6 +122,15 @@ def run(
     detections=sum(len(record['detections']) for record in records),
     report=report,
   )
+
+
+def _read(path: str) -> Optional[np.ndarray]:
+  """An image, or None, and why on stderr."""
+  try:
+    return image_files.read(path)
+  except errors.InputError as error:
+    tqdm.write(f'{error}; skipped', file=sys.stderr)
+    return None
 
 
 def _write_report(records: List[Dict[str, Any]], path: str) -> None:

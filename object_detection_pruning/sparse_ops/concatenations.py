@@ -19,13 +19,21 @@ from object_detection_pruning.sparse_ops.graph_index import (
   data_inputs,
   node_name,
   output_number,
+  remove_nodes,
 )
 
 _CHANNEL_AXES = (3, -1)
 
 
 class _Part(NamedTuple):
-  """An output that is concatenated, and where it goes."""
+  """An output that is concatenated, and where it goes.
+
+  Attributes:
+    node: SparseConv2D.
+    output: number of its output.
+    offset: of its first channel among all.
+    depth: its channels.
+  """
 
   node: NodeDef
   output: int
@@ -35,6 +43,8 @@ class _Part(NamedTuple):
 
 def join(graph_def: GraphDef, kept: Set[str]) -> List[str]:
   """Joins the concatenations whose inputs are all of sparse convolutions.
+
+  Those stay whose parts others read, or would wait for longer than before.
 
   Args:
     graph_def: a rewritten graph; it is changed.
@@ -54,10 +64,8 @@ def join(graph_def: GraphDef, kept: Set[str]) -> List[str]:
       _chain(node, order, index)
       joined.append(node.name)
       index = GraphIndex(graph_def)
-  for place in reversed(range(len(graph_def.node))):
-    node = graph_def.node[place]
-    if node.name in axes - kept and not index.consumers(node):
-      del graph_def.node[place]
+  unread = {name for name in axes if not index.consumers(index.nodes[name])}
+  remove_nodes(graph_def, unread - kept)
   return joined
 
 
@@ -85,6 +93,7 @@ def _parts(
 
 
 def _constant_integer(node: NodeDef) -> Optional[int]:
+  """The value of a constant, which may wait for others: `_chain` does too."""
   if node.op != 'Const':
     return None
   value = tensor_util.MakeNdarray(node.attr['value'].tensor)

@@ -1,7 +1,7 @@
 """Who feeds whom in a GraphDef, and what its constants hold."""
 
 import collections
-from typing import List, Optional
+from typing import Container, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -80,6 +80,13 @@ class GraphIndex:
     if node is None or node.op != 'Const' or control_inputs(node):
       return None
     return tensor_util.MakeNdarray(node.attr['value'].tensor)
+
+
+def remove_nodes(graph_def: GraphDef, names: Container[str]) -> None:
+  """Takes nodes out of a graph, in place."""
+  for place in reversed(range(len(graph_def.node))):
+    if graph_def.node[place].name in names:
+      del graph_def.node[place]
 
 
 def data_inputs(node: NodeDef) -> List[str]:

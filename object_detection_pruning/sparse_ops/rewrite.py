@@ -89,10 +89,10 @@ def rewrite(
     if pool is not None:
       entry = Entry(node.name, pool.made[-1].op, None, None, '')
       replacements.append(Replacement(pool.replaced, pool.made, {}, [entry]))
-    alone = resizes.match(node, index) or casts.match(node)
-    if alone is not None:
-      entry = Entry(node.name, alone.op, None, None, '')
-      replacements.append(Replacement([node], [alone], {}, [entry]))
+    made = resizes.match(node, index) or casts.match(node)
+    if made is not None:
+      entry = Entry(node.name, made.op, None, None, '')
+      replacements.append(Replacement([node], [made], {}, [entry]))
   rewritten = replacing.apply(graph_def, index, replacements, kept)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):

@@ -4,7 +4,10 @@ from typing import Container, Dict
 
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.sparse_ops.graph_index import (
+  GraphDef,
+  remove_nodes,
+)
 
 
 def share_constants(graph_def: GraphDef, untouched: Container[str]) -> None:
@@ -30,8 +33,6 @@ def share_constants(graph_def: GraphDef, untouched: Container[str]) -> None:
     name = names.setdefault(content, node.name)
     if name != node.name:
       renamed[node.name] = name
-  for place in reversed(range(len(graph_def.node))):
-    if graph_def.node[place].name in renamed:
-      del graph_def.node[place]
+  remove_nodes(graph_def, renamed)
   for node in graph_def.node:
     node.input[:] = [renamed.get(name, name) for name in node.input]

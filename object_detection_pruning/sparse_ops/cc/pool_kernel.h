@@ -94,21 +94,18 @@ void PoolRow(const WindowRow& row) {
   for (int64_t x = 0; x < row.output_width; ++x) {
     const int64_t left = x * row.stride - row.pad_left;
     const Taps taps = TapsInside(row, left);
-    float* output = row.output + x * channels;
+    const int64_t first = (left + taps.begin) * channels;
     const int64_t width = taps.end - taps.begin;
-    if (width == kSide && end - rows == kSide) {
-      const PoolSquarePixel<Pool> pixel = {
-          rows, (left + taps.begin) * channels, channels, output};
+    const int64_t height = end - rows;
+    float* output = row.output + x * channels;
+    if (width == kSide && height == kSide) {
+      const PoolSquarePixel<Pool> pixel = {rows, first, channels, output};
       ForEachChannelGroup(channels, pixel);
-      continue;
+    } else {
+      const PoolPixel<Pool> pixel = {rows, height, first, width, channels,
+                                     output};
+      ForEachChannelGroup(channels, pixel);
     }
-    const PoolPixel<Pool> pixel = {rows,
-                                   end - rows,
-                                   (left + taps.begin) * channels,
-                                   width,
-                                   channels,
-                                   output};
-    ForEachChannelGroup(channels, pixel);
   }
 }
 

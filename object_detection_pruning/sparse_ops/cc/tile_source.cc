@@ -87,14 +87,17 @@ WindowSize WindowOf(const ConvGeometry& g, int64_t block_vectors) {
 
 class TilePlan : public PanelPlan {
  public:
-  TilePlan(const ConvGeometry& geometry, const TileGrid& grid,
-           const TileSize& size, const Kernels& kernels)
-      : geometry_(geometry), kernels_(kernels), grid_(grid), size_(size) {
+  TilePlan(const ConvGeometry& geometry, const TileGrid& grid, int vectors,
+           const WindowSize& window, const Kernels& kernels)
+      : geometry_(geometry),
+        kernels_(kernels),
+        grid_(grid),
+        size_(SizeOf(geometry, grid)),
+        window_(window) {
     const ConvGeometry& g = geometry_;
-    block_vectors = EvenBlockVectors(size_.width, kMostVectors);
+    block_vectors = vectors;
     blocks_per_row_ = CeilDivide(size_.width, block_vectors);
     blocks = GroupsOf(g, grid_, kernels.lanes) * size_.height * blocks_per_row_;
-    window_ = WindowOf(g, block_vectors);
     layout.line_floats = window_.vectors() * kernels.lanes;
     for (int64_t ky = 0; ky < g.kernel_height; ++ky) {
       for (int64_t kx = 0; kx < g.kernel_width; ++kx) {
@@ -113,8 +116,8 @@ class TilePlan : public PanelPlan {
   const Kernels& kernels_;
   const TileGrid grid_;
   const TileSize size_;
+  const WindowSize window_;
   int64_t blocks_per_row_;
-  WindowSize window_;
 };
 
 class TileSource : public PanelSource {
@@ -203,15 +206,16 @@ std::unique_ptr<PanelPlan> PlanTiles(const ConvGeometry& g,
                                      const Kernels& kernels) {
   const TileGrid grid = BestGrid(g, kernels.lanes);
   const TileSize size = SizeOf(g, grid);
-  const int64_t line_vectors =
-      WindowOf(g, EvenBlockVectors(size.width, kMostVectors)).vectors();
-  if (line_vectors * kernels.lanes * sizeof(float) > kMostLineBytes) {
+  const int vectors = EvenBlockVectors(size.width, kMostVectors);
+  const WindowSize window = WindowOf(g, vectors);
+  if (window.vectors() * kernels.lanes * sizeof(float) > kMostLineBytes) {
     return nullptr;
   }
   const double pixels = GroupsOf(g, grid, kernels.lanes) * kernels.lanes *
                         size.height * size.width;
   if (g.output_pixels() < kLeastUse * pixels) return nullptr;
-  return std::unique_ptr<PanelPlan>(new TilePlan(g, grid, size, kernels));
+  return std::unique_ptr<PanelPlan>(
+      new TilePlan(g, grid, vectors, window, kernels));
 }
 
 }  // namespace sparse_ops
