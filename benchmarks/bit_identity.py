@@ -11,14 +11,19 @@ the same bits. It is an error if nothing is detected, as then nothing is shown.
 import os
 import tempfile
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import exporter as stock_exporter
 
-from object_detection_pruning import command, pipeline
-from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.comparison import examples
-from object_detection_pruning.core import checkpoints, errors, masking, progress
+from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.common import (
+  checkpoints,
+  command,
+  errors,
+  progress,
+)
+from object_detection_pruning.core import masking
+from object_detection_pruning.evaluation import examples
 from object_detection_pruning.export import exporter
 from object_detection_pruning.inference import loaders
 

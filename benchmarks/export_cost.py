@@ -15,7 +15,7 @@ import time
 
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.export import exporter
 
 flags.DEFINE_string('model_dir', None, 'Folder of a training run.')

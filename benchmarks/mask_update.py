@@ -17,15 +17,16 @@ import time
 from typing import Callable, List, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import inputs, model_hparams
 from object_detection import model_lib as stock_model_lib
 from object_detection.builders import model_builder
 from object_detection.utils import config_util
 
-from object_detection_pruning import command, pipeline
-from object_detection_pruning.core import masking, progress, pruner, schedules
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import command, progress
+from object_detection_pruning.core import masking, pruner, schedules
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.hooks import model_pruning_hook
 
@@ -102,7 +103,8 @@ def _build(config) -> tf.Operation:
 
 
 def _contrib_update() -> tf.Operation:
-  contrib = tf.contrib.model_pruning
+  from tensorflow.contrib import model_pruning as contrib
+
   spec = contrib.get_pruning_hparams()
   spec.threshold_decay = 0.0
   return contrib.Pruning(

@@ -11,14 +11,11 @@ from typing import Dict, List
 import numpy as np
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.export import optimizing, prediction_differences
+from object_detection_pruning.graphs import sample_feeds
 from object_detection_pruning.inference import image_files
-from object_detection_pruning.sparse_ops import (
-  loading,
-  measuring,
-  sample_feeds,
-)
+from object_detection_pruning.sparse_ops import loading, measuring
 
 flags.DEFINE_string('graph', None, 'Frozen graph with an image_tensor.')
 flags.DEFINE_string('images', None, 'Folder of images.')

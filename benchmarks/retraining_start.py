@@ -11,10 +11,11 @@ quickstart retrains.
 import os
 import sys
 
-from object_detection_pruning import input_checks, learning_rates, pipeline
+from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.channels import retraining
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.export import stripping
+from object_detection_pruning.training import learning_rates
 
 _CHECKPOINT = 'model.ckpt'
 _RATE = 0.5

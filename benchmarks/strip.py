@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import exporter as stock_exporter
 
-from object_detection_pruning import command, pipeline
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import command
 from object_detection_pruning.core import masking
 
 flags.DEFINE_string('input_graph', None, 'Frozen graph with masks.')

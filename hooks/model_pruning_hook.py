@@ -2,15 +2,10 @@
 
 from typing import List, Optional, Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import (
-  allocation,
-  errors,
-  masking,
-  pruner,
-  schedules,
-)
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import allocation, masking, pruner, schedules
 
 
 class ModelPruningHook(tf.train.SessionRunHook):

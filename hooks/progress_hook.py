@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import tqdm
 
 from object_detection_pruning.hooks import model_pruning_hook

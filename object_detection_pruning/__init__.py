@@ -1,6 +1,6 @@
 """Prunes detectors of the TensorFlow 1 Object Detection API."""
 
-from object_detection_pruning import environment  # isort: skip
+from object_detection_pruning.common import environment  # isort: skip
 
 environment.check()
 

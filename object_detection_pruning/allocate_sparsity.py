@@ -4,8 +4,8 @@ import os
 
 from absl import flags
 
-from object_detection_pruning import command, pipeline
-from object_detection_pruning.core import errors, places
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import command, errors, paths
 from object_detection_pruning.sensitivity import (
   planning,
   results,
@@ -44,7 +44,7 @@ def main(_) -> None:
       if FLAGS[name].value is not None
     }
   )
-  places.folder_to_write('--output_dir', FLAGS.output_dir)
+  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   found = results.load(FLAGS.sensitivities)
   config = pipeline.load(FLAGS.pipeline_config_path)
   if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(

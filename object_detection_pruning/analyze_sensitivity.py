@@ -2,11 +2,10 @@
 
 from absl import flags
 
-from object_detection_pruning import command
-from object_detection_pruning.core import checks, errors, progress
+from object_detection_pruning.common import checks, command, errors, progress
+from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import (
   analysis,
-  evaluator,
   preparation,
   results,
   targets,

@@ -10,9 +10,9 @@ from typing import Dict, List, Tuple
 
 from absl import flags
 
-from object_detection_pruning import command, pipeline
-from object_detection_pruning.comparison import comparing
-from object_detection_pruning.core import checks, errors, places
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checks, command, errors, paths
+from object_detection_pruning.comparison import comparison_report
 
 flags.DEFINE_list(
   'models',
@@ -51,12 +51,12 @@ def main(_) -> None:
     raise errors.InputError(
       f'--min_score must be in [0, 1], got {FLAGS.min_score}'
     )
-  places.folder_to_write('--output_dir', FLAGS.output_dir)
+  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   models = parse_models(FLAGS.models)
   records, label_map = _eval_data()
-  comparison = comparing.compare(
+  comparison = comparison_report.compare(
     models,
-    comparing.Settings(
+    comparison_report.Settings(
       records,
       label_map,
       FLAGS.num_examples,

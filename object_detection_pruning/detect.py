@@ -13,7 +13,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.dataset_tools import label_maps
 from object_detection_pruning.inference import batch, image_files, loaders
 

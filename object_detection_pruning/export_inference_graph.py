@@ -3,11 +3,17 @@
 import os
 from typing import List, Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import command, export_flags, pipeline
-from object_detection_pruning.core import checkpoints, errors, places
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import (
+  checkpoints,
+  command,
+  errors,
+  export_flags,
+  paths,
+)
 from object_detection_pruning.export import exporter, optimizing
 from object_detection_pruning.sparse_ops import exporting, library
 
@@ -41,7 +47,7 @@ FLAGS = flags.FLAGS
 
 def main(_) -> None:
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
-  places.folder_to_write('--output_directory', FLAGS.output_directory)
+  paths.folder_to_write('--output_directory', FLAGS.output_directory)
   checkpoint = checkpoints.resolve(FLAGS.trained_checkpoint_prefix)
   if FLAGS.sparse_ops:
     # A missing compiler shows before the export and not after it.

@@ -9,7 +9,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.sparse_ops import exporting, rewrite
 
 flags.DEFINE_string('input_graph', None, 'Frozen graph (.pb) of a detector.')

@@ -5,8 +5,8 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command, export_flags, pipeline
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, command, export_flags
 from object_detection_pruning.export import tflite
 
 export_flags.define()

@@ -1,12 +1,11 @@
 """Prints what a model costs: weights, zeros and MACs, layer by layer."""
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import command
-from object_detection_pruning.core import errors
-from object_detection_pruning.inspection import inspecting
-from object_detection_pruning.sparse_ops import sample_feeds
+from object_detection_pruning.common import command, errors
+from object_detection_pruning.graphs import sample_feeds
+from object_detection_pruning.inspection import model_file_cost
 
 _FORMATS = ('table', 'json')
 
@@ -35,9 +34,9 @@ def main(_) -> None:
       f'--format must be one of {", ".join(_FORMATS)}, got {FLAGS.format!r}'
     )
   # TensorFlow tells of every layer that it builds or restores.
-  tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+  tf.logging.set_verbosity(tf.logging.ERROR)
   image = sample_feeds.read_image(FLAGS.image)
-  cost = inspecting.measure(FLAGS.model, image, FLAGS.pipeline_config_path)
+  cost = model_file_cost.measure(FLAGS.model, image, FLAGS.pipeline_config_path)
   print(cost.as_json() if FLAGS.format == 'json' else cost.as_table())
 
 

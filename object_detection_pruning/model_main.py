@@ -4,23 +4,27 @@ import contextlib
 import sys
 from typing import Iterator
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import model_lib as stock_model_lib
 from object_detection.protos import pipeline_pb2
 from tqdm.contrib import logging as tqdm_logging
 
-from object_detection_pruning import (
-  command,
+from object_detection_pruning.builders import (
   input_checks,
-  model_lib,
   pipeline,
-  training,
+  pruning_builder,
 )
-from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.channels import selection
-from object_detection_pruning.core import checkpoints, checks, errors, places
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
+  command,
+  errors,
+  paths,
+)
 from object_detection_pruning.dataset_tools import damaged_records
+from object_detection_pruning.training import loop, model_lib
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
@@ -173,7 +177,7 @@ def _check_flags() -> None:
     value = FLAGS[name].value
     if value is not None:
       check(f'--{name}', value)
-  places.folder_to_write('--model_dir', FLAGS.model_dir)
+  paths.folder_to_write('--model_dir', FLAGS.model_dir)
   if FLAGS.checkpoint_dir is None:
     for name in ('run_once', 'eval_training_data'):
       if FLAGS[name].value:
@@ -198,7 +202,7 @@ def main(_) -> None:
     ),
   )
   if not FLAGS.checkpoint_dir:
-    training.check_inputs(config, run_config)
+    loop.check_inputs(config, run_config)
   elif FLAGS.eval_training_data:
     input_checks.check_training_data(config)
   else:
@@ -220,9 +224,7 @@ def main(_) -> None:
       evaluate(run)
     return
   with _logging_beside_bars():
-    training.train(
-      run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm
-    )
+    loop.train(run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm)
 
 
 def evaluate(run: dict) -> None:

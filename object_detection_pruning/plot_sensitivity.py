@@ -4,9 +4,8 @@ import os
 
 from absl import flags
 
-from object_detection_pruning import command
 from object_detection_pruning.channels import selection as channel_selection
-from object_detection_pruning.core import places
+from object_detection_pruning.common import command, paths
 from object_detection_pruning.sensitivity import (
   planning,
   plots,
@@ -57,7 +56,7 @@ def wish() -> planning.Wish:
 
 def main(_) -> None:
   wanted = wish()
-  places.folder_to_write('--output_dir', FLAGS.output_dir)
+  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   found = results.load(FLAGS.input)
   measured = report.read_measured(FLAGS.measured) if FLAGS.measured else []
   choice = planning.choose(found, wanted)

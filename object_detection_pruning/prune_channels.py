@@ -3,23 +3,25 @@
 import os
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import (
-  command,
-  input_checks,
-  pipeline,
-  recalibration,
-)
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.channels import (
   importance,
   pruning,
   selection,
   surgery,
 )
-from object_detection_pruning.core import checkpoints, checks, errors, places
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
+  command,
+  errors,
+  paths,
+)
 from object_detection_pruning.sensitivity import planning, results
 
 _DEFAULT_BATCHES = 100
@@ -203,7 +205,7 @@ def _check_importance(measured: results.Results) -> None:
 
 def _check_output_dir(folder: str, checkpoint: str) -> None:
   """Checks that nothing of the model is overwritten."""
-  places.folder_to_write('--output_dir', folder)
+  paths.folder_to_write('--output_dir', folder)
   # Its list of checkpoints is written too, so another name is not enough.
   if os.path.realpath(folder) == os.path.dirname(os.path.realpath(checkpoint)):
     raise errors.InputError(

@@ -4,21 +4,18 @@ import logging
 import os
 import sys
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import (
-  command,
-  quickstart_run,
-  quickstart_stages,
-)
-from object_detection_pruning.core import (
+from object_detection_pruning.common import (
   checkpoints,
   checks,
+  command,
   errors,
-  own_lines,
+  project_log,
 )
 from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.workflow import main_job, stages
 
 _CONFIGS = os.path.join(
   os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'configs'
@@ -58,14 +55,14 @@ FLAGS = flags.FLAGS
 def main(_) -> None:
   settings = _settings()
   checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
-  base = quickstart_stages.base_config(
+  base = stages.base_config(
     FLAGS.config or (_COCO if FLAGS.data else _SHAPES),
     checkpoint,
     bool(FLAGS.config),
   )
   if settings['batch_size']:
     base.train_config.batch_size = settings['batch_size']
-  run = quickstart_run.QuickstartRun(FLAGS.output_dir, settings)
+  run = main_job.QuickstartRun(FLAGS.output_dir, settings)
   data_dir = run.folder('data')
   if FLAGS.data:
     include_masks = base.train_input_reader.load_instance_masks
@@ -77,7 +74,7 @@ def main(_) -> None:
   # Not before the data: a wrong --data must not claim the folder.
   run.begin()
   _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
-  all_stages = quickstart_stages.stages(
+  all_stages = stages.stages(
     settings['dense_steps'], settings['prune_steps'], FLAGS.sparsity
   )
   for number, stage in enumerate(all_stages, 1):
@@ -85,7 +82,7 @@ def main(_) -> None:
     start = checkpoint
     if stage.start:
       start = checkpoints.resolve(run.folder(stage.start))
-    config = quickstart_stages.configure(base, data, stage, start)
+    config = stages.configure(base, data, stage, start)
     run.train(stage, config)
   _say('comparing the exported models')
   comparison = run.compare(all_stages, data)
@@ -138,7 +135,7 @@ def _log_to_file(path: str) -> None:
   logger = tf.get_logger()
   handler = logging.FileHandler(path)
   handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
-  logger.handlers = [handler, own_lines.OwnLines()]
+  logger.handlers = [handler, project_log.OwnLines()]
 
 
 def _say(text: str) -> None:

@@ -2,16 +2,18 @@
 
 import os
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import (
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import input_checks, pipeline
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
   command,
-  input_checks,
-  pipeline,
-  recalibration,
+  errors,
+  paths,
 )
-from object_detection_pruning.core import checkpoints, checks, errors, places
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
 flags.DEFINE_string(
@@ -31,7 +33,7 @@ FLAGS = flags.FLAGS
 
 def main(_) -> None:
   checks.count('--num_batches', FLAGS.num_batches)
-  places.folder_to_write('--output_dir', FLAGS.output_dir)
+  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   config = pipeline.load(FLAGS.pipeline_config_path)
   input_checks.check_train_config(config.train_config)
   input_checks.check_training_data(config)

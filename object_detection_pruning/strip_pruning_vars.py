@@ -5,9 +5,9 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command
-from object_detection_pruning.core import errors
-from object_detection_pruning.export import graph_sources, stripped_files
+from object_detection_pruning.common import command, errors
+from object_detection_pruning.export import stripped_files
+from object_detection_pruning.graphs import graph_files
 
 flags.DEFINE_string(
   'checkpoint_dir',
@@ -45,9 +45,9 @@ def main(argv: List[str]) -> None:
     FLAGS.input_graph or FLAGS.checkpoint_dir, FLAGS.output_dir, FLAGS.filename
   )
   if FLAGS.input_graph:
-    source = graph_sources.read(FLAGS.input_graph, FLAGS.checkpoint_dir)
+    source = graph_files.read(FLAGS.input_graph, FLAGS.checkpoint_dir)
   else:
-    source = graph_sources.from_checkpoint(FLAGS.checkpoint_dir)
+    source = graph_files.from_checkpoint(FLAGS.checkpoint_dir)
   stripped = stripped_files.strip(source, FLAGS.output_node_names)
   written = stripped_files.write(
     stripped, source, FLAGS.output_dir, FLAGS.filename

@@ -9,7 +9,7 @@ each step.
 import sys
 import time
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import tiny_model
 
 from object_detection_pruning import ModelPruningHook

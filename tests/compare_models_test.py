@@ -7,7 +7,7 @@ import processes
 import pytest
 from PIL import Image
 
-from object_detection_pruning.comparison import eval_set
+from object_detection_pruning.evaluation import eval_set
 
 COMMAND = 'object_detection_pruning.compare_models'
 

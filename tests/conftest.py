@@ -1,7 +1,7 @@
 """What every test has: a graph of its own, and training runs to look at."""
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 import object_detection_pruning  # noqa: F401
 

@@ -3,7 +3,8 @@
 import detectors
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 from tensorflow.contrib import model_pruning
 from tensorflow.contrib.model_pruning.python import strip_pruning_vars_lib
 
@@ -92,7 +93,7 @@ def test_layers_of_contrib_and_ours_live_in_one_graph():
   x = tf.random_normal([1, 8, 8, 3])
   x = model_pruning.masked_conv2d(x, 4, 3, scope='theirs')
   with masking.masking_scope():
-    tf.contrib.slim.conv2d(x, 5, 1, scope='ours')
+    slim.conv2d(x, 5, 1, scope='ours')
   assert [kernel.layer for kernel in masking.masked_kernels()] == [
     'theirs',
     'ours',

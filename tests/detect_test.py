@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from PIL import Image
 
 LABEL_MAP = """
@@ -16,7 +16,7 @@ item { id: 2 name: "dog" }
 def folder(tmp_path):
   """A folder with a graph, a label map, a good and a broken image."""
   with tf.Graph().as_default() as graph:
-    tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3], 'image_tensor')
+    tf.placeholder(tf.uint8, [None, None, None, 3], 'image_tensor')
     for name, value in {
       'num_detections': [3],
       'detection_boxes': [[[0, 0, 0.5, 1], [0, 0, 1, 1], [0, 0, 1, 0.5]]],

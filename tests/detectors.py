@@ -7,12 +7,12 @@ proposals. `masked=True` names the masked feature extractor instead.
 import os
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.dataset_tools import detection_data
 
 NUM_CLASSES = 4

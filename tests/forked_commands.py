@@ -12,7 +12,6 @@ import sys
 import tempfile
 
 # What the commands import, so that a child need not.
-from object_detection_pruning import model_lib, training  # noqa: F401
 
 
 def run(module, arguments):

@@ -1,7 +1,7 @@
 """Layers with masks, for tests of how these are made and what they do."""
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import masking
 

@@ -8,11 +8,12 @@ import detectors
 import numpy as np
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import trained
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import checkpoints, kernels, thresholds
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import kernels, thresholds
 
 WARNING = 'Batch norm remembers about 10 steps, but only 3 steps follow'
 

@@ -10,7 +10,8 @@ import numpy as np
 import object_detection
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 from tensorflow.contrib.model_pruning.python import strip_pruning_vars_lib
 
 from object_detection_pruning.core import masking
@@ -139,7 +140,7 @@ def test_patched_contrib_strips_a_graph_that_needs_feeds(tree):
     image = tf.identity(image, 'masked_weight_of_nothing')
     for reuse in (False, True):
       with tf.variable_scope('net', reuse=reuse):
-        net = tf.contrib.slim.conv2d(image, 9, 3, scope='conv')
+        net = slim.conv2d(image, 9, 3, scope='conv')
       tf.identity(net, f'output_{int(reuse)}')
   with tf.Session() as session:
     session.run(tf.global_variables_initializer())
@@ -174,13 +175,13 @@ def test_patched_contrib_keeps_all_outputs_of_a_checkpoint(tree, tmp_path):
   patched = load_patched_contrib(tree)
   image = tf.placeholder(tf.float32, [1, 4, 4, 3], 'image')
   with masking.masking_scope():
-    net = tf.contrib.slim.conv2d(
+    net = slim.conv2d(
       image,
       2,
       3,
       scope='conv',
-      normalizer_fn=tf.contrib.slim.batch_norm,
-      weights_regularizer=tf.contrib.slim.l2_regularizer(0.1),
+      normalizer_fn=slim.batch_norm,
+      weights_regularizer=slim.l2_regularizer(0.1),
     )
   tf.identity(net, 'first')
   tf.reduce_sum(net, name='second')

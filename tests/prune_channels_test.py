@@ -7,9 +7,9 @@ import numpy as np
 import processes
 import pytest
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 
 MODULE = 'object_detection_pruning.prune_channels'
 POINTWISE = 'FeatureExtractor/MobilenetV1/Conv2d_1_pointwise'

@@ -10,10 +10,10 @@ import signal
 import sys
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning import ModelPruningHook, masking_scope
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 
 SHAPE = (6, 5)
 # Off the grid of the frequency: updates at 3, 7, 11 and 13.

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import detectors
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.export import exporter, tflite
 from object_detection_pruning.sparse_ops import exporting as sparse_exporting

@@ -20,15 +20,14 @@ import time
 from typing import Dict, List, NamedTuple
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import command, pipeline
-from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import pruning, selection
-from object_detection_pruning.core import checkpoints, checks
+from object_detection_pruning.common import checkpoints, checks, command
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
 flags.DEFINE_string(
@@ -147,8 +146,8 @@ def _prune(network, checkpoint, title, request, folder) -> Variant:
 
 
 def _add_times(result, config, variants: List[Variant]) -> None:
-  graphs = [inference.build(config)]
-  graphs += [inference.build(variant.config) for variant in variants]
+  graphs = [inference_graph.build(config)]
+  graphs += [inference_graph.build(variant.config) for variant in variants]
   is_ssd = config.model.WhichOneof('model') == 'ssd'
   parts = {'': graphs}
   if is_ssd:
@@ -173,7 +172,7 @@ def _add_times(result, config, variants: List[Variant]) -> None:
       )
 
 
-def _times(graphs: List[inference.InferenceGraph]) -> np.ndarray:
+def _times(graphs: List[inference_graph.InferenceGraph]) -> np.ndarray:
   """Gives milliseconds [detector, round] of detectors that run by turns."""
   runs = [_runner(built) for built in graphs]
   for run in runs * _WARM_UP:

@@ -14,18 +14,15 @@ import tempfile
 import time
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import app, flags
 from object_detection import model_hparams, model_lib
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
-from object_detection_pruning.core import checkpoints
-from object_detection_pruning.sensitivity import (
-  eval_data,
-  evaluator,
-  targets,
-)
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.evaluation import eval_data, evaluator
+from object_detection_pruning.sensitivity import targets
 
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
 flags.DEFINE_string('checkpoint', None, 'Prefix or folder.')

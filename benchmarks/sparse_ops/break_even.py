@@ -10,11 +10,10 @@ off between two of them.
 from typing import List, NamedTuple, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import command
-from object_detection_pruning.core import progress
+from object_detection_pruning.common import command, progress
 from object_detection_pruning.sparse_ops import library, measuring, rewrite
 
 flags.DEFINE_float('seconds', 0.5, 'For each layer and sparsity.')

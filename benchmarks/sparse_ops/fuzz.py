@@ -73,7 +73,7 @@ class Calls:
   """Random calls of random ops."""
 
   def __init__(self, random):
-    import tensorflow as tf
+    import tensorflow.compat.v1 as tf
 
     tf.logging.set_verbosity(tf.logging.ERROR)
     self._random = random
@@ -92,7 +92,7 @@ class Calls:
 
   def one(self):
     """Makes and runs one call; gives its op and outcome."""
-    import tensorflow as tf
+    import tensorflow.compat.v1 as tf
 
     name, tensors, attributes = self._pick(self._makers)()
     if self._random.rand() < 0.5:

@@ -3,7 +3,7 @@
 import argparse
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import tensor_util
 
 _PRUNED_OPS = ('Conv2D', 'MatMul')

@@ -18,12 +18,13 @@ import tempfile
 from typing import List
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import export_tflite_ssd_graph_lib, exporter
 from object_detection.builders import model_builder
 
-from object_detection_pruning import command, pipeline
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import command
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
 flags.DEFINE_string('output_graph', None, 'The frozen graph to write.')

@@ -16,17 +16,16 @@ from typing import Dict, List
 
 import magnitude
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
+from object_detection_pruning.graphs import graph_outputs, sample_feeds
 from object_detection_pruning.inspection import graph_cost
 from object_detection_pruning.sparse_ops import (
   library,
   loading,
-  measuring,
   rewrite,
-  sample_feeds,
 )
 
 flags.DEFINE_string('graph', None, 'Frozen graph of a detector.')
@@ -96,7 +95,7 @@ def _traced(graph_def, feeds) -> Dict[str, float]:
   )
   times: Dict[str, List[float]] = collections.defaultdict(list)
   with tf.Session(graph=graph, config=config) as session:
-    outputs = measuring.detection_outputs(graph_def)
+    outputs = graph_outputs.detection_outputs(graph_def)
     session.run(outputs, feeds)
     for _ in range(FLAGS.runs):
       metadata = tf.RunMetadata()

@@ -104,7 +104,7 @@ def _write(arguments, path):
 
 def _tensorflow(arguments, path):
   import numpy as np
-  import tensorflow as tf
+  import tensorflow.compat.v1 as tf
 
   tf.logging.set_verbosity(tf.logging.ERROR)
   if arguments.variant == 'sparse':
@@ -138,7 +138,7 @@ def _tensorflow(arguments, path):
 
 
 def _parsed(path):
-  import tensorflow as tf
+  import tensorflow.compat.v1 as tf
 
   graph_def = tf.GraphDef()
   with open(path, 'rb') as file:

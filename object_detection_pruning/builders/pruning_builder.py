@@ -3,13 +3,13 @@
 import contextlib
 from typing import Iterator, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.channels import soft_pruning, widths
+from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   allocation,
-  errors,
+  layer_patterns,
   masking,
-  patterns,
   schedules,
+  widths,
 )
 from object_detection_pruning.protos import pruning_pb2
 
@@ -30,7 +30,6 @@ class PruningSettings(NamedTuple):
     exclude: patterns of layers to leave dense.
     mask_depthwise: whether depthwise kernels are masked.
     layer_widths: of all layers of a network whose channels were removed.
-    soft_filter_pruning: how filters are pruned softly; None for not at all.
   """
 
   schedule: Optional[schedules.Schedule] = None
@@ -39,7 +38,6 @@ class PruningSettings(NamedTuple):
   exclude: Sequence[str] = ()
   mask_depthwise: bool = False
   layer_widths: Sequence[widths.LayerWidth] = ()
-  soft_filter_pruning: Optional[soft_pruning.Settings] = None
 
 
 def with_overrides(
@@ -89,8 +87,8 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
   Raises:
     InputError: a value is out of range or missing; the line names its field.
   """
-  patterns.check('include', message.include)
-  patterns.check('exclude', message.exclude)
+  layer_patterns.check('include', message.include)
+  layer_patterns.check('exclude', message.exclude)
   for entry in message.layer_sparsity:
     for field in ('layer', 'target_sparsity'):
       if not entry.HasField(field):
@@ -109,7 +107,6 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
     tuple(message.exclude),
     message.mask_depthwise,
     tuple(widths.from_message(message)),
-    _build_soft_filter_pruning(message),
   )
 
 
@@ -125,34 +122,12 @@ def network_scope(message: pruning_pb2.Pruning) -> Iterator[None]:
   Raises:
     InputError: a pattern is broken.
   """
-  patterns.check('include', message.include)
-  patterns.check('exclude', message.exclude)
+  layer_patterns.check('include', message.include)
+  layer_patterns.check('exclude', message.exclude)
   with widths.width_scope(widths.from_message(message)), masking.masking_scope(
     list(message.include), list(message.exclude), message.mask_depthwise
   ):
     yield
-
-
-def _build_soft_filter_pruning(
-  message: pruning_pb2.Pruning,
-) -> Optional[soft_pruning.Settings]:
-  if not message.HasField('soft_filter_pruning'):
-    return None
-  soft = message.soft_filter_pruning
-  given = {field.name: value for field, value in soft.ListFields()}
-  if 'ratio' not in given:
-    raise errors.InputError(
-      f'soft_filter_pruning.{min(given, default="message")} is set but ratio '
-      '(--soft_filter_pruning_ratio) is not'
-    )
-  if message.HasField('target_sparsity'):
-    raise errors.InputError(
-      'target_sparsity (--sparsity) is for masks and soft_filter_pruning for '
-      'networks without: give one of them'
-    )
-  if 'threshold' in given:
-    given['thresholds'] = tuple(given.pop('threshold'))
-  return soft_pruning.Settings(**given).check()
 
 
 def _build_schedule(

@@ -4,15 +4,12 @@ import collections
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.channels import graph as inference
-from object_detection_pruning.channels import (
-  layer_rules,  # noqa: F401
-  op_rules,
-  shape_rules,  # noqa: F401
-  slice_rules,  # noqa: F401
-  tracing,
+from object_detection_pruning.builders import inference_graph
+from object_detection_pruning.channels import tracing  # noqa: E402
+from object_detection_pruning.channels.rules import (
+  op_rules,  # noqa: E402
 )
 from object_detection_pruning.core import kernels
 
@@ -104,7 +101,7 @@ def find(graph: tf.Graph, outputs: Sequence[tf.Tensor]) -> Channels:
     graph: with variables, not frozen.
     outputs: what the model gives out.
   """
-  needed = inference.ancestors(outputs)
+  needed = inference_graph.ancestors(outputs)
   variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
   trace = tracing.Trace(variables)
   # Layers that lead to no output are followed too: their variables are in the

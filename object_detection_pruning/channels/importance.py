@@ -9,7 +9,7 @@ from typing import Callable, Dict, Optional
 import numpy as np
 
 from object_detection_pruning.channels import groups
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 METHODS = (
   'l1',

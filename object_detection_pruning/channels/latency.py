@@ -4,10 +4,10 @@ import statistics
 import time
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.builders import inference_graph
 
 _WARM_UP = 2
 
@@ -24,7 +24,7 @@ def measure(
   Returns:
     Median milliseconds of a run, without the first ones.
   """
-  built = inference.build(config)
+  built = inference_graph.build(config)
   with built.graph.as_default():
     initializer = tf.global_variables_initializer()
   threads = tf.ConfigProto(

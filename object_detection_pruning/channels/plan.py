@@ -6,8 +6,9 @@ from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
 import numpy as np
 
-from object_detection_pruning.channels import groups, widths
-from object_detection_pruning.core import errors, kernels
+from object_detection_pruning.channels import groups
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels, widths
 
 
 class Cost(NamedTuple):

@@ -6,23 +6,23 @@ import tempfile
 from typing import Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline, recalibration
-from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import (
   groups,
   importance,
   latency,
-  positions,
+  macs,
   retraining,
   selection,
   surgery,
   taylor,
 )
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
@@ -85,13 +85,13 @@ class Network(NamedTuple):
 
 def analyze(config: pipeline_pb2.TrainEvalPipelineConfig) -> Network:
   """Builds a detector for inference and finds its channel groups."""
-  built = inference.build(config)
+  built = inference_graph.build(config)
   channels = groups.find(built.graph, built.exported)
   variables = built.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
   return Network(
     config,
     channels,
-    positions.count(built, channels),
+    macs.count(built, channels),
     {v.op.name: tuple(v.shape.as_list()) for v in variables},
     built.op_counts(),
   )

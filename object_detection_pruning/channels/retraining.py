@@ -2,7 +2,7 @@
 
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 
 
 def from_checkpoint(

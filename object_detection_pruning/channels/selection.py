@@ -6,7 +6,8 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from object_detection_pruning.channels import groups
-from object_detection_pruning.core import checks, errors, patterns
+from object_detection_pruning.common import checks, errors
+from object_detection_pruning.core import layer_patterns
 
 Removed = Dict[str, np.ndarray]
 _SEARCH_STEPS = 20
@@ -70,12 +71,12 @@ def candidates(
       in which case the line says why.
   """
   layers = [layer for group in channels.groups for layer in group.layers]
-  patterns.check_each_found(include, exclude, layers)
+  layer_patterns.check_each_found(include, exclude, layers)
   for pattern in include:
     hits = [
       group
       for group in channels.groups
-      if patterns.found_in_any([pattern], group.layers)
+      if layer_patterns.found_in_any([pattern], group.layers)
     ]
     if all(group.reason for group in hits):
       raise errors.InputError(
@@ -85,7 +86,7 @@ def candidates(
   found = [
     group
     for group in channels.prunable
-    if patterns.is_chosen(include, exclude, group.layers)
+    if layer_patterns.is_chosen(include, exclude, group.layers)
   ]
   if not found:
     blocked = next((g for g in channels.groups if g.reason), None)
@@ -205,11 +206,11 @@ def read_ratios(
     if not isinstance(ratio, (int, float)):
       raise errors.InputError(f'{path}: {pattern} must be a number: {ratio!r}')
     check_fraction(f'{path}: {pattern}', ratio)
-    patterns.check(path, [pattern])
+    layer_patterns.check(path, [pattern])
     hits = [
       group.name
       for group in chosen
-      if patterns.found_in_any([pattern], group.layers)
+      if layer_patterns.found_in_any([pattern], group.layers)
     ]
     if not hits:
       raise errors.InputError(f'{path}: {pattern!r} is found in no layer')

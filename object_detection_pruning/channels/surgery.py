@@ -5,11 +5,10 @@ from typing import Dict, Iterator, Tuple
 import numpy as np
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.channels import widths
-from object_detection_pruning.core import errors, kernels
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels, widths
 
 
 def check_fits(
@@ -114,7 +113,7 @@ def check_rebuilds(
     InputError: code that the getter does not reach has fixed a layer's width.
   """
   try:
-    built = inference.build(config)
+    built = inference_graph.build(config)
   except ValueError as error:
     detail = str(error).splitlines()[0]
     raise errors.InputError(f'the network cannot be rebuilt: {detail}')

@@ -7,12 +7,12 @@ to the first order, the sum of weight times gradient over the filter.
 from typing import Dict, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import recalibration
+from object_detection_pruning.builders import training_graph
 from object_detection_pruning.channels import groups, importance
-from object_detection_pruning.core import checks
+from object_detection_pruning.common import checks
 from object_detection_pruning.export import stripping
 
 
@@ -39,7 +39,7 @@ def measure(
   """
   checks.count('taylor_batches', num_batches)
   with tf.Graph().as_default() as graph:
-    spec = recalibration.build_training_graph(config)
+    spec = training_graph.build(config)
     variables = {
       v.op.name: v
       for v in graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
@@ -48,8 +48,8 @@ def measure(
     totals = {group.name: np.zeros(group.size) for group in chosen}
     # A gradient reaches masked weights too, which are zero in the network.
     weights = stripping.strip(tensors).tensors
-    with recalibration.restored_session(tensors) as session:
-      for values in recalibration.run_batches(
+    with training_graph.restored_session(tensors) as session:
+      for values in training_graph.run_batches(
         config, session, gradients, num_batches, 'taylor'
       ):
         for group in chosen:

@@ -9,7 +9,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 import networkx as nx
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 Axes = List[Optional[np.ndarray]]
 

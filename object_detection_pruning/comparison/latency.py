@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from object_detection_pruning.core import progress
+from object_detection_pruning.common import progress
 from object_detection_pruning.inference import loaders
 
 _WARM_UP_RUNS = 2

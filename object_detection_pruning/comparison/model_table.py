@@ -5,7 +5,8 @@ import io
 import json
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.comparison import accuracy, file_size, latency
+from object_detection_pruning.comparison import file_size, latency
+from object_detection_pruning.evaluation import accuracy
 from object_detection_pruning.inspection.model_cost import ModelCost
 
 _MILLION = 1e6

@@ -5,7 +5,7 @@ import os
 from typing import Dict, Iterator, List, Tuple
 
 import matplotlib
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402

@@ -2,7 +2,8 @@
 
 from typing import List, NamedTuple, Sequence
 
-from object_detection_pruning.core import checks, errors, patterns, schedules
+from object_detection_pruning.common import checks, errors
+from object_detection_pruning.core import layer_patterns, schedules
 
 
 class LayerSparsity(NamedTuple):
@@ -14,7 +15,7 @@ class LayerSparsity(NamedTuple):
 
 def check(layer_sparsities: Sequence[LayerSparsity]) -> None:
   """Raises `InputError` for a broken pattern or a sparsity out of range."""
-  patterns.check(
+  layer_patterns.check(
     'layer_sparsity.layer', [entry.layer for entry in layer_sparsities]
   )
   for entry in layer_sparsities:
@@ -40,17 +41,19 @@ def allocate(
     InputError: an entry that no masked layer answers to.
   """
   check(layer_sparsities)
-  idle = patterns.unmatched([entry.layer for entry in layer_sparsities], layers)
+  idle = layer_patterns.unmatched(
+    [entry.layer for entry in layer_sparsities], layers
+  )
   if idle:
     raise errors.InputError(
       f'layer_sparsity {idle[0]!r} is found in no masked layer; '
-      f'masked are: {patterns.listed(layers)}'
+      f'masked are: {layer_patterns.listed(layers)}'
     )
   return [_schedule_of(layer, schedule, layer_sparsities) for layer in layers]
 
 
 def _schedule_of(layer, schedule, layer_sparsities):
   for entry in layer_sparsities:
-    if patterns.found([entry.layer], layer):
+    if layer_patterns.found([entry.layer], layer):
       return schedule.with_target(entry.target_sparsity)
   return schedule

@@ -2,9 +2,10 @@
 
 from typing import Dict, Optional, Set, Tuple
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors, kernels
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels
 
 
 def check_built(

@@ -8,7 +8,7 @@ every other kernel has; those of the depthwise one begin with `depthwise_`.
 
 from typing import Dict, Iterable, List, Optional, Tuple
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 DENSE = 'dense'
 DEPTHWISE = 'depthwise'

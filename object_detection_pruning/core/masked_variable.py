@@ -1,6 +1,6 @@
 """A masked kernel in the form in which a layer takes a kernel."""
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import variables
 
 

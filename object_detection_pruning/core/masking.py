@@ -16,14 +16,14 @@ import functools
 import threading
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import variables
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
-  errors,
   kernels,
+  layer_patterns,
   masked_variable,
-  patterns,
 )
 
 MASKS = 'masks'
@@ -104,8 +104,8 @@ def masking_scope(
       partitioned.
   """
   rule = MaskRule(tuple(include), tuple(exclude), depthwise)
-  patterns.check('include', rule.include)
-  patterns.check('exclude', rule.exclude)
+  layer_patterns.check('include', rule.include)
+  layer_patterns.check('exclude', rule.exclude)
   rules = _active_rules()
   # Entering the scope anew would number the layers in it from the start again,
   # and names would differ from those of the stock network.
@@ -267,8 +267,8 @@ def _selects(name: str, rank: int, graph: tf.Graph) -> bool:
     graph.add_to_collection(CANDIDATES, layer)
   if kind == kernels.DEPTHWISE and not any(rule.depthwise for rule in rules):
     return False
-  included = any(patterns.found(rule.include, layer) for rule in rules)
-  excluded = any(patterns.found(rule.exclude, layer) for rule in rules)
+  included = any(layer_patterns.found(rule.include, layer) for rule in rules)
+  excluded = any(layer_patterns.found(rule.exclude, layer) for rule in rules)
   return included and not excluded
 
 

@@ -3,9 +3,10 @@
 from typing import List, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors, masking, thresholds
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking, thresholds
 
 _SCOPE = 'model_pruning'
 _LANES = 2

@@ -6,9 +6,9 @@ The polynomial schedule is that of Zhu & Gupta, "To prune, or not to prune"
 
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import checks, errors
+from object_detection_pruning.common import checks, errors
 
 
 class Schedule:

@@ -2,7 +2,7 @@
 
 from typing import Dict, Optional, Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import kernels as kernel_names
 from object_detection_pruning.core import masking, schedules

@@ -8,9 +8,9 @@ pass before, in linear time and without a sort.
 
 from typing import NamedTuple, Tuple
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 # (shift, number of bits) of each pass, most significant first: 31 in all.
 _PASSES = ((19, 12), (9, 10), (0, 9))

@@ -2,7 +2,7 @@
 
 from typing import Dict, List
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 def from_records(entries: List[dict], path: str) -> Dict[int, str]:

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Dict, List, NamedTuple
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import (
   coco,
   coco_categories,

@@ -3,7 +3,7 @@
 import os
 from typing import Dict, NamedTuple, Optional
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import (
   coco,
   coco_categories,

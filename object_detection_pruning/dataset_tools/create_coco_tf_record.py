@@ -8,7 +8,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.dataset_tools import conversion
 
 flags.DEFINE_string(

@@ -6,9 +6,9 @@ TensorFlow tells at which byte, but not of which file.
 import contextlib
 from typing import Iterator, Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 @contextlib.contextmanager

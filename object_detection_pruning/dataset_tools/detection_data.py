@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.dataset_tools import (
   coco_source,
   conversion,
@@ -15,7 +15,6 @@ from object_detection_pruning.dataset_tools import (
   source,
   voc,
   voc_source,
-  whole_files,
 )
 
 _MANIFEST_NAME = 'detection_data.json'
@@ -183,7 +182,7 @@ def _made(
     'num_train': num_train,
     'num_val': num_val,
   }
-  with whole_files.writing(manifest) as (temporary,), open(
+  with atomic_files.writing(manifest) as (temporary,), open(
     temporary, 'w', encoding='utf-8'
   ) as stream:
     json.dump({'arguments': arguments, 'counts': counts}, stream, indent=2)

@@ -4,7 +4,7 @@ import hashlib
 from typing import List, NamedTuple, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.utils import dataset_util
 from PIL import Image
 

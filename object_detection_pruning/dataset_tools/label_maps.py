@@ -7,7 +7,7 @@ from google.protobuf import message, text_format
 from object_detection.protos import string_int_label_map_pb2
 from object_detection.utils import label_map_util
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 def read(path: str) -> Dict[str, int]:

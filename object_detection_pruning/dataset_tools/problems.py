@@ -5,7 +5,7 @@ from typing import Callable
 
 from tqdm import tqdm
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 class BrokenRecord(Exception):

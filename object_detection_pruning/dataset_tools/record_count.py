@@ -3,9 +3,9 @@
 import struct
 from typing import Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 # A record is its length, a checksum of that, the data and their checksum.
 _LENGTH = struct.Struct('<Q')

@@ -3,14 +3,10 @@
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors, progress
-from object_detection_pruning.dataset_tools import (
-  examples,
-  problems,
-  whole_files,
-)
+from object_detection_pruning.common import atomic_files, errors, progress
+from object_detection_pruning.dataset_tools import examples, problems
 
 
 class RecordFile(NamedTuple):
@@ -54,7 +50,7 @@ def write(
     OSError: if something cannot be written.
   """
   paths = [file.path for file in files]
-  with whole_files.writing(*paths, *texts) as temporary:
+  with atomic_files.writing(*paths, *texts) as temporary:
     counts = [_write_file(path, file) for path, file in zip(temporary, files)]
     for path, text in zip(temporary[len(files) :], texts.values()):
       with open(path, 'w', encoding='utf-8') as stream:

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Tuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import painting
 
 # Colour and texture hint at the class without settling it: form alone is much

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import (
   boxes,
   examples,

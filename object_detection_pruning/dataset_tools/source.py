@@ -12,7 +12,7 @@ from typing import (
   Tuple,
 )
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import examples, problems
 
 _VAL_SHARE = 0.2

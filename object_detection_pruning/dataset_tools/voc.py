@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from object_detection.utils import dataset_util
 
-from object_detection_pruning.core import errors, progress
+from object_detection_pruning.common import errors, progress
 from object_detection_pruning.dataset_tools import (
   boxes,
   examples,

@@ -2,7 +2,7 @@
 
 from typing import List, Tuple
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import source, voc
 
 # Each pair is disjoint in VOC, unlike trainval and val.

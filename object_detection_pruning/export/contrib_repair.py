@@ -2,16 +2,16 @@
 
 from typing import Iterable, List, Set
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.export import (
+from object_detection_pruning.common import errors
+from object_detection_pruning.export import graph_stripping, stripped_files
+from object_detection_pruning.graphs import (
   freezing,
-  graph_sources,
-  graph_stripping,
-  stripped_files,
+  graph_files,
+  graph_index,
+  graph_outputs,
   subgraphs,
 )
-from object_detection_pruning.sparse_ops import graph_index, measuring
-from object_detection_pruning.sparse_ops.graph_index import GraphDef, NodeDef
+from object_detection_pruning.graphs.graph_index import GraphDef, NodeDef
 
 # What keeps variables: saves and restores them, or asks whether they are there.
 _KEEPING_OPS = (
@@ -57,7 +57,7 @@ def graph_def_from_checkpoint(checkpoint: str) -> GraphDef:
     InputError: the checkpoint or its graph is missing or damaged, or the graph
       has no output.
   """
-  source = graph_sources.from_checkpoint(checkpoint)
+  source = graph_files.from_checkpoint(checkpoint)
   outputs = _pure_outputs(source.graph_def)
   if not outputs:
     raise errors.InputError(
@@ -84,7 +84,7 @@ def _pure_outputs(graph_def: GraphDef) -> List[str]:
   ]
   inputs = [node for node in graph_def.node if node.op == 'Placeholder']
   found = _reached(inputs, index) - _reached(kept, index)
-  ends = [name.split(':')[0] for name in measuring.output_names(graph_def)]
+  ends = [name.split(':')[0] for name in graph_outputs.output_names(graph_def)]
   return [name for name in ends if name in found]
 
 

@@ -6,13 +6,13 @@ import shutil
 import tempfile
 from typing import Iterable, Iterator, List, Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.channels import widths
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
 from object_detection_pruning.models import registry
 

@@ -5,10 +5,10 @@ from typing import Dict, Iterable, List, NamedTuple, Optional
 
 import numpy as np
 
-from object_detection_pruning.core import errors, kernels
-from object_detection_pruning.export import freezing, subgraphs
-from object_detection_pruning.sparse_ops import graph_index
-from object_detection_pruning.sparse_ops.graph_index import GraphDef, NodeDef
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels
+from object_detection_pruning.graphs import freezing, graph_index, subgraphs
+from object_detection_pruning.graphs.graph_index import GraphDef, NodeDef
 
 # What hands its first input on as it is: reading, loops and conditions.
 _PASSING_OPS = ('Identity', 'Enter', 'Switch')

@@ -5,20 +5,17 @@ from typing import List, NamedTuple, Optional
 
 from tensorflow.tools import graph_transforms
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.dataset_tools import whole_files
-from object_detection_pruning.export import (
-  batch_norm_folding,
-  prediction_differences,
+from object_detection_pruning.batch_norm import folding
+from object_detection_pruning.common import atomic_files, errors
+from object_detection_pruning.export import prediction_differences
+from object_detection_pruning.graphs import (
+  graph_outputs,
+  sample_feeds,
+  saved_model_writer,
   subgraphs,
 )
-from object_detection_pruning.sparse_ops import (
-  loading,
-  measuring,
-  sample_feeds,
-  saved_model,
-)
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.sparse_ops import loading, measuring
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'
@@ -79,7 +76,7 @@ def optimize(graph_def: GraphDef) -> GraphDef:
   # The batch norms go first: TensorFlow's constant folding keeps one copy of
   # the statistics for each, and its own batch-norm folding never ends where
   # two layers share a kernel.
-  folded = batch_norm_folding.fold(plain, outputs)
+  folded = folding.fold(plain, outputs)
   transformed = graph_transforms.TransformGraph(
     folded, inputs, outputs, [_FOLD_CONSTANTS]
   )
@@ -107,10 +104,10 @@ def export(
   comparer = prediction_differences.Comparer(plain, optimized)
   differences = comparer.scaled_differences(feeds)
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
-  with whole_files.writing(path) as (partial,):
+  with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
       file.write(optimized.SerializeToString())
-    saved_model.write(optimized, os.path.join(output_dir, SAVED_MODEL))
+    saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),
     len(optimized.node),
@@ -120,4 +117,4 @@ def export(
 
 
 def _outputs(graph_def: GraphDef) -> List[str]:
-  return [name.split(':')[0] for name in measuring.output_names(graph_def)]
+  return [name.split(':')[0] for name in graph_outputs.output_names(graph_def)]

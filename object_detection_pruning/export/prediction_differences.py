@@ -6,10 +6,11 @@ one falls out, and a comparison place by place shows another box.
 
 from typing import Any, Dict, List
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops import graph_index, measuring
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.graphs import graph_index, graph_outputs
+from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.sparse_ops import measuring
 
 # What ends a layer; batch norm becomes a bias of its name where it is folded.
 _LAYER_ENDS = (
@@ -82,7 +83,7 @@ def predictions(graph_def: GraphDef) -> List[str]:
   found = []
   reached = set()
   # A later stage decides only through the boxes that it crops.
-  ends = measuring.detection_outputs(graph_def) + _cropped_boxes(graph_def)
+  ends = graph_outputs.detection_outputs(graph_def) + _cropped_boxes(graph_def)
   waiting = [name.split(':')[0] for name in ends]
   while waiting:
     name = waiting.pop()
@@ -108,7 +109,7 @@ def _cropped_boxes(graph_def: GraphDef) -> List[str]:
   )
 
 
-def _session(graph_def: GraphDef) -> tf.compat.v1.Session:
+def _session(graph_def: GraphDef) -> tf.Session:
   with tf.Graph().as_default() as graph:
     tf.import_graph_def(graph_def, name='')
-  return tf.compat.v1.Session(graph=graph)
+  return tf.Session(graph=graph)

@@ -7,14 +7,15 @@ from typing import List, Sequence
 
 from tensorflow.core.protobuf import saved_model_pb2
 
-from object_detection_pruning.core import checkpoints, errors, places
-from object_detection_pruning.dataset_tools import whole_files
-from object_detection_pruning.export import (
-  freezing,
-  graph_stripping,
-  subgraphs,
+from object_detection_pruning.common import (
+  atomic_files,
+  checkpoints,
+  errors,
+  paths,
 )
-from object_detection_pruning.export.graph_sources import (
+from object_detection_pruning.export import graph_stripping
+from object_detection_pruning.graphs import freezing, subgraphs
+from object_detection_pruning.graphs.graph_files import (
   SAVED_MODEL_FILE,
   GraphDef,
   GraphSource,
@@ -64,7 +65,7 @@ def write(
     The paths that were written.
   """
   written = [os.path.join(output_dir, filename)]
-  with whole_files.writing(written[0]) as (partial,):
+  with atomic_files.writing(written[0]) as (partial,):
     with open(partial, 'wb') as file:
       file.write(stripped.graph_def.SerializeToString())
     if source.meta_graph is not None:
@@ -84,7 +85,7 @@ def check_places(source: str, output_dir: str, filename: str) -> None:
     raise errors.InputError(
       f'filename must be a name without folders, got {filename!r}'
     )
-  places.folder_to_write('output_dir', output_dir)
+  paths.folder_to_write('output_dir', output_dir)
   path = os.path.join(output_dir, filename)
   if os.path.isdir(path):
     raise errors.InputError(f'{path} is a folder: choose another filename')

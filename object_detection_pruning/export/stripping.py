@@ -4,7 +4,8 @@ from typing import Dict, List, NamedTuple
 
 import numpy as np
 
-from object_detection_pruning.core import errors, kernels
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels
 
 _AVERAGE = '/ExponentialMovingAverage'
 

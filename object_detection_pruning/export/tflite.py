@@ -8,13 +8,17 @@ import tempfile
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import export_tflite_ssd_graph_lib as stock
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.core import checkpoints, errors, places
-from object_detection_pruning.dataset_tools import whole_files
+from object_detection_pruning.common import (
+  atomic_files,
+  checkpoints,
+  errors,
+  paths,
+)
 from object_detection_pruning.export import exporter
 from object_detection_pruning.inference import tflite_detector
 
@@ -57,7 +61,7 @@ def export(
       not of it.
   """
   ssd = _check(config, max_detections)
-  places.folder_to_write('output_dir', output_dir)
+  paths.folder_to_write('output_dir', output_dir)
   stripped = exporter.strip(config, checkpoint)
   exported = exporter.exported_config(config)
   nms = ssd.post_processing.batch_non_max_suppression
@@ -106,7 +110,7 @@ def _build(
 def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:
   """Writes a model and, beside it, what has to be done to its input."""
   beside = tflite_detector.sidecar(path)
-  with whole_files.writing(path, beside) as (partial, partial_beside):
+  with atomic_files.writing(path, beside) as (partial, partial_beside):
     with open(partial, 'wb') as file:
       file.write(model)
     with open(partial_beside, 'w') as file:
@@ -144,7 +148,7 @@ def _input_shape(ssd) -> List[int]:
 
 def _convert(graph: str, input_shape: List[int], quantize: bool) -> bytes:
   outputs = [_DETECTIONS] + [f'{_DETECTIONS}:{i}' for i in (1, 2, 3)]
-  converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
+  converter = tf.lite.TFLiteConverter.from_frozen_graph(
     graph, [_INPUT], outputs, {_INPUT: input_shape}
   )
   converter.allow_custom_ops = True
@@ -171,9 +175,9 @@ def _preprocessing(
 ) -> Dict[str, List[float]]:
   """Scale and offset of each channel, as the feature extractor has them."""
   shape = _input_shape(config.model.ssd)
-  with exporter.building(config), tf.compat.v1.Session() as session:
+  with exporter.building(config), tf.Session() as session:
     model = model_builder.build(config.model, is_training=False)
-    pixels = tf.compat.v1.placeholder(tf.float32, shape)
+    pixels = tf.placeholder(tf.float32, shape)
     normalized, _ = model.preprocess(pixels)
     black, white = [
       session.run(normalized, {pixels: np.full(shape, value)})[0, 0, 0]

@@ -9,8 +9,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from object_detection_pruning.core import errors, places, progress
-from object_detection_pruning.dataset_tools import whole_files
+from object_detection_pruning.common import (
+  atomic_files,
+  errors,
+  paths,
+  progress,
+)
 from object_detection_pruning.inference import detections as detections_lib
 from object_detection_pruning.inference import drawing, image_files
 from object_detection_pruning.inference.detector import Detector
@@ -35,7 +39,7 @@ class Summary(NamedTuple):
 
 
 def check(
-  paths: List[str],
+  image_paths: List[str],
   output_dir: str,
   min_score: float,
   max_detections: Optional[int],
@@ -52,9 +56,9 @@ def check(
     raise errors.InputError(
       f'max_detections must be at least 1, got {max_detections}'
     )
-  places.folder_to_write('output_dir', output_dir)
-  images = {os.path.realpath(path) for path in paths}
-  for name in image_files.picture_names(paths):
+  paths.folder_to_write('output_dir', output_dir)
+  images = {os.path.realpath(path) for path in image_paths}
+  for name in image_files.picture_names(image_paths):
     picture = os.path.join(output_dir, name)
     if os.path.realpath(picture) in images:
       raise errors.InputError(
@@ -64,7 +68,7 @@ def check(
 
 def run(
   detector: Detector,
-  paths: List[str],
+  image_paths: List[str],
   output_dir: str,
   class_names: Dict[int, str],
   min_score: float = 0.5,
@@ -79,7 +83,7 @@ def run(
 
   Args:
     detector: a loaded detector.
-    paths: image files.
+    image_paths: image files.
     output_dir: folder to write to; it is made where it is missing.
     class_names: from class id to name.
     min_score: detections that score less are left out.
@@ -91,10 +95,10 @@ def run(
   Raises:
     errors.InputError: no image can be read, or as in `check`.
   """
-  check(paths, output_dir, min_score, max_detections)
-  names = dict(zip(paths, image_files.picture_names(paths)))
+  check(image_paths, output_dir, min_score, max_detections)
+  names = dict(zip(image_paths, image_files.picture_names(image_paths)))
   records = []
-  for path in progress.over(paths, 'detecting'):
+  for path in progress.over(image_paths, 'detecting'):
     image = _read(path)
     if image is None:
       continue
@@ -113,12 +117,14 @@ def run(
       }
     )
   if not records:
-    raise errors.InputError(f'none of the {len(paths)} images can be read')
+    raise errors.InputError(
+      f'none of the {len(image_paths)} images can be read'
+    )
   report = os.path.join(output_dir, REPORT_NAME)
   _write_report(records, report)
   return Summary(
     images=len(records),
-    unreadable=len(paths) - len(records),
+    unreadable=len(image_paths) - len(records),
     detections=sum(len(record['detections']) for record in records),
     report=report,
   )
@@ -134,12 +140,12 @@ def _read(path: str) -> Optional[np.ndarray]:
 
 
 def _write_report(records: List[Dict[str, Any]], path: str) -> None:
-  with whole_files.writing(path) as (name,), open(name, 'w') as file:
+  with atomic_files.writing(path) as (name,), open(name, 'w') as file:
     json.dump(records, file, indent=1)
 
 
 def _save(picture: np.ndarray, path: str) -> None:
-  with whole_files.writing(path) as (name,):
+  with atomic_files.writing(path) as (name,):
     # Thin coloured lines blur where colours have half the resolution.
     Image.fromarray(picture).save(
       name, format='JPEG', quality=92, subsampling=0

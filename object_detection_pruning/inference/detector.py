@@ -5,7 +5,7 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import detections
 
 

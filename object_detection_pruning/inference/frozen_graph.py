@@ -2,10 +2,11 @@
 
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.inference import graph_detector, graph_inputs
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.inference import graph_detector
 from object_detection_pruning.sparse_ops import library, loading
 
 _VARIABLE_OPS = ('Variable', 'VariableV2', 'VarHandleOp')
@@ -42,9 +43,7 @@ def load(
   names = {node.name for node in graph_def.node}
   outputs = graph_detector.REQUIRED_OUTPUTS + graph_detector.OPTIONAL_OUTPUTS
   return graph_detector.GraphDetector(
-    tf.compat.v1.Session(
-      graph=graph, config=graph_detector.session_config(threads)
-    ),
+    tf.Session(graph=graph, config=graph_detector.session_config(threads)),
     graph_input,
     graph.get_tensor_by_name(f'{graph_input.name}:0'),
     {
@@ -55,9 +54,7 @@ def load(
   )
 
 
-def _check(
-  path: str, graph_def: tf.compat.v1.GraphDef
-) -> graph_inputs.GraphInput:
+def _check(path: str, graph_def: tf.GraphDef) -> graph_inputs.GraphInput:
   """Refuses what is no frozen detection graph; returns the input of one."""
   names = {node.name for node in graph_def.node}
   graph_detector.refuse_missing(

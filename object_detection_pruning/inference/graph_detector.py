@@ -3,10 +3,10 @@
 from typing import Dict, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.inference import graph_inputs
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.inference.detector import Detector
 
 REQUIRED_OUTPUTS = (
@@ -30,7 +30,7 @@ class GraphDetector(Detector):
 
   def __init__(
     self,
-    session: tf.compat.v1.Session,
+    session: tf.Session,
     graph_input: graph_inputs.GraphInput,
     placeholder: tf.Tensor,
     outputs: Dict[str, tf.Tensor],
@@ -46,14 +46,14 @@ class GraphDetector(Detector):
     return {name: batch[0] for name, batch in outputs.items()}
 
 
-def session_config(threads: Optional[int]) -> tf.compat.v1.ConfigProto:
+def session_config(threads: Optional[int]) -> tf.ConfigProto:
   """Gives the settings of a session.
 
   Args:
     threads: for all work; None for as many as TensorFlow takes by itself. It
       makes one pool of threads for a whole process, with the first session.
   """
-  return tf.compat.v1.ConfigProto(
+  return tf.ConfigProto(
     intra_op_parallelism_threads=threads or 0,
     inter_op_parallelism_threads=threads or 0,
   )

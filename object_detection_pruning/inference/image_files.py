@@ -7,7 +7,7 @@ from typing import Iterable, List
 import numpy as np
 from PIL import Image, ImageOps
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 _ENDINGS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 

@@ -2,7 +2,7 @@
 
 import os
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import saved_model
 from object_detection_pruning.sparse_ops import loading
 

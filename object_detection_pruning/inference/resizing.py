@@ -3,7 +3,7 @@
 from typing import Optional, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.inference import graph_detector
 
@@ -35,15 +35,15 @@ class Resizer:
       threads: see `graph_detector.session_config`.
     """
     with tf.Graph().as_default() as graph:
-      self._image = tf.compat.v1.placeholder(tf.uint8, [None, None, 3])
-      pixels = tf.compat.v1.image.resize_bilinear(
+      self._image = tf.placeholder(tf.uint8, [None, None, 3])
+      pixels = tf.image.resize_bilinear(
         self._image[tf.newaxis], [height, width]
       )
       if as_integers:
         self._result = tf.cast(tf.round(pixels), tf.uint8)
       else:
         self._result = pixels * np.float32(scale) + np.float32(offset)
-    self._session = tf.compat.v1.Session(
+    self._session = tf.Session(
       graph=graph, config=graph_detector.session_config(threads)
     )
 

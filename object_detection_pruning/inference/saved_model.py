@@ -4,11 +4,12 @@ import os
 import warnings
 from typing import Dict, Optional, Tuple
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from object_detection_pruning.core import errors
-from object_detection_pruning.inference import graph_detector, graph_inputs
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.inference import graph_detector
 from object_detection_pruning.sparse_ops import library, loading
 
 FILE_NAME = 'saved_model.pb'
@@ -43,7 +44,7 @@ def read(path: str) -> meta_graph_pb2.MetaGraphDef:
 
 def open_session(
   path: str, threads: Optional[int] = None
-) -> Tuple[tf.compat.v1.Session, meta_graph_pb2.MetaGraphDef]:
+) -> Tuple[tf.Session, meta_graph_pb2.MetaGraphDef]:
   """Loads a SavedModel into a session with a graph of its own.
 
   Args:
@@ -55,12 +56,12 @@ def open_session(
   """
   if loading.uses_sparse_ops(read(path).graph_def):
     library.load()
-  session = tf.compat.v1.Session(
+  session = tf.Session(
     graph=tf.Graph(), config=graph_detector.session_config(threads)
   )
   try:
     with session.graph.as_default():
-      meta_graph = tf.compat.v1.saved_model.load(session, _TAGS, path)
+      meta_graph = tf.saved_model.load(session, _TAGS, path)
   except (ValueError, RuntimeError, tf.errors.OpError) as error:
     reason = str(error).splitlines()[0].split('. ')[0]
     raise errors.InputError(f'{path} does not load: {reason}')

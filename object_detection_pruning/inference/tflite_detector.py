@@ -5,9 +5,9 @@ import os
 from typing import Any, Dict, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import resizing, tflite_files
 from object_detection_pruning.inference.detector import Detector
 

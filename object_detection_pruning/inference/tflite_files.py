@@ -2,7 +2,7 @@
 
 import tflite
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 def read(path: str) -> tflite.Model:

@@ -4,7 +4,8 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from object_detection_pruning.core import errors, kernels
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels
 from object_detection_pruning.export import stripping
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 

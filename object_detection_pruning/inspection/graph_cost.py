@@ -3,17 +3,13 @@
 from typing import Any, Dict, List, Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.graphs import graph_outputs, sample_feeds
+from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.inspection import graph_layers
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
-from object_detection_pruning.sparse_ops import (
-  library,
-  loading,
-  measuring,
-  sample_feeds,
-)
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
+from object_detection_pruning.sparse_ops import library, loading
 
 
 def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
@@ -28,8 +24,8 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
   Raises:
     InputError: the graph has no input that an image fits.
   """
-  outputs = measuring.detection_outputs(graph_def)
-  needed = tf.compat.v1.graph_util.extract_sub_graph(
+  outputs = graph_outputs.detection_outputs(graph_def)
+  needed = tf.graph_util.extract_sub_graph(
     graph_def, [name.split(':')[0] for name in outputs]
   )
   layers = graph_layers.find(needed)
@@ -75,12 +71,12 @@ def _shapes(
   with tf.Graph().as_default() as graph:
     tf.import_graph_def(graph_def, name='')
     fetches = {name: tf.shape(graph.get_tensor_by_name(name)) for name in names}
-  with tf.compat.v1.Session(graph=graph) as session:
+  with tf.Session(graph=graph) as session:
     try:
       found = session.run(fetches, feeds)
     except tf.errors.OpError as error:
       # A kernel within a loop has no one shape; one for GPUs does not run.
-      tf.compat.v1.logging.error(
+      tf.logging.error(
         'no MACs are counted, since the graph does not run: %s',
         error.message.splitlines()[0],
       )

@@ -13,8 +13,7 @@ from typing import (
 
 import numpy as np
 
-from object_detection_pruning.sparse_ops import packing
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
   NodeDef,
@@ -22,6 +21,7 @@ from object_detection_pruning.sparse_ops.graph_index import (
   data_inputs,
   node_name,
 )
+from object_detection_pruning.sparse_ops import packing
 
 
 class GraphLayer(NamedTuple):

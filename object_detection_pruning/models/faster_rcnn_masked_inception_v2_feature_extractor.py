@@ -2,7 +2,7 @@
 
 from typing import Dict, Tuple
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.models import (
   faster_rcnn_inception_v2_feature_extractor as stock,
 )

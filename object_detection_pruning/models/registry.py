@@ -5,7 +5,7 @@ from typing import Optional
 from object_detection.builders import model_builder
 from object_detection.protos import model_pb2
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.models import (
   faster_rcnn_masked_inception_v2_feature_extractor as faster_rcnn_inception,
 )

@@ -2,7 +2,7 @@
 
 from typing import List
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.models import ssd_mobilenet_v1_feature_extractor as stock
 
 from object_detection_pruning.core import masking

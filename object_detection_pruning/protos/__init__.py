@@ -1,0 +1,1 @@
+"""The `pruning` message that extends OD API's pipeline config."""

@@ -2,11 +2,10 @@
 
 from typing import Dict
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
+from object_detection_pruning.evaluation import eval_data, evaluator
 from object_detection_pruning.sensitivity import (
   calibration,
-  eval_data,
-  evaluator,
   preparation,
   targets,
 )

@@ -8,21 +8,17 @@ of another.
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import inputs
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
-from object_detection_pruning import recalibration
-from object_detection_pruning.core import batch_norm, errors, progress
-from object_detection_pruning.sensitivity import (
-  cut_graph,
-  eval_data,
-  fingerprints,
-  frontier,
-  parallel,
-)
+from object_detection_pruning.batch_norm import moving_statistics
+from object_detection_pruning.builders import training_graph
+from object_detection_pruning.common import errors, parallel, progress
+from object_detection_pruning.evaluation import cut_graph, eval_data, frontier
+from object_detection_pruning.sensitivity import fingerprints
 
-nest = tf.contrib.framework.nest
+nest = tf.nest
 _SEED = 1
 # What of a training section decides which batches come.
 _INPUT_FIELDS = (
@@ -60,17 +56,17 @@ class Calibrator:
     self._tensors = tensors
     batches = _read(config, num_batches)
     with tf.Graph().as_default() as graph:
-      recalibration.build_training_graph(config)
-      self._statistics = batch_norm.trained_statistics()
+      training_graph.build(config)
+      self._statistics = moving_statistics.trained_statistics()
       if not self._statistics:
         raise errors.InputError(
           'recalibrate: the model trains no batch norm; leave it at 0'
         )
       self._variables = {v.op.name: v for v in tf.global_variables()}
-      session = recalibration.restored_session(
+      session = training_graph.restored_session(
         tensors, parallel.session_config(threads)
       )
-    self._fetches = batch_norm.Averages(self._statistics).fetches
+    self._fetches = moving_statistics.Averages(self._statistics).fetches
     self._graph = cut_graph.CutGraph(
       session,
       _batch_tensors(graph),
@@ -105,7 +101,7 @@ class Calibrator:
     if variables:
       self._graph.cut_for(variables)
     self._graph.load(changes)
-    averages = batch_norm.Averages(self._statistics)
+    averages = moving_statistics.Averages(self._statistics)
     for values in self._graph.run():
       averages.add(nest.pack_sequence_as(self._fetches, values))
     self._graph.load({name: self._tensors[name] for name in changes})

@@ -8,7 +8,8 @@ from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
-from object_detection_pruning.sensitivity import evaluator, results
+from object_detection_pruning.evaluation import evaluator
+from object_detection_pruning.sensitivity import results
 
 
 class Curve(NamedTuple):

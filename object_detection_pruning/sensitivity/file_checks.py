@@ -6,7 +6,8 @@ Each check raises `ValueError` with one line that says what is wrong where.
 import math
 from typing import Any, Dict, List, Sequence
 
-from object_detection_pruning.sensitivity import evaluator, targets
+from object_detection_pruning.evaluation import evaluator
+from object_detection_pruning.sensitivity import targets
 
 FORMAT = 'object_detection_pruning.sensitivity.1'
 _HASHES = ('model', 'checkpoint', 'data')

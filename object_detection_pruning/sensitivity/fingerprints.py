@@ -6,7 +6,7 @@ from typing import Dict, Iterable
 import numpy as np
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from object_detection_pruning.channels import importance, pruning
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.export import stripping
 from object_detection_pruning.sensitivity import (
   fingerprints,

@@ -6,14 +6,14 @@ from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 import numpy as np
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning, surgery
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.evaluation import eval_data
 from object_detection_pruning.export import stripping
 from object_detection_pruning.sensitivity import (
   calibration,
   costs,
-  eval_data,
   fingerprints,
   parts,
   results,

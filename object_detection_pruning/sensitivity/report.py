@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 import jinja2
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import (
   curves,
   planning,

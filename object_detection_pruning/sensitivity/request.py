@@ -3,8 +3,9 @@
 import os
 from typing import NamedTuple, Optional, Sequence, Tuple
 
-from object_detection_pruning.core import checks, errors
-from object_detection_pruning.sensitivity import evaluator, targets
+from object_detection_pruning.common import checks, errors
+from object_detection_pruning.evaluation import evaluator
+from object_detection_pruning.sensitivity import targets
 
 RATIOS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 

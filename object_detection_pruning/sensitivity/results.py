@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import costs as costs_lib
 from object_detection_pruning.sensitivity import file_checks
 

@@ -4,8 +4,9 @@ from typing import Dict, List, NamedTuple
 
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import errors, kernels, patterns
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels, layer_patterns
 from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
 from object_detection_pruning.sensitivity import (
@@ -109,7 +110,7 @@ def _masked_layers(
 def _configured(message: pruning_pb2.Pruning, layer: str) -> float:
   """Gives the sparsity that a message gives a layer; the first entry counts."""
   for entry in message.layer_sparsity:
-    if patterns.found([entry.layer], layer):
+    if layer_patterns.found([entry.layer], layer):
       return entry.target_sparsity
   return message.target_sparsity
 

@@ -3,24 +3,26 @@
 from typing import Callable, Dict, List, NamedTuple, Sequence, Set
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.channels import graph as inference
+from object_detection_pruning.builders import (
+  inference_graph,
+  pipeline,
+  pruning_builder,
+)
 from object_detection_pruning.channels import (
   importance,
   pruning,
   selection,
   surgery,
 )
+from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
-  errors,
   kernels,
+  layer_patterns,
   masking,
-  patterns,
   thresholds,
 )
 
@@ -94,7 +96,7 @@ def masked_kernels(
   message = pipeline.pruning_message(config)
   with tf.Graph().as_default(), pruning_builder.network_scope(message):
     model = model_builder.build(config.model, is_training=False)
-    size = inference.image_size(config)
+    size = inference_graph.image_size(config)
     model.predict(*model.preprocess(tf.zeros([1] + size + [3])))
     return {
       kernel.weights.op.name: kernel.size for kernel in masking.masked_kernels()
@@ -116,13 +118,13 @@ def choose(
     InputError: a pattern is broken or found in no layer, or nothing is left.
   """
   layers = [layer for target in targets for layer in target.layers]
-  patterns.check_each_found(
+  layer_patterns.check_each_found(
     include, exclude, layers, 'layer that can be pruned'
   )
   chosen = {
     target.name
     for target in targets
-    if patterns.is_chosen(include, exclude, target.layers)
+    if layer_patterns.is_chosen(include, exclude, target.layers)
   }
   if not chosen:
     raise errors.InputError('no layer is left to analyse')

@@ -8,7 +8,7 @@ import numpy as np
 matplotlib.use('Agg')
 from matplotlib import pyplot, ticker  # noqa: E402
 
-from object_detection_pruning.core import errors  # noqa: E402
+from object_detection_pruning.common import errors  # noqa: E402
 from object_detection_pruning.sensitivity import (  # noqa: E402
   planning,
   results,

@@ -6,10 +6,9 @@ import sys
 import time
 from typing import Iterator, List
 
-from object_detection_pruning.core import errors, progress
+from object_detection_pruning.common import errors, parallel, progress
 from object_detection_pruning.sensitivity import (
   analysis,
-  parallel,
   parts,
   preparation,
   results,

@@ -1,6 +1,6 @@
 """Builds the sparse ops ahead of their first use."""
 
-from object_detection_pruning import command
+from object_detection_pruning.common import command
 from object_detection_pruning.sparse_ops import library
 
 

@@ -2,10 +2,10 @@
 
 from typing import Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.graphs.graph_index import NodeDef, attribute
 from object_detection_pruning.sparse_ops import nodes
-from object_detection_pruning.sparse_ops.graph_index import NodeDef, attribute
 
 
 def match(node: NodeDef) -> Optional[NodeDef]:

@@ -7,10 +7,10 @@ which goes from one to the next.
 
 from typing import List, NamedTuple, Optional, Set
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
   NodeDef,

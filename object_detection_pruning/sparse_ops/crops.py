@@ -9,9 +9,9 @@ first are the same and none is zero, then so is the first.
 from typing import List, Optional, Set
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphIndex,
   NodeDef,
   attribute,

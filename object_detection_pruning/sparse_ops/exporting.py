@@ -3,16 +3,15 @@
 import os
 from typing import NamedTuple, Optional
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import sample_feeds, saved_model_writer
+from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import (
   library,
   loading,
   measuring,
   rewrite,
-  sample_feeds,
-  saved_model,
 )
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
 from object_detection_pruning.sparse_ops.report import RewriteReport
 
 SPARSE_GRAPH = 'sparse_inference_graph.pb'
@@ -97,7 +96,7 @@ def export(
   folder = os.path.dirname(os.path.abspath(output_graph))
   os.makedirs(folder, exist_ok=True)
   saved = os.path.join(folder, SAVED_MODEL)
-  saved_model.write(rewritten.graph_def, saved)
+  saved_model_writer.write(rewritten.graph_def, saved)
   _write(rewritten.graph_def, output_graph)
   return SparseExport(
     rewritten.report,

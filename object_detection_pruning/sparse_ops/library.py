@@ -14,9 +14,9 @@ import subprocess
 import tempfile
 from typing import Any, Iterator, List, Optional
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 _SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
 

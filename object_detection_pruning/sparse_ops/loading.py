@@ -2,11 +2,11 @@
 
 import warnings
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import library
-from object_detection_pruning.sparse_ops.graph_index import GraphDef
 
 SPARSE_OPS = frozenset(
   [

@@ -4,18 +4,12 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops.graph_index import GraphDef, GraphIndex
+from object_detection_pruning.graphs import graph_outputs
+from object_detection_pruning.graphs.graph_index import GraphDef
 
 _WARM_UP_RUNS = 2
-_DETECTIONS = (
-  'num_detections',
-  'detection_boxes',
-  'detection_scores',
-  'detection_classes',
-  'detection_masks',
-)
 _FEWEST_RUNS = 3
 
 
@@ -51,28 +45,6 @@ class Measurement(NamedTuple):
     return text
 
 
-def detection_outputs(graph_def: GraphDef) -> List[str]:
-  """What a detector is run for; of another graph, all its outputs.
-
-  Stock graphs also give out features, which take a second pass through the
-  second stage: whoever runs them does not ask for those.
-  """
-  names = {node.name for node in graph_def.node}
-  found = [name + ':0' for name in _DETECTIONS if name in names]
-  return found or output_names(graph_def)
-
-
-def output_names(graph_def: GraphDef) -> List[str]:
-  """The tensors that nobody in the graph reads, constants aside."""
-  index = GraphIndex(graph_def)
-  return [
-    node.name + ':0'
-    for node in graph_def.node
-    if not index.consumers(node)
-    and node.op not in ('Const', 'Placeholder', 'NoOp', 'Assert')
-  ]
-
-
 def compare(
   plain: GraphDef,
   sparse: GraphDef,
@@ -94,7 +66,7 @@ def compare(
   Returns:
     The measurement.
   """
-  outputs = detection_outputs(plain)
+  outputs = graph_outputs.detection_outputs(plain)
   runners = [_runner(g, feeds, outputs, threads) for g in (plain, sparse)]
   results = [[run() for _ in range(_WARM_UP_RUNS)][-1] for run in runners]
   times = [[], []]  # type: List[List[float]]
@@ -133,10 +105,10 @@ def _runner(
   graph = tf.Graph()
   with graph.as_default():
     tf.import_graph_def(graph_def, name='')
-  config = tf.compat.v1.ConfigProto(
+  config = tf.ConfigProto(
     intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1
   )
-  session = tf.compat.v1.Session(graph=graph, config=config)
+  session = tf.Session(graph=graph, config=config)
   call = session.make_callable(outputs, feed_list=list(feeds))
   return lambda: call(*feeds.values())
 

@@ -3,20 +3,17 @@
 from typing import Any, List, Sequence
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.graphs.conv_layers import DEPTHWISE, Layer
+from object_detection_pruning.graphs.graph_index import NodeDef
 from object_detection_pruning.sparse_ops import packing
-from object_detection_pruning.sparse_ops.graph_index import NodeDef
-from object_detection_pruning.sparse_ops.layers import (
-  DEPTHWISE,
-  Layer,
-)
 
 
 def constant(name: str, value: np.ndarray) -> NodeDef:
   """A Const node."""
   node = NodeDef(name=name, op='Const')
-  proto = tf.compat.v1.make_tensor_proto(value)
+  proto = tf.make_tensor_proto(value)
   node.attr['value'].tensor.CopyFrom(proto)
   node.attr['dtype'].type = proto.dtype
   return node

@@ -3,15 +3,15 @@
 from typing import List, NamedTuple, Optional, Set
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops import crops, nodes
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphIndex,
   NodeDef,
   attribute,
   data_inputs,
 )
+from object_detection_pruning.sparse_ops import crops, nodes
 
 _METHODS = {'MaxPool': 'max', 'AvgPool': 'average'}
 _MOST_CROP_POOL = 8

@@ -2,8 +2,7 @@
 
 from typing import Dict, List, NamedTuple, Set
 
-from object_detection_pruning.sparse_ops import crops
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
   NodeDef,
@@ -11,6 +10,7 @@ from object_detection_pruning.sparse_ops.graph_index import (
   is_control,
   node_name,
 )
+from object_detection_pruning.sparse_ops import crops
 from object_detection_pruning.sparse_ops.report import Entry
 
 # Nodes without effects, which go once nobody reads them.

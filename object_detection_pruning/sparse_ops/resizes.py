@@ -8,14 +8,14 @@ size depends on the image, and three channels fill no vector.
 from typing import Optional
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops import nodes
-from object_detection_pruning.sparse_ops.graph_index import (
+from object_detection_pruning.graphs.graph_index import (
   GraphIndex,
   NodeDef,
   attribute,
 )
+from object_detection_pruning.sparse_ops import nodes
 
 _FEWEST_CHANNELS = 16
 

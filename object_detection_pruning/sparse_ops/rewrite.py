@@ -7,7 +7,15 @@ layer gets its batch norm folded. All that is of no known form stays as it is.
 
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import conv_layers as layers_lib
+from object_detection_pruning.graphs.conv_layers import Layer, Rejected
+from object_detection_pruning.graphs.graph_index import (
+  GraphDef,
+  GraphIndex,
+  control_inputs,
+  node_name,
+)
 from object_detection_pruning.sparse_ops import (
   casts,
   concatenations,
@@ -18,14 +26,6 @@ from object_detection_pruning.sparse_ops import (
   resizes,
   sharing,
 )
-from object_detection_pruning.sparse_ops import layers as layers_lib
-from object_detection_pruning.sparse_ops.graph_index import (
-  GraphDef,
-  GraphIndex,
-  control_inputs,
-  node_name,
-)
-from object_detection_pruning.sparse_ops.layers import Layer, Rejected
 from object_detection_pruning.sparse_ops.replacing import Replacement
 from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
 

@@ -4,10 +4,7 @@ from typing import Container, Dict
 
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning.sparse_ops.graph_index import (
-  GraphDef,
-  remove_nodes,
-)
+from object_detection_pruning.graphs.graph_index import GraphDef, remove_nodes
 
 
 def share_constants(graph_def: GraphDef, untouched: Container[str]) -> None:

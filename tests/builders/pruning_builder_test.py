@@ -1,11 +1,13 @@
 import math
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
+from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.builders import pruning_builder
-from object_detection_pruning.core import errors, masking, schedules
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking, schedules
 from object_detection_pruning.protos import pruning_pb2
 
 WINDOW = 'target_sparsity: 0.8 start_step: 10 end_step: 50 '
@@ -163,7 +165,7 @@ def test_network_has_its_masks_whatever_the_schedule_says():
   with tf.Graph().as_default(), pruning_builder.network_scope(given):
     net = tf.zeros([1, 4, 4, 3])
     for scope in ('one', 'two'):
-      net = tf.contrib.slim.conv2d(net, 8, 1, scope=scope)
+      net = slim.conv2d(net, 8, 1, scope=scope)
     masked = [kernel.weights.op.name for kernel in masking.masked_kernels()]
   assert masked == ['one/weights']
 

@@ -7,7 +7,7 @@ import numpy as np
 import processes
 import pytest
 
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 
 RATIO = 0.5
 STEPS = 2

@@ -2,7 +2,7 @@
 
 import networks
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 slim = networks.slim
 

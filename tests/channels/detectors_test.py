@@ -7,25 +7,24 @@ import hypothesis
 import networks
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
-from object_detection_pruning import pipeline, recalibration
-from object_detection_pruning.channels import (
-  graph,
-  groups,
-  positions,
-  surgery,
+from object_detection_pruning.builders import (
+  inference_graph,
+  pipeline,
+  training_graph,
 )
+from object_detection_pruning.channels import groups, macs, surgery
 
 
 @functools.lru_cache(maxsize=1)
 def _dense(name):
   """Gives config, graph, channels and positions of a detector, made once."""
   config = detectors.config(networks.DETECTORS[name]())
-  built = graph.build(config)
+  built = inference_graph.build(config)
   channels = groups.find(built.graph, built.exported)
-  return config, built, channels, positions.count(built, channels)
+  return config, built, channels, macs.count(built, channels)
 
 
 @pytest.mark.parametrize('name', sorted(networks.DETECTORS))
@@ -38,7 +37,7 @@ def test_narrow_detector_equals_silenced_one(name, seed, share):
   narrow_config = surgery.narrow_config(config, plan)
   narrow = surgery.narrow(tensors, plan)
   surgery.check_rebuilds(narrow_config, narrow, built.op_counts())
-  again = graph.build(narrow_config)
+  again = inference_graph.build(narrow_config)
   networks.assert_same(
     networks.run(again, narrow),
     networks.run(built, surgery.silence(tensors, plan)),
@@ -46,7 +45,7 @@ def test_narrow_detector_equals_silenced_one(name, seed, share):
   # The plan's figures are those of the network that was built from it.
   found = groups.find(again.graph, again.exported)
   kernels = {k: int(np.prod(found.shapes[k])) for k in found.uses}
-  counted = positions.count(again, found)
+  counted = macs.count(again, found)
   assert plan.cost().macs == sum(counted[k] * kernels[k] for k in kernels)
   assert plan.cost().params == sum(
     int(np.prod(shape)) for shape in found.shapes.values()
@@ -56,7 +55,7 @@ def test_narrow_detector_equals_silenced_one(name, seed, share):
 
 def test_config_of_dense_detector_stays_plain():
   config = detectors.config(detectors.ssd())
-  built = graph.build(config)
+  built = inference_graph.build(config)
   channels = groups.find(built.graph, built.exported)
   plan = networks.random_plan(channels)._replace(removed={})
   assert surgery.narrow_config(config, plan) == config
@@ -65,10 +64,10 @@ def test_config_of_dense_detector_stays_plain():
 
 def test_second_surgery_keeps_the_widths_of_the_code():
   config = detectors.config(detectors.ssd())
-  built = graph.build(config)
+  built = inference_graph.build(config)
   first = networks.random_plan(groups.find(built.graph, built.exported))
   once = surgery.narrow_config(config, first)
-  narrow = graph.build(once)
+  narrow = inference_graph.build(once)
   second = networks.random_plan(groups.find(narrow.graph, narrow.exported))
   tensors = surgery.narrow(networks.random_tensors(built), first)
   twice = surgery.narrow_config(once, second)
@@ -85,12 +84,12 @@ def test_second_surgery_keeps_the_widths_of_the_code():
 @pytest.mark.parametrize('name', sorted(networks.DETECTORS))
 def test_narrow_detector_trains_a_step(name, data):
   config = detectors.config(networks.DETECTORS[name](), data)
-  built = graph.build(config)
+  built = inference_graph.build(config)
   channels = groups.find(built.graph, built.exported)
   plan = networks.random_plan(channels)
   # Weights of a fresh initializer can silence the whole of a narrow network.
   tensors = surgery.narrow(networks.random_tensors(built), plan)
-  spec = recalibration.build_training_graph(surgery.narrow_config(config, plan))
+  spec = training_graph.build(surgery.narrow_config(config, plan))
   shapes = plan.shapes()
   kernels = [
     variable
@@ -100,7 +99,7 @@ def test_narrow_detector_trains_a_step(name, data):
   for variable in kernels:
     assert shapes[variable.op.name] == tuple(variable.shape.as_list())
   tensors['global_step'] = np.int64(0)
-  with recalibration.restored_session(tensors) as session:
+  with training_graph.restored_session(tensors) as session:
     before = session.run(kernels)
     _, loss = session.run([spec.train_op, spec.loss])
     after = session.run(kernels)

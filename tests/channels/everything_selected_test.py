@@ -4,11 +4,11 @@ import hypothesis
 import networks
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
 from object_detection_pruning.channels import plan, selection
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 slim = networks.slim
 

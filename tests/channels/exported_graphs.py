@@ -4,7 +4,7 @@ import os
 
 import detectors
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.export import exporter
 

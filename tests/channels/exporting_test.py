@@ -8,9 +8,9 @@ import networks
 import numpy as np
 import pytest
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning, surgery
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 from object_detection_pruning.export import exporter
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import recalibration
+from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.channels import groups, importance, taylor
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 
 def _slice(variable, axis, is_output=False, size=3):

@@ -4,18 +4,14 @@ from typing import Dict, List
 
 import detectors
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from nets.mobilenet import mobilenet_v2
+from nets.mobilenet_v1 import slim
 
-from object_detection_pruning.channels import (
-  graph,
-  groups,
-  plan,
-  surgery,
-  widths,
-)
+from object_detection_pruning.builders import inference_graph
+from object_detection_pruning.channels import groups, plan, surgery
+from object_detection_pruning.core import widths
 
-slim = tf.contrib.slim
 SIZE = 16
 BATCH_NORM = {
   'normalizer_fn': slim.batch_norm,
@@ -32,13 +28,13 @@ DETECTORS = {
 }
 
 
-def build(network, layer_widths=()) -> graph.InferenceGraph:
+def build(network, layer_widths=()) -> inference_graph.InferenceGraph:
   """Builds a function of an image that returns a tensor, and its graph."""
   with tf.Graph().as_default() as built:
     image = tf.placeholder(tf.float32, [1, SIZE, SIZE, 3])
     with widths.width_scope(layer_widths):
       outputs = [network(image)]
-  return graph.InferenceGraph(built, image, outputs, outputs)
+  return inference_graph.InferenceGraph(built, image, outputs, outputs)
 
 
 def find(network) -> groups.Channels:
@@ -61,7 +57,7 @@ def places(found: groups.ChannelGroup) -> Dict:
   }
 
 
-def random_tensors(built: graph.InferenceGraph, seed=0) -> Dict:
+def random_tensors(built: inference_graph.InferenceGraph, seed=0) -> Dict:
   """Gives every variable values that keep activations near one."""
   random = np.random.RandomState(seed)
   tensors = {}
@@ -80,7 +76,7 @@ def random_tensors(built: graph.InferenceGraph, seed=0) -> Dict:
   return tensors
 
 
-def run(built: graph.InferenceGraph, tensors: Dict, seed=0) -> List:
+def run(built: inference_graph.InferenceGraph, tensors: Dict, seed=0) -> List:
   """Gives what a network makes of a noise image."""
   image = np.random.RandomState(seed).uniform(
     0, 255, built.image.shape.as_list()

@@ -3,9 +3,9 @@ import networks
 import numpy as np
 import pytest
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.channels import graph, latency, pruning
-from object_detection_pruning.core import errors
+from object_detection_pruning.builders import inference_graph, pipeline
+from object_detection_pruning.channels import latency, pruning
+from object_detection_pruning.common import errors
 
 
 @pytest.fixture(scope='module')
@@ -56,13 +56,13 @@ def test_latency_target_is_searched_with_the_narrow_networks(
 
 def test_latency_is_that_of_the_network_in_the_config(network, monkeypatch):
   built = []
-  original = graph.build
+  original = inference_graph.build
 
   def build(config):
     built.append(original(config))
     return built[-1]
 
-  monkeypatch.setattr(graph, 'build', build)
+  monkeypatch.setattr(inference_graph, 'build', build)
   assert latency.measure(network.config, runs=1) > 0
   assert len(built) == 1
   assert built[0].op_counts() == network.op_counts

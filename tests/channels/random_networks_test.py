@@ -2,7 +2,7 @@
 
 import hypothesis
 import networks
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
 slim = networks.slim

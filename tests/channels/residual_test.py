@@ -2,7 +2,7 @@
 
 import networks
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from nets import resnet_v1
 
 slim = networks.slim

@@ -1,6 +1,6 @@
 import detectors
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
 
 

@@ -2,7 +2,7 @@
 
 import networks
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.channels import plan, surgery
 

@@ -3,10 +3,13 @@
 import networks
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.channels import importance, soft_pruning
-from object_detection_pruning.hooks import soft_filter_pruning_hook
+from object_detection_pruning.channels import importance
+from object_detection_pruning.training.soft import (
+  pruning_rounds,
+  soft_filter_pruning_hook,
+)
 
 NETWORKS = {
   'inverted_residuals': networks.inverted_residuals,
@@ -26,7 +29,7 @@ def _train(name, steps, rate):
   groups = networks.find(NETWORKS[name]).prunable
   hook = soft_filter_pruning_hook.SoftFilterPruningHook(
     groups,
-    soft_pruning.Settings(0.4, start_step=1, frequency=2).schedule(10),
+    pruning_rounds.Settings(0.4, start_step=1, frequency=2).schedule(10),
     [1e-7],
   )
   tf.set_random_seed(1)

@@ -3,9 +3,10 @@
 import networks
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.channels import surgery, widths
+from object_detection_pruning.channels import surgery
+from object_detection_pruning.core import widths
 
 _network = networks.squeeze_excitation
 

@@ -3,15 +3,9 @@ import networks
 import numpy as np
 import pytest
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.channels import (
-  graph,
-  groups,
-  importance,
-  plan,
-  surgery,
-)
-from object_detection_pruning.core import errors
+from object_detection_pruning.builders import inference_graph, pipeline
+from object_detection_pruning.channels import groups, importance, plan, surgery
+from object_detection_pruning.common import errors
 
 slim = networks.slim
 
@@ -61,7 +55,7 @@ def test_all_that_is_shaped_like_a_variable_is_cut_with_it(made):
 @pytest.fixture(scope='module')
 def detector():
   config = detectors.config(detectors.ssd())
-  built = graph.build(config)
+  built = inference_graph.build(config)
   channels = groups.find(built.graph, built.exported)
   return config, built, networks.random_plan(channels)
 

@@ -6,7 +6,7 @@ python tests/channels/unknown_op_command.py MODULE ARGUMENTS...
 import runpy
 import sys
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 original = tf.nn.relu6
 

@@ -2,10 +2,10 @@
 
 import networks
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.channels import selection
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 
 slim = networks.slim
 

@@ -2,7 +2,7 @@
 
 import os
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.comparison import training_plot
 

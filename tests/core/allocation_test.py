@@ -1,6 +1,7 @@
 import pytest
 
-from object_detection_pruning.core import allocation, errors, schedules
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import allocation, schedules
 
 LAYERS = ['net/a', 'net/b', 'net/b_2', 'head']
 SCHEDULE = schedules.PolynomialSchedule(0.8, 2, 10)

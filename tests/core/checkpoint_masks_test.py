@@ -1,7 +1,8 @@
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import checkpoint_masks, errors, masking
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import checkpoint_masks, masking
 
 SHAPE = (2, 3)
 CHECKPOINT = {

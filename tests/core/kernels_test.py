@@ -1,5 +1,6 @@
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.core import kernels
 
@@ -84,8 +85,8 @@ def test_pairs_kernels_with_masks():
 
 def test_lists_kernels_of_a_graph_without_optimizer_slots():
   x = tf.zeros([1, 4, 4, 2])
-  y = tf.contrib.slim.separable_conv2d(x, 3, 3, 1, scope='sep')
-  y = tf.contrib.slim.flatten(y)
+  y = slim.separable_conv2d(x, 3, 3, 1, scope='sep')
+  y = slim.flatten(y)
   y = tf.layers.dense(y, 2, name='head')
   tf.train.MomentumOptimizer(0.1, 0.9).minimize(tf.reduce_sum(y))
   assert [v.op.name for v in kernels.all_kernels()] == [

@@ -2,11 +2,10 @@
 
 import masked_graph
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.core import masking
-
-slim = tf.contrib.slim
 
 
 def test_regularizer_and_gradient_do_as_without_a_mask():

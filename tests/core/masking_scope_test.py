@@ -3,11 +3,11 @@
 import masked_graph
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
-from object_detection_pruning.core import errors, masking
-
-slim = tf.contrib.slim
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking
 
 
 def test_patterns_choose_layers_and_exclude_wins():

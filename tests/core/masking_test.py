@@ -3,11 +3,11 @@
 import masked_graph
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
-from object_detection_pruning.core import errors, masking
-
-slim = tf.contrib.slim
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking
 
 
 def test_makes_contribs_variables_ops_and_collections():
@@ -23,7 +23,7 @@ def test_makes_contribs_variables_ops_and_collections():
   assert masked_graph.names('masks') == ['net/conv/mask']
   assert masked_graph.names('thresholds') == ['net/conv/threshold']
   assert masked_graph.names('masked_weights') == ['net/conv/masked_weight']
-  pruning = tf.contrib.model_pruning
+  pruning = pytest.importorskip('tensorflow.contrib.model_pruning')
   assert [
     pruning.get_weights(),
     pruning.get_masks(),

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
-from object_detection_pruning.core import errors, masking, pruner
-
-slim = tf.contrib.slim
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking, pruner
 
 
 @pytest.fixture

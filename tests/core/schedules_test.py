@@ -1,11 +1,12 @@
 import math
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from object_detection_pruning.core import errors, schedules
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import schedules
 
 ROUNDING = 1e-12
 

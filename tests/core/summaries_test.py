@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.core import masking, schedules, summaries
-
-slim = tf.contrib.slim
 
 
 @pytest.fixture

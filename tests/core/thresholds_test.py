@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from object_detection_pruning.core import errors, thresholds
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import thresholds
 
 TINY = np.float32(1e-45)  # The smallest denormal.
 SPECIAL = np.float32(

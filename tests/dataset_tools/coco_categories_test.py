@@ -1,6 +1,6 @@
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import coco_categories
 
 

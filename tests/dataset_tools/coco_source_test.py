@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import coco_source, problems
 
 

@@ -3,7 +3,7 @@ import pytest
 from pycocotools import coco as reference
 from pycocotools import mask as coco_mask
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import coco, problems
 
 _IDS = {'cat': 3, 'dog': 7}

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection.data_decoders import tf_example_decoder
 from object_detection.protos import input_reader_pb2
 from PIL import Image
@@ -122,18 +122,18 @@ def decode():
   """Decodes a record file as training does; one dict an image."""
 
   def decoded(path, label_map=None, masks=False):
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    with tf.Graph().as_default(), tf.Session() as session:
       decoder = tf_example_decoder.TfExampleDecoder(
         load_instance_masks=masks,
         instance_mask_type=input_reader_pb2.PNG_MASKS,
         label_map_proto_file=label_map,
       )
-      serialized = tf.compat.v1.placeholder(tf.string, [])
+      serialized = tf.placeholder(tf.string, [])
       tensors = decoder.decode(serialized)
-      session.run(tf.compat.v1.tables_initializer())
+      session.run(tf.tables_initializer())
       return [
         session.run(tensors, {serialized: record})
-        for record in tf.compat.v1.io.tf_record_iterator(str(path))
+        for record in tf.io.tf_record_iterator(str(path))
       ]
 
   return decoded

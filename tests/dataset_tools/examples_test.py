@@ -1,7 +1,7 @@
 import hashlib
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from object_detection_pruning.dataset_tools import (

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from object_detection_pruning.dataset_tools import image_files, problems
@@ -12,7 +12,7 @@ _PIXELS = np.random.RandomState(0).randint(0, 256, (6, 8, 3)).astype(np.uint8)
 
 
 def _decoded(encoded):
-  with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+  with tf.Graph().as_default(), tf.Session() as session:
     return session.run(tf.image.decode_image(encoded, channels=3))
 
 

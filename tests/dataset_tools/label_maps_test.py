@@ -1,7 +1,7 @@
 import pytest
 from object_detection.utils import label_map_util
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import label_maps
 
 

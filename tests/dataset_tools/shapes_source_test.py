@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import (
   problems,
   shapes,

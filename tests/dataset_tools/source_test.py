@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import source
 
 

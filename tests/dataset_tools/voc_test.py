@@ -3,7 +3,7 @@ import os
 import pytest
 from PIL import Image
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import problems, voc
 
 _IDS = {'cat': 1, 'dog': 2}

@@ -8,13 +8,14 @@ import frozen_graphs
 import numpy as np
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import trained
 from object_detection.protos import pipeline_pb2
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from object_detection_pruning.core import checkpoints, thresholds
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import thresholds
 from object_detection_pruning.export import exporter
 
 FILES = {

@@ -4,10 +4,10 @@ import os
 
 import detectors
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.core import masking
 from object_detection_pruning.dataset_tools import shapes
 

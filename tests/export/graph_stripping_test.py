@@ -1,13 +1,16 @@
 import hypothesis
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import strategies
+from nets.mobilenet_v1 import slim
 from tensorflow.contrib import model_pruning
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning.core import errors, masking
-from object_detection_pruning.export import graph_stripping, subgraphs
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import masking
+from object_detection_pruning.export import graph_stripping
+from object_detection_pruning.graphs import subgraphs
 
 IMAGE = np.random.RandomState(0).uniform(-1, 1, [2, 9, 9, 3]).astype('f')
 
@@ -94,7 +97,7 @@ def test_shared_kernel_stays_one_constant():
   with masking.masking_scope():
     for reuse in (False, True):
       with tf.variable_scope('net', reuse=reuse):
-        net = tf.contrib.slim.conv2d(image, 7, 3, scope='conv')
+        net = slim.conv2d(image, 7, 3, scope='conv')
         tf.identity(net, f'output_{int(reuse)}')
   stripped = assert_strips(['net/output_0', 'net_1/output_1'], image=IMAGE)
   big = [v for v in constants(stripped.graph_def).values() if v.size > 50]
@@ -121,7 +124,7 @@ def test_kernel_that_contrib_multiplies_twice_stays_one_constant():
 
 def test_kernel_that_is_read_without_its_mask_too_is_kept_both_ways():
   with masking.masking_scope():
-    net = tf.contrib.slim.conv2d(image_placeholder(), 7, 3, scope='conv')
+    net = slim.conv2d(image_placeholder(), 7, 3, scope='conv')
   tf.identity(net, 'output')
   (kernel,) = masking.masked_kernels()
   tf.square(kernel.weights, name='penalty')
@@ -136,7 +139,7 @@ def test_kernels_in_loops_and_conditions_are_stripped():
   with masking.masking_scope():
 
     def body(x):
-      return tf.contrib.slim.conv2d(x, 3, 3, scope='loop', reuse=tf.AUTO_REUSE)
+      return slim.conv2d(x, 3, 3, scope='loop', reuse=tf.AUTO_REUSE)
 
     looped = tf.while_loop(
       lambda i, x: i < 3, lambda i, x: (i + 1, body(x)), [0, image]
@@ -158,7 +161,7 @@ def test_kernels_in_loops_and_conditions_are_stripped():
 
 def test_product_that_is_an_output_itself_keeps_its_name():
   with masking.masking_scope():
-    tf.contrib.slim.conv2d(image_placeholder(), 7, 3, scope='conv')
+    slim.conv2d(image_placeholder(), 7, 3, scope='conv')
   stripped = assert_strips(['conv/masked_weight'])
   assert (run(stripped.graph_def, ['conv/masked_weight'])[0] == 0).mean() > 0.5
 

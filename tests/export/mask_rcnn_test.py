@@ -3,9 +3,10 @@
 import detectors
 import frozen_graphs
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import checkpoints, masking, pruner
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import masking, pruner
 from object_detection_pruning.export import exporter
 
 

@@ -3,11 +3,11 @@ import io
 import detectors
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from PIL import Image
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import shapes
 from object_detection_pruning.export import optimizing, prediction_differences
 from object_detection_pruning.sparse_ops import loading

@@ -6,7 +6,7 @@ import detectors
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.export import exporter
 
 

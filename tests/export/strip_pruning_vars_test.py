@@ -6,13 +6,13 @@ import detectors
 import numpy as np
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import shapes
-from object_detection_pruning.inference import graph_inputs
+from object_detection_pruning.graphs import graph_inputs
 
 MODULE = 'object_detection_pruning.strip_pruning_vars'
 OUTPUTS = [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.export import stripping
 
 MASK = np.float32([[0, 1], [1, 0]])

@@ -7,10 +7,10 @@ import detectors
 import numpy as np
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.dataset_tools import shapes
 from object_detection_pruning.export import exporter, tflite
 from object_detection_pruning.inference import (

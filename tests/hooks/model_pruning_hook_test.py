@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import tiny_model
 
 from object_detection_pruning import (
@@ -12,7 +12,8 @@ from object_detection_pruning import (
   PolynomialSchedule,
   masked_kernels,
 )
-from object_detection_pruning.core import allocation, errors, pruner
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import allocation, pruner
 
 SIZE = 30
 

@@ -2,7 +2,7 @@ import re
 import sys
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 import tiny_model
 
 from object_detection_pruning import ModelPruningHook, ProgressHook

@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from object_detection import exporter
 from object_detection.builders import model_builder
@@ -61,14 +61,14 @@ def stock_export(tmp_path_factory):
   folder = tmp_path_factory.mktemp('stock')
   config = text_format.Parse(SMALL_SSD, pipeline_pb2.TrainEvalPipelineConfig())
   checkpoint = str(folder / 'model.ckpt')
-  with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-    tf.compat.v1.set_random_seed(7)
+  with tf.Graph().as_default(), tf.Session() as session:
+    tf.set_random_seed(7)
     model = model_builder.build(config.model, is_training=False)
     images, shapes = model.preprocess(tf.zeros([1, 96, 96, 3]))
     model.predict(images, shapes)
-    tf.compat.v1.train.get_or_create_global_step()
-    session.run(tf.compat.v1.global_variables_initializer())
-    tf.compat.v1.train.Saver().save(session, checkpoint)
+    tf.train.get_or_create_global_step()
+    session.run(tf.global_variables_initializer())
+    tf.train.Saver().save(session, checkpoint)
 
   def export(input_type, input_shape=None):
     output = os.path.join(str(folder), f'{input_type}_{input_shape}')
@@ -93,7 +93,7 @@ def write_graph(tmp_path):
 
   def write(outputs, input_name='image_tensor', name='graph.pb'):
     with tf.Graph().as_default() as graph:
-      tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3], input_name)
+      tf.placeholder(tf.uint8, [None, None, None, 3], input_name)
       for output, value in outputs.items():
         tf.constant(np.float32([value]), name=output)
     path = tmp_path / name

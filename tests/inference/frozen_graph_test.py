@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import frozen_graph
 
 OUTPUTS = {
@@ -41,10 +41,10 @@ def test_pastes_masks_where_the_graph_has_them(write_graph, image):
 def test_detects_what_a_stock_graph_detects(stock_export, image):
   path = stock_export('image_tensor')
   found = frozen_graph.load(path).detect(image)
-  graph_def = tf.compat.v1.GraphDef()
+  graph_def = tf.GraphDef()
   with open(path, 'rb') as file:
     graph_def.ParseFromString(file.read())
-  with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+  with tf.Graph().as_default(), tf.Session() as session:
     boxes, scores, classes = tf.import_graph_def(
       graph_def,
       {},
@@ -131,18 +131,18 @@ def test_file_that_is_no_graph_is_refused(tmp_path, content):
 def test_graph_with_variables_is_refused(write_graph, tmp_path, use_resource):
   graph = tf.Graph()
   with graph.as_default():
-    graph_def = tf.compat.v1.GraphDef()
+    graph_def = tf.GraphDef()
     with open(write_graph(OUTPUTS), 'rb') as file:
       graph_def.ParseFromString(file.read())
     tf.import_graph_def(graph_def, name='')
     for name in 'ab':
-      tf.compat.v1.get_variable(name, [2], use_resource=use_resource)
+      tf.get_variable(name, [2], use_resource=use_resource)
   with pytest.raises(errors.InputError, match='not frozen: it has 2 variables'):
     frozen_graph.load(save(tmp_path / 'unfrozen.pb', graph))
 
 
 def test_op_that_tensorflow_does_not_have_is_named(write_graph, tmp_path):
-  graph_def = tf.compat.v1.GraphDef()
+  graph_def = tf.GraphDef()
   with open(write_graph(OUTPUTS), 'rb') as file:
     graph_def.ParseFromString(file.read())
   graph_def.node.add(name='strange', op='OpOfAnotherLibrary')

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import image_files
 
 

@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import loaders
 
 IMAGE = np.random.RandomState(0).randint(0, 256, (60, 80, 3)).astype(np.uint8)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import saved_model
 
 OUTPUTS = (
@@ -16,19 +16,17 @@ OUTPUTS = (
 def write(folder, outputs=OUTPUTS, input_name='image_tensor', **options):
   """Writes a SavedModel whose one detection scores what a variable says."""
   graph = tf.Graph()
-  with graph.as_default(), tf.compat.v1.Session() as session:
-    image = tf.compat.v1.placeholder(
-      tf.uint8, [None, None, None, 3], input_name
-    )
-    score = tf.compat.v1.get_variable('score', initializer=0.625)
+  with graph.as_default(), tf.Session() as session:
+    image = tf.placeholder(tf.uint8, [None, None, None, 3], input_name)
+    score = tf.get_variable('score', initializer=0.625)
     values = {
       'num_detections': tf.constant([1.0]),
       'detection_boxes': tf.constant([[[0.0, 0.0, 0.5, 1.0]]]),
       'detection_scores': tf.reshape(score, [1, 1]),
       'detection_classes': tf.constant([[3.0]]),
     }
-    session.run(tf.compat.v1.global_variables_initializer())
-    tf.compat.v1.saved_model.simple_save(
+    session.run(tf.global_variables_initializer())
+    tf.saved_model.simple_save(
       session,
       folder,
       {'inputs': image},

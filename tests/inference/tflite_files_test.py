@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tflite
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import tflite_detector, tflite_files
 
 SIZES = [0.02, 0.3, 0.5, 0.9, 0.99]

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.export import exporter
 from object_detection_pruning.inspection import checkpoint_cost
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inspection import graph_cost
 from object_detection_pruning.sparse_ops import loading, rewrite
 
@@ -17,7 +17,7 @@ def kernel(shape, zeros, seed=0):
 
 
 def images():
-  return tf.compat.v1.placeholder(tf.float32, [1, None, None, 3], 'images')
+  return tf.placeholder(tf.float32, [1, None, None, 3], 'images')
 
 
 def cost(graph):
@@ -95,7 +95,7 @@ def test_sparse_kernels_that_are_zero_all_over_are_counted_one_by_one(graph):
 
 def test_what_detections_do_not_need_is_not_counted(graph):
   image = tf.cast(
-    tf.compat.v1.placeholder(tf.uint8, [1, None, None, 3], 'image_tensor'),
+    tf.placeholder(tf.uint8, [1, None, None, 3], 'image_tensor'),
     tf.float32,
   )
   needed = tf.nn.conv2d(image, kernel([1, 1, 3, 4], 0), [1, 1, 1, 1], 'SAME')
@@ -132,7 +132,7 @@ def test_sparse_fully_connected_layer_is_counted(graph):
 
 
 def test_graph_that_takes_no_image_is_refused(graph):
-  vector = tf.compat.v1.placeholder(tf.float32, [1, 7])
+  vector = tf.placeholder(tf.float32, [1, 7])
   tf.matmul(vector, kernel([7, 2], 0))
   with pytest.raises(errors.InputError, match='takes no image'):
     cost(graph)

@@ -3,9 +3,9 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.inspection import tflite_cost
 
 
@@ -22,7 +22,7 @@ def model(request, tmp_path, graph, monkeypatch):
   # The converter is a program beside this Python.
   programs = os.path.dirname(sys.executable)
   monkeypatch.setenv('PATH', programs + os.pathsep + os.environ['PATH'])
-  image = tf.compat.v1.placeholder(tf.float32, [1, 12, 20, 3])
+  image = tf.placeholder(tf.float32, [1, 12, 20, 3])
   net = tf.nn.conv2d(
     image, kernel([3, 3, 3, 64], 1000), [1, 2, 2, 1], 'SAME', name='first'
   )
@@ -32,7 +32,7 @@ def model(request, tmp_path, graph, monkeypatch):
   net = tf.reshape(net, [1, 4 * 8 * 64])
   net = tf.matmul(net, kernel([2048, 5], 10000), name='third')
   net = tf.nn.bias_add(net, tf.constant([0.0, 1, 2, 3, 4]))
-  with tf.compat.v1.Session() as session:
+  with tf.Session() as session:
     converter = tf.lite.TFLiteConverter.from_session(session, [image], [net])
     if request.param:
       converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -4,12 +4,13 @@ import re
 import detectors
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from object_detection.builders import model_builder
 from object_detection.protos import model_pb2
 
-from object_detection_pruning.core import errors, kernels, masking
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import kernels, masking
 from object_detection_pruning.models import registry
 
 LOSSES = tf.GraphKeys.REGULARIZATION_LOSSES

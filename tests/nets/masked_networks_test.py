@@ -2,7 +2,7 @@ import inspect
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from nets import inception_v2, mobilenet_v1
 
 from object_detection_pruning.core import kernels, masking

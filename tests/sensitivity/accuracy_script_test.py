@@ -12,8 +12,8 @@ import numpy as np
 import processes
 import pytest
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints
 from object_detection_pruning.sensitivity import fingerprints
 
 FOLDER = os.path.join(processes.ROOT, 'benchmarks', 'sensitivity')

@@ -6,7 +6,7 @@ import detectors
 import numpy as np
 
 from object_detection_pruning.channels import pruning
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 
 ANALYZE = 'object_detection_pruning.analyze_sensitivity'
 RATIOS = (0.25, 0.5)

@@ -8,10 +8,10 @@ import time
 import detectors
 import processes
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from analyses import ANALYZE, FLAGS, RATIOS
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import analysis as analysis_lib
 from object_detection_pruning.sensitivity import (
   parts,

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import calibration, targets
 
 LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_3_pointwise'

@@ -8,8 +8,8 @@ import analyses
 import processes
 import pytest
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.core import errors
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import errors
 from object_detection_pruning.models import registry
 from object_detection_pruning.sensitivity import (
   planning,

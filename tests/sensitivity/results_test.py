@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import costs, planning, results
 
 SETUP = results.Setup('model', 'weights', 'data', 4, 'filter', 'l1', 'mAP', 0)

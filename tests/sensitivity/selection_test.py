@@ -5,7 +5,7 @@ import pytest
 from hypothesis import strategies as st
 
 from object_detection_pruning.channels import selection as channel_selection
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import costs, results, selection
 
 SIZE = 10

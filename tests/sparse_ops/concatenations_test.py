@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from rewriting import image, kernel, ops, rewritten
 
 from object_detection_pruning.sparse_ops import library, rewrite

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sparse_ops import exporting, loading
 
 RANDOM = np.random.RandomState(0)

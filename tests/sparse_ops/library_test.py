@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sparse_ops import library
 
 

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 import random_cases
 import sparse_op_cases as cases
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
 activations = st.sampled_from(sorted(cases.ACTIVATIONS))

@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 import sparse_op_cases as cases
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 
 def random_window(random, height, width, largest=4):

@@ -7,14 +7,13 @@ import detectors
 import networks
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from PIL import Image
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning import pipeline
-from object_detection_pruning.channels import graph
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.builders import inference_graph, pipeline
+from object_detection_pruning.common import checkpoints
 from object_detection_pruning.sparse_ops import library, loading, rewrite
 
 # Enough for kernels to be rewritten, and few enough for objects to be found.
@@ -72,7 +71,7 @@ def two_stage_graph(folder, instance_masks):
   config = detectors.config(
     detectors.faster_rcnn(instance_masks=instance_masks)
   )
-  built = graph.build(config)
+  built = inference_graph.build(config)
   checkpoint = os.path.join(folder, 'model.ckpt')
   checkpoints.write(
     checkpoint, dict(networks.random_tensors(built), global_step=np.int64(0))

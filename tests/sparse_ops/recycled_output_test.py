@@ -4,7 +4,7 @@ from multiprocessing import pool
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.sparse_ops import library, packing
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from rewriting import RANDOM, batch_norm, image, kernel, ops, reason, rewritten
 
-from object_detection_pruning.core import errors
+from object_detection_pruning.common import errors
 from object_detection_pruning.sparse_ops import rewrite
 
 

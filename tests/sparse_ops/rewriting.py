@@ -1,9 +1,10 @@
 """Graphs to rewrite, and what must hold after any rewrite."""
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops import library, measuring, rewrite
+from object_detection_pruning.graphs import graph_outputs
+from object_detection_pruning.sparse_ops import library, rewrite
 
 RANDOM = np.random.RandomState(0)
 
@@ -38,7 +39,7 @@ def rewritten(graph, outputs=(), x=None, **options):
   result = rewrite.rewrite(before, outputs, **options)
   assert before.SerializeToString(deterministic=True) == untouched
   library.load()
-  names = measuring.output_names(before) + [name + ':0' for name in outputs]
+  names = graph_outputs.output_names(before) + [name + ':0' for name in outputs]
   placeholder = graph.get_tensor_by_name('image:0')
   if x is None:
     shape = [2] + placeholder.shape.as_list()[1:]

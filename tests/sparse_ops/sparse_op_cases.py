@@ -4,7 +4,7 @@ A case is a function of plain numbers, which Hypothesis draws in the tests.
 """
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.sparse_ops import library, packing
 
@@ -293,7 +293,7 @@ def check_crop(image, boxes, crop, pool, seed, threads=1):
 def check_resize(image, size, align_corners, seed, threads=1):
   random = np.random.RandomState(seed)
   x, feeds = open_input(values(random, *image))
-  expected = tf.compat.v1.image.resize_bilinear(x, size, align_corners)
+  expected = tf.image.resize_bilinear(x, size, align_corners)
   actual = library.load().fast_resize_bilinear(
     x, output_size=size, align_corners=align_corners
   )

@@ -1,0 +1,109 @@
+"""Checks that what a pipeline config refers to is there, before a long run."""
+
+from typing import List
+
+import tensorflow.compat.v1 as tf
+from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
+
+from object_detection_pruning.common import checks, errors, paths
+
+_EVAL = 'eval_input_reader'
+
+
+def check_train_config(train: train_pb2.TrainConfig) -> None:
+  """Checks the training section of a config.
+
+  Raises:
+    InputError: something without which the stock trainer cannot work is
+      missing or wrong; the line names the field.
+  """
+  checks.count('train_config.batch_size', train.batch_size)
+  optimizer = train.optimizer.WhichOneof('optimizer')
+  if optimizer is None:
+    raise errors.InputError(
+      'train_config.optimizer is not set: it must hold an optimizer such as '
+      'momentum_optimizer'
+    )
+  rate = getattr(train.optimizer, optimizer).learning_rate
+  if rate.WhichOneof('learning_rate') is None:
+    raise errors.InputError(
+      f'train_config.optimizer.{optimizer}.learning_rate is not set'
+    )
+
+
+def check_start(train: train_pb2.TrainConfig) -> None:
+  """Raises `InputError` where the checkpoint to start from is not there."""
+  start = train.fine_tune_checkpoint
+  if start and not any(map(tf.gfile.Exists, (start + '.index', start))):
+    raise errors.InputError(
+      'train_config.fine_tune_checkpoint must be the prefix of a checkpoint, '
+      f'got {start!r}'
+    )
+
+
+def check_training(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
+  """Checks that a config can be trained, and that its training data is there.
+
+  Raises:
+    InputError: as in `check_train_config`, or a file is missing.
+  """
+  check_train_config(config.train_config)
+  check_start(config.train_config)
+  check_training_data(config)
+
+
+def check_evaluation(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
+  """Checks that a config names evaluation data, and that it is there.
+
+  Raises:
+    InputError: a file is missing, or the config has no `eval_input_reader`.
+  """
+  if not config.eval_input_reader:
+    raise errors.InputError(f'{_EVAL} is not set')
+  for reader in config.eval_input_reader:
+    _check_reader(_EVAL, reader)
+
+
+def check_training_data(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
+  """Checks that the training data that a config names is there."""
+  _check_reader('train_input_reader', config.train_input_reader)
+
+
+def record_paths(config: pipeline_pb2.TrainEvalPipelineConfig) -> List[str]:
+  """Lists the patterns of all record files that a config names."""
+  return [
+    path
+    for reader in [config.train_input_reader, *config.eval_input_reader]
+    for path in reader.tf_record_input_reader.input_path
+  ]
+
+
+def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
+  if reader.WhichOneof('input_reader') is None:
+    raise errors.InputError(
+      f'{name} has no input: it must hold a tf_record_input_reader'
+    )
+  # Training works without a label map, evaluation does not.
+  if reader.label_map_path or name == _EVAL:
+    paths.file_to_read(f'{name}.label_map_path', reader.label_map_path)
+  if not reader.HasField('tf_record_input_reader'):
+    return
+  patterns = list(reader.tf_record_input_reader.input_path)
+  found = [path for pattern in patterns for path in _found(pattern)]
+  if not found:
+    raise errors.InputError(
+      f'{name} names no file that exists: input_path is '
+      + (', '.join(patterns) or 'not set')
+    )
+  # The stock reader would look for an example in them for ever.
+  if not any(tf.gfile.Stat(path).length for path in found):
+    raise errors.InputError(
+      f'{name} names files without a single example, such as {found[0]}'
+    )
+
+
+def _found(pattern: str) -> List[str]:
+  try:
+    return tf.gfile.Glob(pattern)
+  except tf.errors.NotFoundError:  # The folder itself is not there.
+    return []

@@ -1,0 +1,162 @@
+"""Pipeline configs on disk, with the `pruning` message in them."""
+
+import os
+import re
+from typing import Optional
+
+import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.models import registry
+from object_detection_pruning.protos import pruning_pb2
+
+FILE_NAME = 'pipeline.config'
+# In the SSD configs of the model zoo, and no longer in the OD API. What it
+# asked for there has since been the default.
+_RETIRED_FIELD = re.compile(r'batch_norm_trainable\s*:\s*(true|True|t|1)\b')
+
+
+def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Reads a pipeline config.
+
+  Args:
+    path: a text proto.
+    override: another text proto of the same message, merged into it.
+
+  Raises:
+    InputError: there is no such file, it cannot be parsed, or the stock model
+      builder does not know its feature extractor.
+  """
+  if not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
+    raise errors.InputError(f'no pipeline config at {path!r}')
+  with tf.gfile.GFile(path, 'rb') as file:
+    text = file.read()
+  config = pipeline_pb2.TrainEvalPipelineConfig()
+  for source, content in ((path, text), ('config override', override.encode())):
+    try:
+      config.MergeFrom(_parse(source, content.decode('utf-8')))
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+      raise errors.InputError(f'{source} is no pipeline config: {error}')
+  registry.check_known(config.model)
+  return config
+
+
+def _parse(source: str, text: str) -> pipeline_pb2.TrainEvalPipelineConfig:
+  config = pipeline_pb2.TrainEvalPipelineConfig()
+  try:
+    text_format.Merge(text, config)
+  except text_format.ParseError as error:
+    rest = _without_retired_field(text, error)
+    if rest is None:
+      raise
+    tf.logging.info(
+      '%s, line %d: batch_norm_trainable is left out, since the SSD of this '
+      'Object Detection API trains batch norm without it.',
+      source,
+      error.GetLine(),
+    )
+    return _parse(source, rest)
+  return config
+
+
+def _without_retired_field(
+  text: str, error: text_format.ParseError
+) -> Optional[str]:
+  """Cuts the retired field out of a config that does not parse for it.
+
+  Args:
+    text: the config.
+    error: what parsing it gave.
+
+  Returns:
+    The config without it; None where the error is about something else.
+  """
+  if 'SsdFeatureExtractor" has no field' not in str(error):
+    return None
+  lines = text.split('\n')
+  number, column = error.GetLine() - 1, error.GetColumn() - 1
+  before = '\n'.join(lines[:number] + [lines[number][:column]])
+  match = _RETIRED_FIELD.match(text, len(before))
+  return match and before + text[match.end() :]
+
+
+def beside(checkpoint: str) -> str:
+  """Finds the pipeline config in the folder of a checkpoint.
+
+  Args:
+    checkpoint: its prefix.
+
+  Returns:
+    Path of `pipeline.config`, or of the only other file that ends in .config.
+
+  Raises:
+    InputError: there is none, or more than one.
+  """
+  folder = os.path.dirname(checkpoint) or '.'
+  found = sorted(tf.gfile.Glob(os.path.join(folder, '*.config')))
+  named = [path for path in found if os.path.basename(path) == FILE_NAME]
+  candidates = named or found
+  if len(candidates) != 1:
+    raise errors.InputError(
+      f'{len(candidates)} pipeline configs lie beside the checkpoint in '
+      f'{folder}, and one is needed to know its model: name it with --config'
+    )
+  return candidates[0]
+
+
+def pruning_message(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pruning_pb2.Pruning:
+  """Gives the `pruning` message of a config, empty where it has none."""
+  return config.Extensions[pruning_pb2.pruning]
+
+
+def without_pruning_message(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a config without its `pruning` message."""
+  plain = pipeline_pb2.TrainEvalPipelineConfig()
+  plain.CopyFrom(config)
+  plain.ClearExtension(pruning_pb2.pruning)
+  return plain
+
+
+def as_stock(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a config so that stock tools can read it and build its model.
+
+  The stock feature extractor takes the masked one's place, and the `pruning`
+  message, which stock tools cannot parse, is gone.
+  """
+  stock = without_pruning_message(config)
+  stock.model.CopyFrom(registry.as_stock(config.model))
+  return stock
+
+
+def as_dense(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a config so that it trains the same network without masks.
+
+  Of the `pruning` message the widths of the layers are left, since they say
+  what network it is.
+  """
+  stock = as_stock(config)
+  layer_widths = pruning_message(config).layer_width
+  if layer_widths:
+    pruning_message(stock).layer_width.MergeFrom(layer_widths)
+  return stock
+
+
+def save(config: pipeline_pb2.TrainEvalPipelineConfig, folder: str) -> str:
+  """Writes a config as `pipeline.config` into a folder, and gives its path."""
+  tf.gfile.MakeDirs(folder)
+  path = os.path.join(folder, FILE_NAME)
+  temporary = f'{path}.writing-{os.getpid()}'
+  with tf.gfile.GFile(temporary, 'w') as file:
+    file.write(text_format.MessageToString(config))
+  tf.gfile.Rename(temporary, path, overwrite=True)
+  return path

@@ -1,0 +1,144 @@
+"""Checkpoints as dictionaries of arrays: found, read, written in one piece."""
+
+import contextlib
+import glob
+import os
+from typing import Callable, Dict, Iterator, Tuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+
+_INDEX = '.index'
+
+
+def resolve(path: str) -> str:
+  """Gives the prefix of a checkpoint.
+
+  Args:
+    path: a prefix (`.../model.ckpt-600`), or a folder, whose latest checkpoint
+      is taken.
+
+  Raises:
+    InputError: there is no checkpoint.
+  """
+  if os.path.isdir(path):
+    try:
+      prefix = tf.train.latest_checkpoint(path)
+    except UnicodeDecodeError:  # What names the latest one is no text.
+      prefix = None
+    if prefix is None:
+      raise errors.InputError(f'no checkpoint in the folder {path}')
+    return prefix
+  # The second is what a checkpoint of the old format is called.
+  if not tf.gfile.Exists(path + _INDEX) and not tf.gfile.Exists(path):
+    raise errors.InputError(
+      f'no checkpoint at {path!r}: give a prefix such as model.ckpt-600, '
+      'or a folder'
+    )
+  return path
+
+
+def shapes(prefix: str) -> Dict[str, Tuple[int, ...]]:
+  """Reads the shape of every variable of a checkpoint, by name."""
+  reader = _reader(prefix)
+  return {
+    name: tuple(shape)
+    for name, shape in reader.get_variable_to_shape_map().items()
+  }
+
+
+def read(prefix: str) -> Dict[str, np.ndarray]:
+  """Reads all variables of a checkpoint, by name."""
+  reader = _reader(prefix)
+  with _readable(prefix):
+    return {
+      name: reader.get_tensor(name)
+      for name in sorted(reader.get_variable_to_shape_map())
+    }
+
+
+def lookup(prefix: str) -> Callable[[str], np.ndarray]:
+  """Gives a function that reads one variable of a checkpoint by its name."""
+  reader = _reader(prefix)
+
+  def get(name: str) -> np.ndarray:
+    with _readable(prefix):
+      return reader.get_tensor(name)
+
+  return get
+
+
+def global_step(prefix: str) -> int:
+  """Reads the global step of a checkpoint; 0 where it has none."""
+  reader = _reader(prefix)
+  if not reader.has_tensor(tf.GraphKeys.GLOBAL_STEP):
+    return 0
+  with _readable(prefix):
+    return int(reader.get_tensor(tf.GraphKeys.GLOBAL_STEP))
+
+
+def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
+  """Writes a checkpoint; a reader sees the old one or the new one whole.
+
+  Args:
+    prefix: path without the endings; its folder is made.
+    tensors: arrays by variable name, at least one.
+  """
+  folder = os.path.dirname(prefix)
+  if folder:
+    os.makedirs(folder, exist_ok=True)
+  temporary = f'{prefix}.writing-{os.getpid()}'
+  names = sorted(tensors)
+  try:
+    with tf.Graph().as_default(), tf.Session() as session:
+      inputs = [
+        tf.placeholder(tensors[name].dtype, tensors[name].shape)
+        for name in names
+      ]
+      save = tf.raw_ops.SaveV2(
+        prefix=temporary,
+        tensor_names=names,
+        shape_and_slices=[''] * len(names),
+        tensors=inputs,
+      )
+      session.run(save, {i: tensors[n] for i, n in zip(inputs, names)})
+    _rename(temporary, prefix)
+  finally:
+    for leftover in glob.glob(glob.escape(temporary) + '*'):
+      os.remove(leftover)
+
+
+def _rename(temporary: str, prefix: str) -> None:
+  new = {
+    p[len(temporary) :]: p for p in glob.glob(glob.escape(temporary) + '*')
+  }
+  outdated = [
+    path
+    for path in glob.glob(glob.escape(prefix) + '.data-*')
+    if path[len(prefix) :] not in new
+  ]
+  # The index names the data files, so it comes last.
+  for ending in sorted(new, key=lambda ending: ending == _INDEX):
+    os.replace(new[ending], prefix + ending)
+  for path in outdated:
+    os.remove(path)
+
+
+def _reader(prefix: str):
+  with _readable(prefix):
+    return tf.train.NewCheckpointReader(prefix)
+
+
+@contextlib.contextmanager
+def _readable(prefix: str) -> Iterator[None]:
+  """Turns what TensorFlow says of a damaged checkpoint into one line.
+
+  A reader opens the index alone, so damage to the values shows later.
+  """
+  try:
+    yield
+  except (tf.errors.OpError, ValueError) as error:
+    first_line = str(error).splitlines()[0]
+    raise errors.InputError(f'cannot read checkpoint {prefix}: {first_line}')

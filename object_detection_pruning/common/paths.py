@@ -1,0 +1,43 @@
+"""Checks of files to read and folders to write, before any long work."""
+
+import os
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+
+
+def folder_to_write(name: str, path: str) -> str:
+  """Returns the path of a folder that can be made or written to.
+
+  Args:
+    name: what the user calls it, such as `--model_dir`.
+    path: the folder; it need not exist. Places that are not on this machine
+      (`gs://...`) are not looked at.
+
+  Raises:
+    InputError: the path is empty, a file or below one, or may not be written.
+  """
+  if not path:
+    raise errors.InputError(f'{name} must be a folder, got {path!r}')
+  if '://' in path:
+    return path
+  existing = os.path.abspath(path)
+  while not os.path.lexists(existing):
+    existing = os.path.dirname(existing)
+  if not os.path.isdir(existing):
+    raise errors.InputError(
+      f'{name} must be a folder, got {path}: {existing} is a file'
+    )
+  if not os.access(existing, os.W_OK | os.X_OK):
+    raise errors.InputError(
+      f'{name} {path} cannot be written: no permission in {existing}'
+    )
+  return path
+
+
+def file_to_read(name: str, path: str) -> str:
+  """Returns the path of a file that is there, or raises `InputError`."""
+  if not path or not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
+    raise errors.InputError(f'{name} must be a file, got {path!r}')
+  return path

@@ -1,0 +1,96 @@
+"""Where slim adds shortcuts: as in the dense network, whatever the widths.
+
+Slim decides by the widths it meets whether a unit adds up its input. In a
+narrow network these differ from the code's, and may be equal by accident.
+"""
+
+import contextlib
+from typing import Dict, Iterator, Optional
+
+import tensorflow.compat.v1 as tf
+from nets import resnet_v1
+from nets.mobilenet import conv_blocks, mobilenet_v2
+
+
+@contextlib.contextmanager
+def as_in_dense(dense: Dict[str, int]) -> Iterator[None]:
+  """Makes networks that are built in this context decide by dense widths.
+
+  Args:
+    dense: widths of all layers in the network as the code makes it, by name.
+  """
+  with _bottlenecks(dense), _inverted_residuals(dense):
+    yield
+
+
+@contextlib.contextmanager
+def _bottlenecks(dense: Dict[str, int]) -> Iterator[None]:
+  """Keeps slim's ResNet from adding a shortcut layer that was never trained.
+
+  Its bottleneck adds one where the depth of its input is not the depth in the
+  code. In a narrow network this is so for every unit, and only those that had
+  a shortcut layer have one now.
+  """
+  # The slim that the network itself calls: there is more than one.
+  utils = resnet_v1.slim.utils
+  original = utils.last_dimension
+
+  def last_dimension(shape, min_rank=1):
+    unit = tf.get_variable_scope().name
+    trunk = dense.get(unit + '/conv3')
+    if trunk is not None and unit + '/shortcut' not in dense:
+      return trunk
+    return original(shape, min_rank=min_rank)
+
+  utils.last_dimension = last_dimension
+  try:
+    yield
+  finally:
+    utils.last_dimension = original
+
+
+@contextlib.contextmanager
+def _inverted_residuals(dense: Dict[str, int]) -> Iterator[None]:
+  """Keeps MobileNet V2 from adding up blocks that are as wide by accident."""
+  defaults = mobilenet_v2.V2_DEF['defaults'][(conv_blocks.expanded_conv,)]
+  original = defaults['residual']
+
+  def residual(input_tensor, output_tensor):
+    depths = [
+      _dense_depth(tensor, dense) for tensor in (input_tensor, output_tensor)
+    ]
+    if depths[0] != depths[1] or _stride(output_tensor) != 1:
+      return output_tensor
+    return output_tensor + input_tensor
+
+  if original is True:
+    defaults['residual'] = residual
+  try:
+    yield
+  finally:
+    defaults['residual'] = original
+
+
+def _dense_depth(tensor: tf.Tensor, dense: Dict[str, int]) -> Optional[int]:
+  """Gives the dense width of the layer that made a tensor."""
+  kernel = _back_to(tensor, 'Conv2D').inputs[1]
+  waiting = [kernel.op]
+  while waiting:
+    op = waiting.pop()
+    depth = dense.get(op.name.rpartition('/')[0])
+    if depth is not None:
+      return depth
+    waiting.extend(each.op for each in op.inputs)
+  return kernel.shape[-1].value
+
+
+def _stride(tensor: tf.Tensor) -> int:
+  op = _back_to(tensor, 'DepthwiseConv2dNative')
+  return op.get_attr('strides')[1]
+
+
+def _back_to(tensor: tf.Tensor, op_type: str) -> tf.Operation:
+  op = tensor.op
+  while op.type != op_type:
+    op = op.inputs[0].op
+  return op

@@ -1,0 +1,110 @@
+"""One graph and one session that evaluate a detector with changed weights."""
+
+from typing import Dict, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from object_detection.protos import pipeline_pb2
+from object_detection.utils import config_util
+
+from object_detection_pruning.common import parallel
+from object_detection_pruning.evaluation import (
+  cut_graph,
+  eval_data,
+  eval_graph,
+  scoring,
+)
+
+LOSS = 'loss'
+METRICS = (scoring.MAP, scoring.AP50, scoring.AP75, LOSS)
+# Stands for the loss of a network that overflows: JSON has no infinity.
+_OVERFLOWN = float(np.finfo(np.float32).max)
+
+
+class Evaluator:
+  """Evaluates a detector on images that it holds in memory.
+
+  Images are run side by side, each op on one thread, so that the figures do not
+  depend on the number of threads.
+  """
+
+  def __init__(
+    self,
+    config: pipeline_pb2.TrainEvalPipelineConfig,
+    tensors: Dict[str, np.ndarray],
+    images: Sequence[eval_data.Image],
+    metric: str = scoring.MAP,
+    threads: Optional[int] = None,
+    cache_megabytes: int = 2048,
+  ):
+    """Builds the graph and restores it.
+
+    Args:
+      config: the pipeline config.
+      tensors: the checkpoint by name, masks folded in.
+      images: to evaluate on.
+      metric: one of `METRICS`; what the loss needs is built for it alone.
+      threads: images that are run at a time; None for the number of cores.
+      cache_megabytes: most memory for activations before a layer; where they
+        take more, the whole graph is run for each point.
+    """
+    self._tensors = tensors
+    self._has_loss = metric == LOSS
+    self._scorer = scoring.Scorer(
+      images, config_util.get_number_of_classes(config.model)
+    )
+    built = eval_graph.build(config, images, self._has_loss)
+    with built.graph.as_default():
+      names = [variable.op.name for variable in tf.global_variables()]
+      initializers = [tf.tables_initializer(), tf.local_variables_initializer()]
+    session = tf.Session(
+      graph=built.graph, config=parallel.session_config(threads)
+    )
+    session.run(initializers)
+    self.graph = cut_graph.CutGraph(
+      session,
+      list(built.inputs.values()),
+      built.outputs,
+      [built.feeds(image) for image in images],
+      threads,
+      cache_megabytes,
+    )
+    self.graph.load({name: tensors[name] for name in names})
+
+  def evaluate(
+    self,
+    variables: Sequence[str] = (),
+    changes: Optional[Dict[str, np.ndarray]] = None,
+  ) -> Dict[str, float]:
+    """Evaluates with other values of some variables, and restores them.
+
+    Args:
+      variables: names of all that a layer's points change; what lies before
+        them in the graph is run once, until other variables are given. None at
+        all for the detector as it is.
+      changes: new values by name, of these variables.
+
+    Returns:
+      The metrics by name.
+    """
+    changes = changes or {}
+    foreign = set(changes) - set(variables)
+    if foreign:
+      raise ValueError(f'{min(foreign)} is not among the variables named')
+    if variables:
+      self.graph.cut_for(variables)
+    self.graph.load(changes)
+    try:
+      outputs = self.graph.run()
+    finally:
+      self.graph.load({name: self._tensors[name] for name in changes})
+    if self._has_loss:
+      loss = float(np.mean([loss for (loss,) in outputs]))
+      return {LOSS: loss if np.isfinite(loss) else _OVERFLOWN}
+    return self._scorer.score(
+      [scoring.Detections(*output) for output in outputs]
+    )
+
+  def close(self) -> None:
+    """Frees the session and its threads."""
+    self.graph.close()

@@ -1,0 +1,6 @@
+"""GraphDefs: read, index, cut, freeze and write them. Knows nothing of pruning.
+
+In: a file or a `GraphDef`. Out: an index of who feeds whom (`graph_index`), the
+convolutional layers (`conv_layers`), parts of a graph (`subgraphs`), constants
+in place of variables (`freezing`), values to feed it with (`sample_feeds`).
+"""

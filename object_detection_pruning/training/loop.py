@@ -1,0 +1,105 @@
+"""A whole training run: train, evaluate, re-calibrate batch norm."""
+
+from typing import Any, Dict, Optional
+
+import tensorflow.compat.v1 as tf
+from object_detection import model_lib as stock_model_lib
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import input_checks, pipeline
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.dataset_tools import damaged_records
+
+
+def train(
+  run: Dict[str, Any],
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  throttle_secs: int = 600,
+  recalibration_batches: Optional[int] = None,
+) -> Optional[Dict[str, Any]]:
+  """Trains, evaluates now and then, and re-calibrates batch norm at the end.
+
+  Args:
+    run: from `model_lib.create_estimator_and_inputs`.
+    config: the effective pipeline config, written into the model folder.
+    throttle_secs: seconds at least between evaluations.
+    recalibration_batches: training batches to average batch-norm statistics
+      over once training is done; the last checkpoint is replaced and evaluated
+      again. None leaves it as trained, and so does a model whose batch norm is
+      all frozen, with a line in the log.
+
+  Returns:
+    Metrics of the last evaluation by name; None on all but the chief.
+
+  Raises:
+    InputError: a file of training or evaluation data is damaged.
+  """
+  with damaged_records.named(input_checks.record_paths(config)):
+    return _train(run, config, throttle_secs, recalibration_batches)
+
+
+def _train(
+  run: Dict[str, Any],
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  throttle_secs: int,
+  recalibration_batches: Optional[int],
+) -> Optional[Dict[str, Any]]:
+  estimator = run['estimator']
+  is_chief = estimator.config.is_chief
+  if is_chief:
+    pipeline.save(config, estimator.model_dir)
+
+  def train_to(last_step: Optional[int]) -> Optional[Dict[str, Any]]:
+    train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
+      run['train_input_fn'],
+      run['eval_input_fns'],
+      run['eval_on_train_input_fn'],
+      run['predict_input_fn'],
+      last_step,
+      eval_on_train_data=False,
+    )
+    eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
+    result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+    return result[0] if result else None
+
+  soft = run['soft_filter_pruning']
+  if soft is None:
+    metrics = train_to(run['train_steps'])
+  else:
+    metrics = soft.train(train_to)
+  if not recalibration_batches or not is_chief:
+    return metrics
+  checkpoint = checkpoints.resolve(estimator.model_dir)
+  try:
+    recalibration.recalibrate(
+      config, checkpoint, recalibration_batches, checkpoint
+    )
+  except recalibration.NothingToRecalibrate as reason:
+    tf.logging.warning('Batch norm stays as it is: %s.', reason)
+    return metrics
+  return estimator.evaluate(
+    run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
+  )
+
+
+def check_inputs(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  run_config: tf.estimator.RunConfig,
+) -> None:
+  """Checks that the data that a training run reads on this machine is there.
+
+  In a cluster this is what its own task reads, and no more.
+
+  Args:
+    config: the pipeline config.
+    run_config: tells the task.
+
+  Raises:
+    InputError: as in `input_checks`.
+  """
+  task = run_config.task_type if run_config.cluster_spec else None
+  if task not in ('evaluator', 'ps'):
+    input_checks.check_training(config)
+  if task in ('evaluator', None):
+    input_checks.check_evaluation(config)

@@ -1,0 +1,276 @@
+"""The stock estimator, with masks in its model and a hook that changes them."""
+
+import tempfile
+from typing import Any, Callable, Dict, List, Optional
+
+import tensorflow.compat.v1 as tf
+from object_detection import model_hparams
+from object_detection import model_lib as stock_model_lib
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.batch_norm import moving_statistics
+from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import (
+  checkpoint_masks,
+  layer_patterns,
+  masking,
+  summaries,
+  widths,
+)
+from object_detection_pruning.hooks import model_pruning_hook, progress_hook
+from object_detection_pruning.models import registry
+from object_detection_pruning.training import warm_start
+from object_detection_pruning.training.soft import soft_training
+
+
+def check_run(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  settings: pruning_builder.PruningSettings,
+  train_steps: Optional[int],
+) -> None:
+  """Checks that a run can do what its settings ask for.
+
+  Args:
+    config: the pipeline config.
+    settings: from `pruning_builder.build`.
+    train_steps: last training step, None or 0 if there is none.
+
+  Raises:
+    InputError: nothing would be masked, or no update would ever happen.
+  """
+  extractor = registry.feature_extractor_type(config.model)
+  schedule = settings.schedule
+  if schedule is None:
+    return
+  if not registry.is_masked(config.model) and not settings.include:
+    raise errors.InputError(
+      f'feature extractor {extractor!r} is not masked, so nothing could be '
+      f'pruned: use one of {", ".join(sorted(registry.STOCK_TYPES))}, or name '
+      'layers in the include patterns of the pruning message'
+    )
+  if not train_steps:
+    return
+  if schedule.start_step >= train_steps:
+    raise errors.InputError(
+      'start_step (--pruning_start_step) must be before the last training '
+      f'step ({train_steps}), got {schedule.start_step}'
+    )
+  if schedule.end_step > train_steps:
+    reached = schedule.sparsity(schedule.last_update(train_steps))
+    tf.logging.warning(
+      'end_step %d is after the last training step %d: this run will reach '
+      'sparsity %.4f of %.4f.',
+      schedule.end_step,
+      train_steps,
+      reached,
+      schedule.target_sparsity,
+    )
+
+
+def model_fn_creator(
+  settings: pruning_builder.PruningSettings,
+  run_config: tf.estimator.RunConfig,
+  train_steps: Optional[int] = None,
+  recalibrates: bool = False,
+  soft: Optional[soft_training.SoftTraining] = None,
+  restored_from: Optional[str] = None,
+) -> Callable:
+  """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
+
+  Args:
+    settings: how the model is pruned.
+    run_config: that of the estimator.
+    train_steps: last training step, if there is one.
+    recalibrates: whether batch norm is re-calibrated after training, so that
+      nobody need be warned of stale statistics.
+    soft: what soft filter pruning needs, if filters are pruned so.
+    restored_from: folder or prefix of the checkpoint that is read; None for the
+      model folder.
+  """
+  restored_from = restored_from or run_config.model_dir or ''
+
+  def create(
+    detection_model_fn,
+    configs,
+    hparams,
+    use_tpu=False,
+    postprocess_on_cpu=False,
+  ):
+    stock_model_fn = stock_model_lib.create_model_fn(
+      detection_model_fn, configs, hparams, use_tpu, postprocess_on_cpu
+    )
+
+    def model_fn(features, labels, mode, params=None):
+      with warm_start.summarized(), widths.width_scope(
+        settings.layer_widths
+      ), masking.masking_scope(
+        settings.include, settings.exclude, settings.mask_depthwise
+      ):
+        spec = stock_model_fn(features, labels, mode, params)
+      _check_patterns(settings)
+      if mode == tf.estimator.ModeKeys.EVAL:
+        _check_masks(restored_from)
+        return _with_eval_metrics(spec)
+      if mode != tf.estimator.ModeKeys.TRAIN:
+        return spec
+      start = configs['train_config'].fine_tune_checkpoint
+      if not _check_masks(restored_from, start):
+        moving_statistics.warn_if_frozen()
+      if run_config.is_chief and not recalibrates:
+        moving_statistics.warn_if_stale(settings.schedule, train_steps)
+      return _with_hooks(spec, settings, run_config, train_steps, soft)
+
+    return model_fn
+
+  return create
+
+
+def create_estimator_and_inputs(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  run_config: tf.estimator.RunConfig,
+  train_steps: Optional[int] = None,
+  hparams_overrides: Optional[str] = None,
+  recalibrates: bool = False,
+  restored_from: Optional[str] = None,
+  **kwargs,
+) -> Dict[str, Any]:
+  """Creates what stock `model_lib.create_estimator_and_inputs` does, masked.
+
+  Args:
+    config: the pipeline config, with the effective `pruning` message.
+    run_config: that of the estimator.
+    train_steps: last training step; None for that of the config.
+    hparams_overrides: as in stock `model_main`.
+    recalibrates: see `model_fn_creator`.
+    restored_from: see `model_fn_creator`.
+    **kwargs: passed on to the stock function.
+
+  Returns:
+    The dictionary of the stock function, and a `SoftTraining` or None under
+    'soft_filter_pruning'.
+
+  Raises:
+    InputError: the settings cannot work.
+  """
+  settings = pruning_builder.build(pipeline.pruning_message(config))
+  try:
+    hparams = model_hparams.create_hparams(hparams_overrides)
+  except ValueError as error:
+    raise errors.InputError(
+      f'hparams_overrides cannot be used, got {hparams_overrides!r}: {error}'
+    )
+  kwargs.setdefault('sample_1_of_n_eval_examples', 1)
+  last_step = train_steps or config.train_config.num_steps or None
+  check_run(config, settings, last_step)
+  soft = soft_training.prepare(config, last_step, run_config)
+  # The stock function takes a file alone, and what the user wrote need not be
+  # what counts: flags are not in it, and it may be of an older API.
+  with tempfile.TemporaryDirectory() as folder:
+    run = stock_model_lib.create_estimator_and_inputs(
+      run_config=run_config,
+      hparams=hparams,
+      pipeline_config_path=pipeline.save(config, folder),
+      train_steps=train_steps,
+      model_fn_creator=model_fn_creator(
+        settings, run_config, last_step, recalibrates, soft, restored_from
+      ),
+      **kwargs,
+    )
+  run['soft_filter_pruning'] = soft
+  return run
+
+
+def _check_masks(restored_from: str, start: str = '') -> bool:
+  """Checks the masks of the checkpoint that the model will be read from.
+
+  Args:
+    restored_from: folder or prefix of a checkpoint to go on from.
+    start: prefix of the one that is read where there is none yet.
+
+  Returns:
+    Whether there is either.
+  """
+  checkpoint = restored_from
+  if tf.gfile.IsDirectory(restored_from):
+    checkpoint = tf.train.latest_checkpoint(restored_from)
+  if checkpoint and _is_there(checkpoint):
+    shapes = checkpoints.shapes(checkpoint)
+    checkpoint_masks.check_built(checkpoint, shapes)
+    checkpoint_masks.check_given(checkpoint, shapes)
+    return True
+  if start and _is_there(start):
+    checkpoint_masks.check_built(start, checkpoints.shapes(start))
+    return True
+  return False
+
+
+def _is_there(checkpoint: str) -> bool:
+  return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
+
+
+def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
+  candidates = masking.candidate_layers()
+  for field in ('include', 'exclude'):
+    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
+    if idle:
+      raise errors.InputError(
+        f'{field} pattern {idle[0]!r} is found in no layer; '
+        f'layers are: {layer_patterns.listed(candidates)}'
+      )
+
+
+def _with_eval_metrics(
+  spec: tf.estimator.EstimatorSpec,
+) -> tf.estimator.EstimatorSpec:
+  kernels = masking.masked_kernels()
+  if not kernels:
+    return spec
+  metrics = dict(spec.eval_metric_ops)
+  for name, value in summaries.sparsity_tensors(kernels).items():
+    # Masks do not change during an evaluation: there is nothing to update.
+    metrics[name] = (value, tf.no_op())
+  return spec._replace(eval_metric_ops=metrics)
+
+
+def _with_hooks(
+  spec: tf.estimator.EstimatorSpec,
+  settings: pruning_builder.PruningSettings,
+  run_config: tf.estimator.RunConfig,
+  train_steps: Optional[int],
+  soft: Optional[soft_training.SoftTraining],
+) -> tf.estimator.EstimatorSpec:
+  kernels = masking.masked_kernels()
+  if kernels:
+    summaries.add_training_summaries(
+      kernels, settings.schedule, tf.train.get_global_step()
+    )
+  hooks: List[tf.train.SessionRunHook] = []
+  pruning_hook = None
+  if settings.schedule is not None:
+    pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
+      settings.schedule, settings.layer_sparsities, train_steps
+    )
+    hooks.append(pruning_hook)
+  if soft is not None:
+    hooks.append(soft.hook())
+    train_steps = soft.last_step
+  secs, steps = (
+    run_config.save_checkpoints_secs,
+    run_config.save_checkpoints_steps,
+  )
+  if secs or steps:
+    # Made here and not by the estimator, so that it comes after the pruning
+    # hook: in a cluster the last update may happen when the session ends.
+    hooks.append(
+      tf.train.CheckpointSaverHook(
+        run_config.model_dir,
+        save_secs=secs,
+        save_steps=steps,
+        scaffold=spec.scaffold,
+      )
+    )
+  hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
+  return spec._replace(
+    training_chief_hooks=list(spec.training_chief_hooks) + hooks
+  )

@@ -1,0 +1,98 @@
+"""One line on what a checkpoint gave a model, in place of one per variable."""
+
+import contextlib
+import logging
+import re
+from typing import Iterator, List, Sequence
+
+import tensorflow.compat.v1 as tf
+from tensorflow.python.platform import tf_logging
+
+from object_detection_pruning.core import kernels
+
+# How the stock OD API reports a variable that it does not restore.
+_MISSING = re.compile(r'Variable \[(?P<name>\S+)\] is not available')
+_RESHAPED = re.compile(
+  r'Variable \[(?P<name>\S+)\] is available in checkpoint, but has an '
+  'incompatible shape'
+)
+_NAMED = 3
+
+
+class _Collector(logging.Filter):
+  def __init__(self):
+    super().__init__()
+    self.missing: List[str] = []
+    self.reshaped: List[str] = []
+
+  def filter(self, record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    for pattern, names in (
+      (_MISSING, self.missing),
+      (_RESHAPED, self.reshaped),
+    ):
+      match = pattern.match(message)
+      if match:
+        names.append(match.group('name'))
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def summarized() -> Iterator[None]:
+  """Sums up what the stock code restores, in place of its warnings.
+
+  What starts fresh is named, but for masks, thresholds and optimizer slots.
+  """
+  loggers = [tf_logging.get_logger(), logging.getLogger()]
+  collector = _Collector()
+  for logger in loggers:
+    logger.addFilter(collector)
+  try:
+    yield
+  finally:
+    for logger in loggers:
+      logger.removeFilter(collector)
+  restored = sum(map(_is_restored, tf.global_variables()))
+  if restored or collector.missing or collector.reshaped:
+    tf.logging.info(_summary(restored, collector))
+
+
+def _is_restored(variable: tf.Variable) -> bool:
+  """Tells whether a variable begins with the value of a checkpoint."""
+  # What sets it is an op, or that op's tensor once it is taken from a file.
+  assign = getattr(variable.initializer, 'op', variable.initializer)
+  source = assign.inputs[-1].op
+  while source.type == 'Identity':
+    source = source.inputs[0].op
+  return source.type == 'RestoreV2'
+
+
+def _summary(restored: int, collector: _Collector) -> str:
+  names = {variable.op.name for variable in tf.global_variables()}
+
+  def is_kept(name: str) -> bool:
+    return not kernels.is_pruning_variable(name, names)
+
+  # Each run counts its own steps.
+  missing = [n for n in collector.missing if n != tf.GraphKeys.GLOBAL_STEP]
+  fresh = missing + collector.reshaped
+  masks = [
+    name for name in fresh if name.endswith('mask') and not is_kept(name)
+  ]
+  parts = [f'{restored} variables restored']
+  for variables, words in (
+    (collector.reshaped, 'of another shape start fresh'),
+    (missing, 'that it does not have start fresh'),
+  ):
+    variables = list(filter(is_kept, variables))
+    if variables:
+      parts.append(f'{len(variables)} {words} ({_first(variables)})')
+  if masks:
+    parts.append(f'{len(masks)} masks start at one')
+  return f'Warm start: {", ".join(parts)}.'
+
+
+def _first(names: Sequence[str]) -> str:
+  more = ', ...' if len(names) > _NAMED else ''
+  return ', '.join(names[:_NAMED]) + more

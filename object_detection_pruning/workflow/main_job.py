@@ -1,0 +1,136 @@
+"""The main job from data to table: dense, pruned, exported, compared."""
+
+import json
+import os
+import sys
+from typing import Dict, List
+
+import tensorflow.compat.v1 as tf
+from object_detection.protos import pipeline_pb2
+from PIL import Image
+from tqdm import tqdm
+
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import (
+  atomic_files,
+  checkpoints,
+  errors,
+  paths,
+)
+from object_detection_pruning.comparison import comparison_report, training_plot
+from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.export import exporter
+from object_detection_pruning.sparse_ops import exporting, library
+from object_detection_pruning.training import model_lib
+from object_detection_pruning.workflow.stages import Stage
+
+_SETTINGS = 'quickstart.json'
+_RECALIBRATION_BATCHES = 60
+
+
+class QuickstartRun:
+  """A folder with a run in it; a second call goes on where one was stopped."""
+
+  def __init__(self, output_dir: str, settings: Dict[str, object]):
+    """Looks at the folder, and writes nothing yet.
+
+    Args:
+      output_dir: for everything that the run writes.
+      settings: what decides its results, in plain types.
+
+    Raises:
+      InputError: the folder holds a run with other settings.
+    """
+    self._output_dir = paths.folder_to_write('--output_dir', output_dir)
+    self._settings = settings
+    path = self._settings_path()
+    try:
+      with open(path) as file:
+        known = json.load(file)
+    except FileNotFoundError:
+      return
+    except ValueError:
+      known = None
+    if known != settings:
+      raise errors.InputError(
+        f'{output_dir} holds a run with other settings ({path}): name '
+        'another folder or remove it'
+      )
+
+  def begin(self) -> None:
+    """Claims the folder for these settings."""
+    path = self._settings_path()
+    with atomic_files.writing(path) as (name,), open(name, 'w') as file:
+      json.dump(self._settings, file, indent=2)
+
+  def _settings_path(self) -> str:
+    return os.path.join(self._output_dir, _SETTINGS)
+
+  def folder(self, stage: str, *names: str) -> str:
+    """Gives a path within a stage's folder."""
+    return os.path.join(self._output_dir, stage, *names)
+
+  def train(
+    self, stage: Stage, config: pipeline_pb2.TrainEvalPipelineConfig
+  ) -> None:
+    """Trains, re-calibrates batch norm and exports; skips what is done."""
+    if os.path.exists(self.folder(stage.name, 'export', exporter.REPORT)):
+      return
+    model_dir = self.folder(stage.name)
+    pipeline.save(config, model_dir)
+    run = model_lib.create_estimator_and_inputs(
+      config,
+      tf.estimator.RunConfig(
+        model_dir=model_dir,
+        save_summary_steps=max(1, stage.steps // 60),
+        save_checkpoints_secs=60,
+      ),
+      recalibrates=True,
+    )
+    run['estimator'].train(run['train_input_fn'], max_steps=stage.steps)
+    checkpoint = checkpoints.resolve(model_dir)
+    try:
+      recalibration.recalibrate(
+        config, checkpoint, _RECALIBRATION_BATCHES, checkpoint
+      )
+    except recalibration.NothingToRecalibrate as reason:
+      tf.logging.info('%s', reason)
+    exporter.export(config, checkpoint, self.folder(stage.name, 'export'))
+
+  def compare(
+    self, all_stages: List[Stage], data: detection_data.DetectionData
+  ) -> comparison_report.Comparison:
+    """Measures the exported models; writes table, page, pictures and plot."""
+    models = {}
+    for stage in all_stages:
+      models[stage.title] = self._graph(stage, exporter.FROZEN_GRAPH)
+      if stage.sparsity and self._write_sparse_graph(stage):
+        title = f'{stage.title}, sparse graph'
+        models[title] = self._graph(stage, exporting.SPARSE_GRAPH)
+    comparison = comparison_report.compare(
+      models, comparison_report.Settings([data.val_record], data.label_map)
+    )
+    plot = os.path.join(self._output_dir, 'training.png')
+    training_plot.plot(
+      {stage.title: self.folder(stage.name) for stage in all_stages}, plot
+    )
+    comparison.write(self._output_dir, Image.open(plot))
+    return comparison
+
+  def _write_sparse_graph(self, stage: Stage) -> bool:
+    """Writes the graph that skips zeros, where the ops for it can be built."""
+    try:
+      library.load()
+    except errors.InputError as error:
+      tqdm.write(f'no sparse graph: {error}', file=sys.stderr)
+      return False
+    exporting.export(
+      self._graph(stage, exporter.FROZEN_GRAPH),
+      self._graph(stage, exporting.SPARSE_GRAPH),
+      seconds=0,
+    )
+    return True
+
+  def _graph(self, stage: Stage, name: str) -> str:
+    return self.folder(stage.name, 'export', name)

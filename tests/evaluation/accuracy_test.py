@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.evaluation import accuracy, eval_set
+from object_detection_pruning.inference import detector
+
+
+class Oracle(detector.Detector):
+  """Finds what is there, moved by a share of the image's width."""
+
+  def __init__(self, evaluated, shift=0.0, class_shift=0):
+    self._examples = list(evaluated.read())
+    self._shift = shift
+    self._class_shift = class_shift
+
+  def run(self, image):
+    (example,) = [
+      each
+      for each in self._examples
+      if each.image.shape == image.shape and (each.image == image).all()
+    ]
+    sides = np.array(image.shape[:2] * 2, np.float32)
+    boxes = example.boxes / sides + np.float32([0, self._shift] * 2)
+    return {
+      'num_detections': np.float32(len(boxes)),
+      'detection_boxes': boxes,
+      'detection_scores': np.linspace(1, 0.9, len(boxes), dtype=np.float32),
+      'detection_classes': np.float32(example.class_ids + self._class_shift),
+    }
+
+
+@pytest.fixture
+def evaluated(data):
+  return eval_set.load([data.val_record], data.label_map)
+
+
+def test_finding_everything_scores_one(evaluated):
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
+  assert found.ap == pytest.approx(1)
+  assert found.ap50 == pytest.approx(1)
+  assert found.mask_ap is None
+  assert found.num_images == len(list(evaluated.read()))
+
+
+def test_boxes_beside_the_objects_score_nothing(evaluated):
+  assert accuracy.evaluate(Oracle(evaluated, shift=5.0), evaluated).ap50 == 0
+
+
+def test_images_of_all_files_are_evaluated_once(data):
+  evaluated = eval_set.load(
+    [data.train_record, data.val_record], data.label_map
+  )
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
+  assert found.num_images == 8 + 2
+  assert found.ap == pytest.approx(1)
+
+
+def test_limit_is_the_number_of_images(data):
+  evaluated = eval_set.load([data.val_record], data.label_map, limit=1)
+  found = accuracy.evaluate(Oracle(evaluated), evaluated)
+  assert found.num_images == 1
+
+
+def test_class_beyond_the_label_map_is_no_wrong_detection_but_an_error(
+  evaluated,
+):
+  oracle = Oracle(evaluated, class_shift=4)
+  with pytest.raises(
+    errors.InputError, match='^dense finds class [5-8], and .* ids up to 4$'
+  ):
+    accuracy.evaluate(oracle, evaluated, 'dense')

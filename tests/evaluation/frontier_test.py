@@ -1,0 +1,52 @@
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.evaluation import frontier
+
+
+def _variable(name, value):
+  return tf.get_variable(name, initializer=tf.constant(value, tf.float32))
+
+
+def test_cuts_just_before_the_layer_and_where_others_join_it():
+  image = tf.placeholder(tf.float32, [2], name='image')
+  first = tf.multiply(image, _variable('a', 2.0), name='first')
+  beside = tf.square(first, name='beside')
+  layer = _variable('b', 3.0)
+  output = first * layer + beside
+  found = frontier.find([image], [layer], [output])
+  assert [tensor.op.name for tensor in found] == ['beside', 'first']
+
+
+def test_the_first_layer_starts_at_the_input():
+  image = tf.placeholder(tf.float32, [2], name='image')
+  layer = _variable('a', 2.0)
+  assert frontier.find([image], [layer], [image * layer]) == [image]
+
+
+def test_an_output_that_does_not_depend_on_the_layer_is_kept():
+  image = tf.placeholder(tf.float32, [2], name='image')
+  size = tf.reduce_sum(image, name='size')
+  layer = _variable('a', 2.0)
+  found = frontier.find([image], [layer], [image * layer, size])
+  assert [tensor.op.name for tensor in found] == ['image', 'size']
+
+
+def test_a_loop_is_fed_from_outside():
+  image = tf.placeholder(tf.float32, [3], name='image')
+  before = tf.add(image, 1.0, name='before')
+  layer = _variable('a', 2.0)
+  rows = tf.map_fn(
+    lambda pair: pair[0] * layer + pair[1], (before, image), tf.float32
+  )
+  output = tf.reduce_sum(rows)
+  found = frontier.find([image], [layer], [output])
+  values = np.array([1, 2, 3], np.float32)
+  with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    expected = session.run(output, {image: values})
+    fed = dict(zip(found, session.run(found, {image: values})))
+    assert session.run(output, fed) == expected
+    session.run(layer.initializer, {layer.initializer.inputs[1]: 5.0})
+    changed = session.run(output, fed)
+    assert changed == session.run(output, {image: values}) != expected

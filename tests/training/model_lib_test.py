@@ -1,0 +1,316 @@
+import logging
+
+import detectors
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
+from object_detection import model_hparams
+from object_detection import model_lib as stock_model_lib
+from object_detection.builders import model_builder
+from object_detection.protos import train_pb2
+from object_detection.utils import config_util
+
+from object_detection_pruning import ModelPruningHook, ProgressHook
+from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import kernels, masking
+from object_detection_pruning.training import model_lib
+
+TRAIN = tf.estimator.ModeKeys.TRAIN
+EVAL = tf.estimator.ModeKeys.EVAL
+WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
+
+
+def settings_of(pruning):
+  config = detectors.config(detectors.ssd(), pruning=pruning)
+  return pruning_builder.build(pipeline.pruning_message(config))
+
+
+def build(data, model, pruning='', creator=None):
+  """Builds the training graph, and gives the estimator spec."""
+  config = detectors.config(model, data, pruning=pruning)
+  configs = config_util.create_configs_from_pipeline_proto(config)
+  if creator is None:
+    creator = model_lib.model_fn_creator(
+      pruning_builder.build(pipeline.pruning_message(config)),
+      tf.estimator.RunConfig(model_dir='/nowhere'),
+      20,
+    )
+
+  def detection_model_fn(is_training, add_summaries):
+    return model_builder.build(config.model, is_training, add_summaries)
+
+  model_fn = creator(
+    detection_model_fn, configs, model_hparams.create_hparams()
+  )
+  tf.train.create_global_step()
+  size = detectors.IMAGE_SIZE
+  # As the input reader gives them for two images.
+  features = {
+    'image': tf.zeros([2, size, size, 3]),
+    'true_image_shape': tf.constant([[size, size, 3]] * 2),
+    'hash': tf.zeros([2], tf.int32),
+  }
+  labels = {
+    'num_groundtruth_boxes': tf.constant([1, 1]),
+    'groundtruth_boxes': tf.constant([[[0.2, 0.2, 0.7, 0.7]]] * 2),
+    'groundtruth_classes': tf.one_hot([[1]] * 2, detectors.NUM_CLASSES),
+    'groundtruth_weights': tf.ones([2, 1]),
+  }
+  return model_fn(features, labels, TRAIN, None)
+
+
+def operations():
+  return [
+    (op.name, op.type, [tensor.name for tensor in op.inputs])
+    for op in tf.get_default_graph().get_operations()
+  ]
+
+
+def test_stock_config_without_sparsity_trains_the_stock_graph(data):
+  with tf.Graph().as_default():
+    stock = build(
+      data, detectors.ssd(), creator=stock_model_lib.create_model_fn
+    )
+    expected = operations()
+  spec = build(data, detectors.ssd())
+  assert operations() == expected
+  assert len(expected) > 1000
+  assert spec.train_op.name == stock.train_op.name
+
+
+def test_masked_config_without_sparsity_has_masks_that_nothing_changes(data):
+  spec = build(data, detectors.ssd(masked=True))
+  assert len(masking.masked_kernels()) == 22
+  kinds = {type(hook) for hook in spec.training_chief_hooks}
+  assert ModelPruningHook not in kinds
+  assert ProgressHook in kinds
+  writers = [
+    op.name
+    for op in tf.get_default_graph().get_operations()
+    if op.type.startswith('Assign')
+    and op.inputs[0].op.name.endswith(('/mask', '/threshold'))
+    and not op.name.endswith(('/mask/Assign', '/threshold/Assign'))
+    and 'save/' not in op.name
+  ]
+  assert writers == []
+
+
+def test_loss_and_gradients_are_those_of_stock_but_for_the_masks(data):
+  with tf.Graph().as_default():
+    build(data, detectors.ssd(), creator=stock_model_lib.create_model_fn)
+    stock = {v.op.name for v in tf.global_variables()}
+    losses = [loss.op.name for loss in tf.losses.get_regularization_losses()]
+  build(data, detectors.ssd(), WINDOW + 'include: ""')
+  names = {v.op.name for v in tf.global_variables()}
+  assert {
+    name for name in names if not kernels.is_pruning_variable(name, names)
+  } == stock
+  assert losses == [
+    loss.op.name for loss in tf.losses.get_regularization_losses()
+  ]
+
+
+def test_saver_comes_after_the_hook_that_prunes(data):
+  spec = build(data, detectors.ssd(masked=True), WINDOW)
+  kinds = [type(hook) for hook in spec.training_chief_hooks]
+  assert kinds.index(tf.train.CheckpointSaverHook) > kinds.index(
+    ModelPruningHook
+  )
+  assert not any(
+    isinstance(hook, ModelPruningHook) for hook in spec.training_hooks
+  )
+
+
+def test_hook_has_the_settings_of_the_config(data):
+  spec = build(
+    data,
+    detectors.ssd(masked=True),
+    WINDOW
+    + 'exclude: "Conv2d_1_" mask_depthwise: true '
+    + 'layer_sparsity { layer: "Conv2d_0$" target_sparsity: 0.25 }',
+  )
+  layers = [kernel.layer for kernel in masking.masked_kernels()]
+  assert not any('Conv2d_1_' in layer for layer in layers)
+  assert any('Conv2d_2_depthwise' in layer for layer in layers)
+  (hook,) = [
+    hook
+    for hook in spec.training_chief_hooks
+    if isinstance(hook, ModelPruningHook)
+  ]
+  hook.begin()
+  targets = {
+    kernel.layer.rpartition('/')[2]: schedule.target_sparsity
+    for kernel, schedule in zip(hook._pruner.kernels, hook._schedules)
+  }
+  assert targets['Conv2d_0'] == 0.25
+  assert set(targets.values()) == {0.25, 0.8}
+
+
+@pytest.mark.parametrize('field', ['include', 'exclude'])
+def test_pattern_that_is_found_in_no_layer_is_an_error(data, field):
+  with pytest.raises(errors.InputError) as error:
+    build(data, detectors.ssd(masked=True), WINDOW + f'{field}: "no_such"')
+  message = str(error.value)
+  assert f"{field} pattern 'no_such' is found in no layer" in message
+  assert 'FeatureExtractor/MobilenetV1/Conv2d_0' in message
+  assert len(message) < 500
+
+
+@pytest.fixture
+def warnings(caplog):
+  caplog.set_level(logging.WARNING, 'tensorflow')
+  return lambda: [
+    record.getMessage()
+    for record in caplog.records
+    if record.levelno >= logging.WARNING
+    and 'eprecated' not in record.getMessage()
+  ]
+
+
+def check(model, pruning, steps):
+  config = detectors.config(model, pruning=pruning)
+  model_lib.check_run(config, settings_of(pruning), steps)
+
+
+def test_window_that_ends_after_the_run_tells_what_will_be_reached(warnings):
+  check(detectors.ssd(masked=True), WINDOW + 'frequency: 3 exponent: 1', 7)
+  # The last update is that of step 5, three sevenths of the way.
+  assert warnings() == [
+    'end_step 9 is after the last training step 7: this run will reach '
+    'sparsity 0.3429 of 0.8000.'
+  ]
+
+
+@pytest.mark.parametrize('steps', [9, 10, None, 0])
+def test_window_within_the_run_is_fine(warnings, steps):
+  check(detectors.ssd(masked=True), WINDOW, steps)
+  assert warnings() == []
+
+
+@pytest.mark.parametrize('steps', [1, 2])
+def test_start_at_or_past_the_last_step_is_an_error(steps):
+  with pytest.raises(errors.InputError, match=rf'step \({steps}\), got 2'):
+    check(detectors.ssd(masked=True), WINDOW, steps)
+
+
+def test_stock_extractor_needs_patterns_to_be_pruned():
+  with pytest.raises(errors.InputError, match='ssd_masked_mobilenet_v1'):
+    check(detectors.ssd(), WINDOW, 20)
+  check(detectors.ssd(), WINDOW + 'include: "BoxPredictor"', 20)
+  check(detectors.ssd(), '', 20)
+
+
+@pytest.mark.parametrize(
+  'decay, end, words',
+  [
+    (None, 9, 'about 3333 steps, but only 11 steps follow the last mask upd'),
+    (0.9, 9, 'about 10 steps, but only 11 steps follow'),
+    (0.5, 9, None),
+    (0.9, 30, 'about 10 steps, but only 8 steps follow the last mask update '),
+  ],
+)
+def test_stale_batch_norm_is_told_when_few_steps_are_left(
+  data, warnings, decay, end, words
+):
+  build(
+    data,
+    detectors.ssd(masked=True, decay=decay),
+    WINDOW.replace('9', str(end)),
+  )
+  about = [line for line in warnings() if 'Batch norm remembers' in line]
+  assert len(about) == bool(words)
+  if words:
+    assert words in about[0]
+
+
+SHAPE = [2, 3]
+
+
+@pytest.fixture
+def build_layer(monkeypatch):
+  """Gives a function that builds a model of one layer in place of a detector.
+
+  It takes the mode, whether the layer is masked, the checkpoint to start from
+  and further arguments of the creator.
+  """
+
+  def build_it(mode, masked, start='', model_dir='/nowhere', **arguments):
+    def stock_model_fn(features, labels, mode, params):
+      with masking.masking_scope(include=[''] if masked else []):
+        weights = tf.get_variable('a/weights', SHAPE)
+      layer = slim.batch_norm(weights + 0, is_training=False)
+      step = tf.train.get_or_create_global_step()
+      return tf.estimator.EstimatorSpec(
+        mode, loss=tf.reduce_sum(layer), train_op=tf.assign_add(step, 1)
+      )
+
+    monkeypatch.setattr(
+      stock_model_lib, 'create_model_fn', lambda *_: stock_model_fn
+    )
+    create = model_lib.model_fn_creator(
+      pruning_builder.PruningSettings(),
+      tf.estimator.RunConfig(model_dir=str(model_dir)),
+      **arguments,
+    )
+    train_config = train_pb2.TrainConfig(fine_tune_checkpoint=start)
+    with tf.Graph().as_default():
+      create(None, {'train_config': train_config}, None)(None, None, mode)
+
+  return build_it
+
+
+def write_checkpoint(folder, *names):
+  """Writes variables of the layer, and gives the prefix."""
+  prefix = str(folder / 'model.ckpt-7')
+  array = np.zeros(SHAPE, np.float32)
+  checkpoints.write(prefix, {f'a/{name}': array for name in names})
+  tf.train.update_checkpoint_state(str(folder), prefix)
+  return prefix
+
+
+def test_masks_that_checkpoint_and_config_have_are_fine(build_layer, tmp_path):
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  build_layer(TRAIN, True, start=prefix)
+  build_layer(TRAIN, True, model_dir=tmp_path)
+  build_layer(EVAL, True, restored_from=str(tmp_path))
+
+
+@pytest.mark.parametrize('source', ['start', 'model_dir', 'restored_from'])
+@pytest.mark.parametrize('whole_folder', [True, False])
+def test_masks_of_a_checkpoint_that_would_be_lost_are_an_error(
+  build_layer, tmp_path, source, whole_folder
+):
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  path = str(tmp_path) if whole_folder and source != 'start' else prefix
+  mode = EVAL if source == 'restored_from' else TRAIN
+  with pytest.raises(errors.InputError) as error:
+    build_layer(mode, False, **{source: path})
+  assert str(error.value).startswith(
+    f'{prefix} has 1 masks that this config does not build, a/mask for one'
+  )
+
+
+@pytest.mark.parametrize('mode', [TRAIN, EVAL])
+def test_checkpoint_without_masks_can_be_started_from_but_not_gone_on_with(
+  build_layer, tmp_path, mode
+):
+  prefix = write_checkpoint(tmp_path, 'weights')
+  build_layer(mode, True, start=prefix)
+  with pytest.raises(errors.InputError) as error:
+    build_layer(mode, True, model_dir=tmp_path)
+  assert str(error.value).startswith(f'{prefix} lacks 1 masks that this config')
+
+
+def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
+  build_layer, tmp_path, warnings
+):
+  build_layer(TRAIN, True)
+  (line,) = [line for line in warnings() if 'batch norm is frozen' in line]
+  assert '(2 moving statistics)' in line
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  build_layer(TRAIN, True, start=prefix)
+  build_layer(TRAIN, True, model_dir=tmp_path)
+  build_layer(EVAL, True)
+  assert sum('batch norm is frozen' in line for line in warnings()) == 1

@@ -1,0 +1,123 @@
+import logging
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from nets.mobilenet_v1 import slim
+from object_detection.utils import variables_helper
+
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import masking
+from object_detection_pruning.training import warm_start
+
+
+@pytest.fixture
+def lines(caplog):
+  """Every line that is logged, whichever logger it comes from."""
+  caplog.set_level(logging.INFO)
+  caplog.set_level(logging.INFO, 'tensorflow')
+  return lambda: [record.getMessage() for record in caplog.records]
+
+
+def restore_with_stock_code(prefix):
+  with warm_start.summarized():
+    available = variables_helper.get_variables_available_in_checkpoint(
+      tf.global_variables(), prefix
+    )
+    tf.train.init_from_checkpoint(
+      prefix, {variable.op.name: variable for variable in available}
+    )
+
+
+def about_variables(lines):
+  return [line for line in lines() if 'ariable' in line and 'tf.' not in line]
+
+
+def test_masks_that_a_checkpoint_lacks_are_told_in_one_line(tmp_path, lines):
+  weights = np.float32(np.random.RandomState(0).normal(size=[1, 1, 3, 4]))
+  checkpoints.write(
+    str(tmp_path / 'c'), {'a/weights': weights, 'a/biases': np.ones(4, 'f')}
+  )
+  with masking.masking_scope():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  restore_with_stock_code(str(tmp_path / 'c'))
+  assert about_variables(lines) == [
+    'Warm start: 2 variables restored, 1 masks start at one.'
+  ]
+  (kernel,) = masking.masked_kernels()
+  with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    np.testing.assert_array_equal(session.run(kernel.weights), weights)
+    assert session.run(kernel.mask).min() == 1
+    assert session.run(kernel.threshold) == 0
+
+
+def test_other_variables_that_are_new_are_named(tmp_path, lines):
+  checkpoints.write(str(tmp_path / 'c'), {'a/biases': np.ones(4, 'f')})
+  with masking.masking_scope():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  tf.train.create_global_step()
+  for index in range(4):
+    tf.get_variable(f'new_{index}', [])
+  restore_with_stock_code(str(tmp_path / 'c'))
+  (line,) = about_variables(lines)
+  assert line == (
+    'Warm start: 1 variables restored, 5 that it does not have start fresh '
+    '(a/weights, new_0, new_1, ...), 1 masks start at one.'
+  )
+
+
+def test_pruned_checkpoint_brings_its_masks_along(tmp_path, lines):
+  mask = np.float32(np.arange(12).reshape(1, 1, 3, 4) % 2)
+  checkpoints.write(
+    str(tmp_path / 'c'),
+    {
+      'a/weights': np.ones([1, 1, 3, 4], 'f'),
+      'a/biases': np.ones(4, 'f'),
+      'a/mask': mask,
+      'a/threshold': np.float32(0.25),
+    },
+  )
+  with masking.masking_scope():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  restore_with_stock_code(str(tmp_path / 'c'))
+  (kernel,) = masking.masked_kernels()
+  with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    np.testing.assert_array_equal(session.run(kernel.mask), mask)
+    np.testing.assert_array_equal(session.run(kernel.masked_weight), mask)
+    assert session.run(kernel.threshold) == 0.25
+  assert about_variables(lines) == ['Warm start: 4 variables restored.']
+
+
+def test_variables_of_another_shape_are_told_in_the_same_line(tmp_path, lines):
+  # As class predictors are where the number of classes differs.
+  checkpoints.write(
+    str(tmp_path / 'c'),
+    {
+      'a/weights': np.ones([1, 1, 3, 9], 'f'),
+      'a/mask': np.ones([1, 1, 3, 9], 'f'),
+      'a/threshold': np.float32(0),
+      'a/biases': np.ones(4, 'f'),
+    },
+  )
+  with masking.masking_scope():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  restore_with_stock_code(str(tmp_path / 'c'))
+  assert about_variables(lines) == [
+    'Warm start: 2 variables restored, 1 of another shape start fresh '
+    '(a/weights), 1 masks start at one.'
+  ]
+
+
+def test_start_without_a_checkpoint_has_nothing_to_tell(lines):
+  with warm_start.summarized():
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  assert about_variables(lines) == []
+
+
+def test_filters_are_gone_afterwards_also_after_an_error(lines):
+  with pytest.raises(RuntimeError), warm_start.summarized():
+    raise RuntimeError
+  logging.warning('Variable [x] is not available in checkpoint')
+  assert 'Variable [x] is not available in checkpoint' in lines()

@@ -1,0 +1,41 @@
+import json
+import os
+
+import pytest
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.workflow import main_job, stages
+
+SETTINGS = {'data': None, 'sparsity': 0.85}
+
+
+def test_folder_is_not_claimed_before_the_run_begins(tmp_path):
+  folder = tmp_path / 'run'
+  main_job.QuickstartRun(str(folder), SETTINGS)
+  assert not folder.exists()
+  main_job.QuickstartRun(str(folder), dict(SETTINGS, sparsity=0.5)).begin()
+  assert json.loads((folder / 'quickstart.json').read_text()) == {
+    'data': None,
+    'sparsity': 0.5,
+  }
+
+
+@pytest.mark.parametrize('content', ['{"data": "d", "sparsity": 0.85}', '{"da'])
+def test_folder_of_another_run_is_left_alone(tmp_path, content):
+  (tmp_path / 'quickstart.json').write_text(content)
+  with pytest.raises(
+    errors.InputError, match='holds a run with other settings'
+  ):
+    main_job.QuickstartRun(str(tmp_path), SETTINGS)
+  assert (tmp_path / 'quickstart.json').read_text() == content
+
+
+def test_exported_stage_is_not_trained_again(tmp_path):
+  run = main_job.QuickstartRun(str(tmp_path), SETTINGS)
+  run.begin()
+  dense = stages.stages(10, 10, 0.5)[0]
+  os.makedirs(run.folder('dense', 'export'))
+  (tmp_path / 'dense/export/sparsity.json').write_text('{}')
+  # Without a config nothing could be trained.
+  main_job.QuickstartRun(str(tmp_path), SETTINGS).train(dense, None)
+  assert os.listdir(run.folder('dense')) == ['export']

@@ -1,0 +1,117 @@
+import detectors
+import pytest
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.workflow import stages
+
+DATA = detection_data.DetectionData('t', 'v', 'l', 7, 10, 5)
+DENSE, PRUNED, RETRAINED = stages.stages(100, 40, 0.8)
+
+
+def base(folder, explicit=True, checkpoint=None, **changes):
+  path = detectors.write(detectors.config(**changes), folder)
+  return stages.base_config(path, checkpoint, explicit)
+
+
+def test_control_is_retrained_just_as_the_pruned_model_is():
+  assert (PRUNED.steps, PRUNED.start, PRUNED.rate) == (
+    RETRAINED.steps,
+    RETRAINED.start,
+    RETRAINED.rate,
+  )
+  assert (DENSE.sparsity, PRUNED.sparsity, RETRAINED.sparsity) == (
+    None,
+    0.8,
+    None,
+  )
+
+
+def test_stages_differ_in_what_they_are_to_differ_in(tmp_path):
+  config = base(tmp_path, model=detectors.ssd())
+  dense = stages.configure(config, DATA, DENSE, None)
+  pruned = stages.configure(config, DATA, PRUNED, '/d/model.ckpt-9')
+  assert dense.model.ssd.feature_extractor.type == 'ssd_mobilenet_v1'
+  assert pruned.model.ssd.feature_extractor.type == 'ssd_masked_mobilenet_v1'
+  assert 'pruning' not in str(dense)
+  message = pipeline.pruning_message(pruned)
+  assert (
+    message.target_sparsity,
+    message.start_step,
+    message.end_step,
+  ) == (0.8, 4, 30)
+  assert dense.train_config.fine_tune_checkpoint == ''
+  assert pruned.train_config.fine_tune_checkpoint == '/d/model.ckpt-9'
+  assert pruned.train_config.load_all_detection_checkpoint_vars
+  for message in (dense, pruned):
+    assert message.model.ssd.num_classes == 7
+    reader = message.eval_input_reader[0]
+    assert reader.tf_record_input_reader.input_path == ['v']
+    assert reader.label_map_path == 'l'
+  rate = pruned.train_config.optimizer.momentum_optimizer.learning_rate
+  assert rate.constant_learning_rate.learning_rate == pytest.approx(0.005)
+
+
+def test_pruning_message_of_a_named_config_counts(tmp_path):
+  config = base(
+    tmp_path,
+    model=detectors.ssd('ssd_mobilenet_v2'),
+    pruning='include: "Conv" frequency: 3 '
+    'layer_width { layer: "a" filters: 2 dense_filters: 4 }',
+  )
+  pruned = stages.configure(config, DATA, PRUNED, 'c')
+  message = pipeline.pruning_message(pruned)
+  assert (list(message.include), message.frequency) == (['Conv'], 3)
+  assert pruned.model.ssd.feature_extractor.type == 'ssd_mobilenet_v2'
+  # A dense narrow network is as narrow as the pruned one.
+  dense = pipeline.pruning_message(stages.configure(config, DATA, DENSE, None))
+  assert dense.layer_width == message.layer_width
+  assert not dense.HasField('target_sparsity') and not dense.include
+
+
+def test_sample_config_gives_training_settings_only(tmp_path):
+  config = base(
+    tmp_path, explicit=False, model=detectors.ssd(), pruning='frequency: 100'
+  )
+  pruned = stages.configure(config, DATA, PRUNED, 'c')
+  assert pipeline.pruning_message(pruned).frequency == 10
+
+
+def test_extractor_that_cannot_be_masked_is_refused(tmp_path):
+  with pytest.raises(errors.InputError, match="'ssd_mobilenet_v2' has no mask"):
+    base(tmp_path, model=detectors.ssd('ssd_mobilenet_v2'))
+
+
+def test_config_starts_from_its_own_checkpoint(tmp_path):
+  given = detectors.config(detectors.ssd())
+  given.train_config.fine_tune_checkpoint = str(tmp_path / 'model.ckpt')
+  path = detectors.write(given, tmp_path)
+  with pytest.raises(errors.InputError, match='fine_tune_checkpoint must be'):
+    stages.base_config(path, None, True)
+  (tmp_path / 'model.ckpt.index').write_text('')
+  config = stages.base_config(path, None, True)
+  dense = stages.configure(config, DATA, DENSE, None)
+  assert dense.train_config.fine_tune_checkpoint.endswith('model.ckpt')
+  # Only a stage's own start counts for the later ones.
+  pruned = stages.configure(config, DATA, PRUNED, 'dense')
+  assert pruned.train_config.fine_tune_checkpoint == 'dense'
+
+
+def test_place_holder_of_the_samples_is_no_checkpoint(tmp_path):
+  given = detectors.config(detectors.ssd())
+  given.train_config.fine_tune_checkpoint = 'PATH_TO_BE_CONFIGURED/model.ckpt'
+  config = stages.base_config(detectors.write(given, tmp_path), None, True)
+  assert config.train_config.fine_tune_checkpoint == ''
+
+
+def test_masks_are_read_as_they_were_written(tmp_path):
+  model = detectors.faster_rcnn(instance_masks=True)
+  given = detectors.config(model)
+  del given.eval_input_reader[:]
+  given.train_input_reader.ClearField('mask_type')
+  config = stages.base_config(detectors.write(given, tmp_path), None, True)
+  dense = stages.configure(config, DATA, DENSE, None)
+  for reader in (dense.train_input_reader, dense.eval_input_reader[0]):
+    assert reader.load_instance_masks
+    assert reader.mask_type == 2  # PNG_MASKS
