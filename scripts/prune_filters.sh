@@ -82,9 +82,9 @@ if [ "${CONTROL:-yes}" != no ]; then
     "$python" - "$config" "$checkpoint" "$control/start" <<'PY'
 import sys
 
-from object_detection_pruning import pipeline
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
-from object_detection_pruning.core import checkpoints
+from object_detection_pruning.common import checkpoints
 
 config, checkpoint, folder = sys.argv[1:]
 prefix = checkpoints.resolve(checkpoint)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 # What the commands import, so that a child need not.
+from object_detection_pruning.training import loop, model_lib  # noqa: F401
 
 
 def run(module, arguments):

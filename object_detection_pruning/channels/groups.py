@@ -7,10 +7,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import inference_graph
-from object_detection_pruning.channels import tracing  # noqa: E402
-from object_detection_pruning.channels.rules import (
-  op_rules,  # noqa: E402
-)
+from object_detection_pruning.channels import tracing
+from object_detection_pruning.channels.rules import table
 from object_detection_pruning.core import kernels
 
 
@@ -107,8 +105,8 @@ def find(graph: tf.Graph, outputs: Sequence[tf.Tensor]) -> Channels:
   # Layers that lead to no output are followed too: their variables are in the
   # checkpoint, and are built from what the others hand them.
   for op in graph.get_operations():
-    if op in needed or op.type in op_rules.RULES:
-      op_rules.apply(trace, op)
+    if op in needed or op.type in table.RULES:
+      table.apply(trace, op)
   for tensor in outputs:
     trace.fix_tensor(tensor, f'it is the output {tensor.name}')
   used = [variable for variable in variables if variable.op in needed]

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import inference_graph
 from object_detection_pruning.channels import groups
-from object_detection_pruning.channels.rules import op_rules
+from object_detection_pruning.channels.rules import op_facts
 
 
 def count(
@@ -48,7 +48,7 @@ def _operand(op: tf.Operation) -> tf.Tensor:
 
 
 def _places(shape, tensor: tf.Tensor) -> int:
-  if tensor.shape.ndims == 4 and op_rules.is_channels_first(tensor.op):
+  if tensor.shape.ndims == 4 and op_facts.is_channels_first(tensor.op):
     return int(np.prod([shape[0]] + list(shape[2:])))
   return int(np.prod(shape[:-1]))
 

@@ -33,6 +33,13 @@ def positive(name: str, value: float) -> float:
   return float(value)
 
 
+def not_negative(name: str, value: float) -> float:
+  """Returns a finite number of 0 or more, or raises `InputError`."""
+  if not (_is_number(value) and 0 <= value < float('inf')):
+    raise errors.InputError(f'{name} must be 0 or more, got {value!r}')
+  return value
+
+
 def _whole(name: str, value: int, least: int, what: str) -> int:
   if not _is_number(value) or value != int(value) or value < least:
     raise errors.InputError(

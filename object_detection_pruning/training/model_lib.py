@@ -21,7 +21,7 @@ from object_detection_pruning.core import (
 from object_detection_pruning.hooks import model_pruning_hook, progress_hook
 from object_detection_pruning.models import registry
 from object_detection_pruning.training import warm_start
-from object_detection_pruning.training.soft import soft_training
+from object_detection_pruning.training.soft import pruning_rounds, soft_training
 
 
 def check_run(
@@ -153,7 +153,9 @@ def create_estimator_and_inputs(
   Raises:
     InputError: the settings cannot work.
   """
-  settings = pruning_builder.build(pipeline.pruning_message(config))
+  message = pipeline.pruning_message(config)
+  settings = pruning_builder.build(message)
+  soft_settings = pruning_rounds.from_message(message)
   try:
     hparams = model_hparams.create_hparams(hparams_overrides)
   except ValueError as error:
@@ -163,7 +165,7 @@ def create_estimator_and_inputs(
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
-  soft = soft_training.prepare(config, last_step, run_config)
+  soft = soft_training.prepare(config, soft_settings, last_step, run_config)
   # The stock function takes a file alone, and what the user wrote need not be
   # what counts: flags are not in it, and it may be of an older API.
   with tempfile.TemporaryDirectory() as folder:
@@ -173,7 +175,12 @@ def create_estimator_and_inputs(
       pipeline_config_path=pipeline.save(config, folder),
       train_steps=train_steps,
       model_fn_creator=model_fn_creator(
-        settings, run_config, last_step, recalibrates, soft, restored_from
+        settings,
+        run_config,
+        last_step,
+        recalibrates,
+        soft,
+        restored_from,
       ),
       **kwargs,
     )

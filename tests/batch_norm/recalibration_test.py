@@ -44,7 +44,7 @@ def known_batches(monkeypatch):
     return lambda: tf.data.Dataset.from_tensor_slices((features, labels))
 
   monkeypatch.setattr(
-    recalibration.inputs, 'create_train_input_fn', create_train_input_fn
+    training_graph.inputs, 'create_train_input_fn', create_train_input_fn
   )
 
 

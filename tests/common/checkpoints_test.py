@@ -84,7 +84,7 @@ def test_kill_before_the_end_keeps_the_old_checkpoint(tmp_path):
   script = f"""
     import os, signal
     import numpy as np
-    from object_detection_pruning.core import checkpoints
+    from object_detection_pruning.common import checkpoints
     os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     checkpoints.write({prefix!r}, {{'a': np.float32(2)}})
   """

@@ -117,10 +117,9 @@ def test_known_noise_is_silent_and_other_warnings_are_not(tmp_path):
   probe.write_text(
     textwrap.dedent("""
       import object_detection_pruning
-      import tensorflow.compat.v1 as tf
+      import tensorflow as tf
       from object_detection import exporter
-      import tensorflow
-      tensorflow.contrib.layers
+      tf.contrib.layers
       import warnings
       warnings.warn('one of the user', FutureWarning)
       tf.logging.warning('one of TensorFlow')

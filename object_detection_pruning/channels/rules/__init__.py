@@ -1,4 +1,4 @@
 """What each kind of op does to channels, one family of ops a module.
 
-`op_rules.RULES` lists them all.
+`table.RULES` lists them all, and `table.apply` follows channels through an op.
 """

@@ -2,54 +2,16 @@
 
 import numpy as np
 
-from object_detection_pruning.channels.rules import op_rules
+from object_detection_pruning.channels.rules import op_facts
 
 
-@op_rules.rule(
-  'Identity',
-  'Relu',
-  'Relu6',
-  'Elu',
-  'Selu',
-  'LeakyRelu',
-  'Sigmoid',
-  'Tanh',
-  'Softplus',
-  'Rsqrt',
-  'Sqrt',
-  'Square',
-  'Neg',
-  'Abs',
-  'Exp',
-  'Log',
-  'Cast',
-  'StopGradient',
-  'CheckNumerics',
-  'ReadVariableOp',
-  'PlaceholderWithDefault',
-  'Reciprocal',
-  'PreventGradient',
-  'Erf',
-  'Round',
-)
-def _unary(trace, op):
+def unary(trace, op):
   trace.put(op.outputs[0], trace.axes(op.inputs[0]))
 
 
-@op_rules.rule(
-  'MaxPool',
-  'AvgPool',
-  'ResizeBilinear',
-  'ResizeNearestNeighbor',
-  'ResizeBicubic',
-  'SpaceToBatchND',
-  'BatchToSpaceND',
-  'CropAndResize',
-  'LRN',
-)
-def _spatial(trace, op):
+def spatial(trace, op):
   axes = trace.axes(op.inputs[0])
-  if op.type == 'LRN' or op_rules.is_channels_first(op):
+  if op.type == 'LRN' or op_facts.is_channels_first(op):
     trace.fix_tensor(op.inputs[0], f'{op.name} ({op.type}) mixes channels')
     return
   for ids in axes[:-1]:
@@ -57,26 +19,13 @@ def _spatial(trace, op):
   trace.put(op.outputs[0], [None] * (len(axes) - 1) + axes[-1:])
 
 
-@op_rules.rule('Softmax', 'LogSoftmax')
-def _softmax(trace, op):
+def softmax(trace, op):
   axes = trace.axes(op.inputs[0])
   trace.fix(axes[-1], f'{op.name} ({op.type}) mixes channels')
   trace.put(op.outputs[0], axes[:-1] + [None])
 
 
-@op_rules.rule(
-  'Add',
-  'AddV2',
-  'Sub',
-  'Mul',
-  'RealDiv',
-  'Div',
-  'Maximum',
-  'Minimum',
-  'SquaredDifference',
-  'Pow',
-)
-def _broadcast(trace, op):
+def broadcast(trace, op):
   # The one that more is known of comes first, so that a kernel which is
   # multiplied by a scale stays that kernel.
   left, right = sorted(
@@ -93,7 +42,7 @@ def _broadcast(trace, op):
       ids.append(axes[axis] if inside else None)
       sizes.append(tensor.shape[axis].value if inside else 1)
       uniform.append(
-        not trace.is_tracked(tensor) and op_rules.is_uniform(tensor)
+        not trace.is_tracked(tensor) and op_facts.is_uniform(tensor)
       )
     result.append(_joined(trace, op, ids, sizes, uniform))
   trace.put(op.outputs[0], result)
@@ -110,28 +59,25 @@ def _joined(trace, op, ids, sizes, uniform):
   return ids[0] if ids[0] is not None else ids[1]
 
 
-@op_rules.rule('BiasAdd')
-def _bias_add(trace, op):
+def bias_add(trace, op):
   axes = trace.axes(op.inputs[0])
-  channel = 1 if op_rules.is_channels_first(op) else len(axes) - 1
+  channel = 1 if op_facts.is_channels_first(op) else len(axes) - 1
   trace.tie(axes[channel], trace.axes(op.inputs[1])[0], op)
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('FusedBatchNorm', 'FusedBatchNormV2', 'FusedBatchNormV3')
-def _fused_batch_norm(trace, op):
+def fused_batch_norm(trace, op):
   axes = trace.axes(op.inputs[0])
-  channel = 1 if op_rules.is_channels_first(op) else 3
+  channel = 1 if op_facts.is_channels_first(op) else 3
   for parameter in op.inputs[1:]:
     ids = trace.axes(parameter)[0]
-    if ids is None and op_rules.is_uniform(parameter):
+    if ids is None and op_facts.is_uniform(parameter):
       continue
     trace.tie(axes[channel], ids, op)
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('Conv2D')
-def _conv(trace, op):
+def conv(trace, op):
   kernel, channel = _meet_kernel(trace, op)
   trace.produce(kernel[3])
   result = [None] * 4
@@ -139,8 +85,7 @@ def _conv(trace, op):
   trace.put(op.outputs[0], result)
 
 
-@op_rules.rule('DepthwiseConv2dNative')
-def _depthwise(trace, op):
+def depthwise(trace, op):
   kernel, channel = _meet_kernel(trace, op)
   multiplier = op.inputs[1].shape[3].value
   trace.fix(kernel[3], 'it is the multiplier of a depthwise kernel')
@@ -158,13 +103,12 @@ def _meet_kernel(trace, op):
   """
   data, kernel = (trace.axes(tensor) for tensor in op.inputs)
   trace.use_kernel(kernel, op)
-  channel = 1 if op_rules.is_channels_first(op) else 3
+  channel = 1 if op_facts.is_channels_first(op) else 3
   trace.tie(data[channel], kernel[2], op)
   return kernel, channel
 
 
-@op_rules.rule('Conv2DBackpropInput')
-def _transposed_conv(trace, op):
+def transposed_conv(trace, op):
   _, kernel, data = op.inputs
   kernel_axes = trace.axes(kernel)
   trace.use_kernel(kernel_axes, op)
@@ -173,8 +117,7 @@ def _transposed_conv(trace, op):
   trace.put(op.outputs[0], [None, None, None, kernel_axes[2]])
 
 
-@op_rules.rule('MatMul')
-def _matmul(trace, op):
+def matmul(trace, op):
   data, kernel = (trace.axes(tensor) for tensor in op.inputs)
   if op.get_attr('transpose_a'):
     data = data[::-1]

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from object_detection_pruning.channels.rules import op_rules, reshaping
+from object_detection_pruning.channels.rules import op_facts, reshaping
 
 
-@op_rules.rule('ConcatV2', by_constant=-1)
-def _concat(trace, op, axis):
+def concat(trace, op, axis):
   tensors = list(op.inputs)[:-1]
   rank = tensors[0].shape.ndims
   if rank is None:
-    op_rules.give_up(trace, op)
+    op_facts.give_up(trace, op)
     return
   axis = int(axis) % rank
   result = [trace.axes(tensor) for tensor in tensors]
@@ -29,14 +28,12 @@ def _concat(trace, op, axis):
   trace.put(op.outputs[0], joined)
 
 
-@op_rules.rule('AddN')
-def _add_n(trace, op):
+def add_n(trace, op):
   trace.put(op.outputs[0], _tied_axes(trace, op))
 
 
-@op_rules.rule('Pad', 'PadV2', 'MirrorPad')
-def _pad(trace, op):
-  padding = op_rules.constant(op.inputs[1])
+def pad(trace, op):
+  padding = op_facts.constant(op.inputs[1])
   result = []
   for axis, ids in enumerate(trace.axes(op.inputs[0])):
     if ids is not None and (padding is None or padding[axis].any()):
@@ -46,8 +43,7 @@ def _pad(trace, op):
   trace.put(op.outputs[0], result)
 
 
-@op_rules.rule('Mean', 'Sum', 'Max', 'Min', by_constant=1)
-def _reduce(trace, op, reduced):
+def reduce(trace, op, reduced):
   axes = trace.axes(op.inputs[0])
   reduced = {int(axis) % len(axes) for axis in np.atleast_1d(reduced)}
   result = []
@@ -61,8 +57,7 @@ def _reduce(trace, op, reduced):
   trace.put(op.outputs[0], result)
 
 
-@op_rules.rule('Squeeze')
-def _squeeze(trace, op):
+def squeeze(trace, op):
   axes = trace.axes(op.inputs[0])
   dropped = [axis % len(axes) for axis in op.get_attr('squeeze_dims')]
   if not dropped:
@@ -76,32 +71,28 @@ def _squeeze(trace, op):
   )
 
 
-@op_rules.rule('ExpandDims', by_constant=1)
-def _expand_dims(trace, op, axis):
+def expand_dims(trace, op, axis):
   axes = list(trace.axes(op.inputs[0]))
   axes.insert(int(axis) % (len(axes) + 1), None)
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('Pack')
-def _pack(trace, op):
+def pack(trace, op):
   axes = list(_tied_axes(trace, op))
   axes.insert(op.get_attr('axis') % (len(axes) + 1), None)
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('Transpose', by_constant=1)
-def _transpose(trace, op, order):
+def transpose(trace, op, order):
   axes = trace.axes(op.inputs[0])
   trace.put(op.outputs[0], [axes[axis] for axis in order])
 
 
-@op_rules.rule('Reshape')
-def _reshape(trace, op):
+def reshape(trace, op):
   old = op.inputs[0].shape
   new = op.outputs[0].shape
   if old.ndims is None or new.ndims is None:
-    op_rules.give_up(trace, op)
+    op_facts.give_up(trace, op)
     return
   result = [None] * new.ndims
   for axis, ids in enumerate(trace.axes(op.inputs[0])):

@@ -1,15 +1,13 @@
 """What ops that take parts of tensors do to channels."""
 
-from object_detection_pruning.channels.rules import op_rules
+from object_detection_pruning.channels.rules import op_facts
 
 
-@op_rules.rule('Split', by_constant=0)
-def _split(trace, op, axis):
+def split(trace, op, axis):
   _cut(trace, op, trace.axes(op.inputs[1]), axis)
 
 
-@op_rules.rule('SplitV', by_constant=2)
-def _split_v(trace, op, axis):
+def split_v(trace, op, axis):
   _cut(trace, op, trace.axes(op.inputs[0]), axis)
 
 
@@ -27,14 +25,13 @@ def _cut(trace, op, axes, axis):
     trace.put(output, part)
 
 
-@op_rules.rule('Slice', 'Tile')
-def _same_size(trace, op):
+def same_size(trace, op):
   """Axes that keep their size are untouched; on another one nothing may go."""
   data = op.inputs[0]
   axes = trace.axes(data)
   output = op.outputs[0]
   if output.shape.ndims != len(axes):
-    op_rules.give_up(trace, op)
+    op_facts.give_up(trace, op)
     return
   result = []
   for axis, ids in enumerate(axes):
@@ -46,8 +43,7 @@ def _same_size(trace, op):
   trace.put(output, result)
 
 
-@op_rules.rule('StridedSlice', by_constant=3)
-def _strided_slice(trace, op, strides):
+def strided_slice(trace, op, strides):
   ellipsis, new, shrink = (
     op.get_attr(f'{kind}_mask')
     for kind in ('ellipsis', 'new_axis', 'shrink_axis')
@@ -78,12 +74,11 @@ def _strided_slice(trace, op, strides):
   trace.put(op.outputs[0], result + axes)
 
 
-@op_rules.rule('GatherV2', by_constant=2)
-def _gather(trace, op, axis):
+def gather(trace, op, axis):
   data, indices, _ = op.inputs
   rank = indices.shape.ndims
   if rank is None or trace.is_tracked(indices):
-    op_rules.give_up(trace, op)
+    op_facts.give_up(trace, op)
     return
   axes = trace.axes(data)
   axis = int(axis) % len(axes)
@@ -91,8 +86,7 @@ def _gather(trace, op, axis):
   trace.put(op.outputs[0], axes[:axis] + [None] * rank + axes[axis + 1 :])
 
 
-@op_rules.rule('ReverseV2', by_constant=1)
-def _reverse(trace, op, reversed_axes):
+def reverse(trace, op, reversed_axes):
   axes = list(trace.axes(op.inputs[0]))
   for axis in reversed_axes:
     trace.fix(axes[axis], f'{op.name} ({op.type}) turns it around')
@@ -100,8 +94,7 @@ def _reverse(trace, op, reversed_axes):
   trace.put(op.outputs[0], axes)
 
 
-@op_rules.rule('Unpack')
-def _unpack(trace, op):
+def unpack(trace, op):
   axes = list(trace.axes(op.inputs[0]))
   ids = axes.pop(op.get_attr('axis') % len(axes))
   trace.fix(ids, f'{op.name} ({op.type}) takes it apart')

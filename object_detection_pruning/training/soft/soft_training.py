@@ -100,6 +100,7 @@ class SoftTraining(NamedTuple):
 
 def prepare(
   config: pipeline_pb2.TrainEvalPipelineConfig,
+  settings: Optional[pruning_rounds.Settings],
   train_steps: Optional[int],
   run_config: tf.estimator.RunConfig,
 ) -> Optional[SoftTraining]:
@@ -107,6 +108,7 @@ def prepare(
 
   Args:
     config: the pipeline config.
+    settings: how to prune; None for not at all.
     train_steps: last training step of one round, None or 0 if there is none.
     run_config: that of the estimator.
 
@@ -114,10 +116,9 @@ def prepare(
     InputError: the network has masks, the settings do not fit the run, or a
       pattern finds nothing that can go.
   """
-  message = pipeline.pruning_message(config)
-  settings = pruning_rounds.from_message(message)
   if settings is None:
     return None
+  message = pipeline.pruning_message(config)
   if registry.is_masked(config.model) or message.include:
     raise errors.InputError(
       'soft filter pruning is for networks without masks: take the stock '
