@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import inference_graph
+from object_detection_pruning.common import sessions
 
 _WARM_UP = 2
 
@@ -27,12 +28,9 @@ def measure(
   built = inference_graph.build(config)
   with built.graph.as_default():
     initializer = tf.global_variables_initializer()
-  threads = tf.ConfigProto(
-    intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
-  )
   image = np.random.RandomState(0).uniform(0, 255, built.image.shape.as_list())
   times = []
-  with tf.Session(graph=built.graph, config=threads) as session:
+  with sessions.open_session(built.graph, 1, 1) as session:
     session.run(initializer)
     for _ in range(_WARM_UP + runs):
       start = time.perf_counter()

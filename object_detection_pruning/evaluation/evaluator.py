@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
-from object_detection_pruning.common import parallel
+from object_detection_pruning.common import sessions
 from object_detection_pruning.evaluation import (
   cut_graph,
   eval_data,
@@ -25,7 +25,9 @@ class Evaluator:
   """Evaluates a detector on images that it holds in memory.
 
   Images are run side by side, each op on one thread, so that the figures do not
-  depend on the number of threads.
+  depend on the number of threads; the pools of the process must be sized so
+  before (`sessions.size_pools`). The graph is not rewritten, since that is done
+  in another way where it is cut.
   """
 
   def __init__(
@@ -57,8 +59,11 @@ class Evaluator:
     with built.graph.as_default():
       names = [variable.op.name for variable in tf.global_variables()]
       initializers = [tf.tables_initializer(), tf.local_variables_initializer()]
-    session = tf.Session(
-      graph=built.graph, config=parallel.session_config(threads)
+    session = sessions.open_session(
+      built.graph,
+      intra_op=1,
+      inter_op=threads or sessions.cores(),
+      rewrite=False,
     )
     session.run(initializers)
     self.graph = cut_graph.CutGraph(

@@ -14,7 +14,7 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.batch_norm import moving_statistics
 from object_detection_pruning.builders import training_graph
-from object_detection_pruning.common import errors, parallel, progress
+from object_detection_pruning.common import errors, progress, sessions
 from object_detection_pruning.evaluation import cut_graph, eval_data, frontier
 from object_detection_pruning.sensitivity import fingerprints
 
@@ -64,7 +64,10 @@ class Calibrator:
         )
       self._variables = {v.op.name: v for v in tf.global_variables()}
       session = training_graph.restored_session(
-        tensors, parallel.session_config(threads)
+        tensors,
+        sessions.config(
+          intra_op=1, inter_op=threads or sessions.cores(), rewrite=False
+        ),
       )
     self._fetches = moving_statistics.Averages(self._statistics).fetches
     self._graph = cut_graph.CutGraph(

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Iterator, List
 
-from object_detection_pruning.common import errors, parallel, progress
+from object_detection_pruning.common import errors, progress, sessions
 from object_detection_pruning.sensitivity import (
   analysis,
   parts,
@@ -90,7 +90,7 @@ def _share(
     output=parts.path(request.output, number, count),
     # The parts of a shard are shards of a finer division.
     shard=(shard + shards * (number - 1), shards * count),
-    threads=max(1, parallel.cores() // count),
+    threads=max(1, sessions.cores() // count),
   )
 
 

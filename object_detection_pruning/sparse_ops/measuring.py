@@ -4,8 +4,8 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import sessions
 from object_detection_pruning.graphs import graph_outputs
 from object_detection_pruning.graphs.graph_index import GraphDef
 
@@ -102,13 +102,7 @@ def scaled_difference(first: np.ndarray, second: np.ndarray) -> float:
 def _runner(
   graph_def: GraphDef, feeds: Dict[str, Any], outputs: List[str], threads: int
 ) -> Callable[[], List[np.ndarray]]:
-  graph = tf.Graph()
-  with graph.as_default():
-    tf.import_graph_def(graph_def, name='')
-  config = tf.ConfigProto(
-    intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1
-  )
-  session = tf.Session(graph=graph, config=config)
+  session = sessions.open_session(graph_def, threads, inter_op=1)
   call = session.make_callable(outputs, feed_list=list(feeds))
   return lambda: call(*feeds.values())
 
