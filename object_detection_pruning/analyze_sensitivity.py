@@ -2,7 +2,13 @@
 
 from absl import flags
 
-from object_detection_pruning.common import checks, command, errors, progress
+from object_detection_pruning.common import (
+  checks,
+  command,
+  errors,
+  progress,
+  sessions,
+)
 from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import (
   analysis,
@@ -89,11 +95,13 @@ def main(_) -> None:
   else:
     wanted = request()
     checks.count('--workers', FLAGS.workers)
+    # Figures must not depend on the number of threads within an op.
+    is_sized = sessions.size_pools(1, sessions.cores())
     prepared = preparation.prepare(wanted)
     done = len(prepared.todo) - len(prepared.missing)
     if done:
       print(f'{done} of {len(prepared.todo)} points are there already')
-    if FLAGS.workers > 1:
+    if FLAGS.workers > 1 or not is_sized:
       found = workers.run(prepared, FLAGS.workers)
     else:
       found = analysis.run(

@@ -196,22 +196,24 @@ def _to_target(network, scores, request) -> selection.Removed:
   bounds = request.bounds
   bounds = bounds._replace(min_channels=bounds.min_channels or 1)
   select = selection.ranked if request.ranked else selection.uniform
-  steps = {}
-  if request.target == 'latency':
-    steps = {'steps': _LATENCY_STEPS}
-    dense_ms = latency.measure(network.config)
 
-  def measure(removed: selection.Removed) -> float:
+  def selected(ratio: float) -> selection.Removed:
+    return select(scores, ratio, bounds)
+
+  if request.target == 'latency':
+    with latency.Comparer(network.config) as comparer:
+      return selection.to_target(
+        selected,
+        lambda removed: comparer.share(
+          surgery.narrow_config(network.config, network.plan(removed))
+        ),
+        request.fraction,
+        _LATENCY_STEPS,
+      )
+
+  def share(removed: selection.Removed) -> float:
     plan = network.plan(removed)
-    if request.target == 'latency':
-      narrow = surgery.narrow_config(network.config, plan)
-      return latency.measure(narrow) / dense_ms
     after, before = plan.cost(), plan.dense_cost()
     return getattr(after, request.target) / getattr(before, request.target)
 
-  return selection.to_target(
-    lambda ratio: select(scores, ratio, bounds),
-    measure,
-    request.fraction,
-    **steps,
-  )
+  return selection.to_target(selected, share, request.fraction)

@@ -7,13 +7,14 @@ process of its own (`common.own_process`) where it cannot be sure to be first.
 """
 
 import os
-from typing import Optional, Union
+from typing import Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
 
 _TASKS = '/proc/self/task'
 
-_pools = None  # What `size_pools` has made, if it was first.
+# What `size_pools` has asked for, if it was first.
+_pools = None  # type: Optional[Tuple[Optional[int], Optional[int]]]
 
 
 def cores() -> int:
@@ -93,6 +94,11 @@ def size_pools(
     if started >= (intra_op or 1) + (inter_op or 1):
       _pools = (intra_op, inter_op)
   return _pools == (intra_op, inter_op)
+
+
+def pool_sizes() -> Optional[Tuple[Optional[int], Optional[int]]]:
+  """Gives what `size_pools` has asked for; None if it was not first."""
+  return _pools
 
 
 def _count_threads() -> int:

@@ -25,9 +25,9 @@ class Evaluator:
   """Evaluates a detector on images that it holds in memory.
 
   Images are run side by side, each op on one thread, so that the figures do not
-  depend on the number of threads; the pools of the process must be sized so
-  before (`sessions.size_pools`). The graph is not rewritten, since that is done
-  in another way where it is cut.
+  depend on the number of threads. That is so where `sessions.size_pools` made
+  the pools of the process; a warning says where it may not be. The graph is not
+  rewritten, since that is done in another way where it is cut.
   """
 
   def __init__(
@@ -59,6 +59,11 @@ class Evaluator:
     with built.graph.as_default():
       names = [variable.op.name for variable in tf.global_variables()]
       initializers = [tf.tables_initializer(), tf.local_variables_initializer()]
+    if (sessions.pool_sizes() or (None,))[0] != 1:
+      tf.logging.warning(
+        'An earlier session made the threads of this process: where these are '
+        'several within an op, figures may differ in the last digits.'
+      )
     session = sessions.open_session(
       built.graph,
       intra_op=1,

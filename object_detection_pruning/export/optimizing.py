@@ -15,7 +15,7 @@ from object_detection_pruning.graphs import (
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import loading, measuring
+from object_detection_pruning.sparse_ops import graph_comparison, loading
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'
@@ -36,7 +36,7 @@ class Optimized(NamedTuple):
 
   nodes_before: int
   nodes_after: int
-  measurement: measuring.Measurement
+  measurement: graph_comparison.GraphComparison
   largest_difference: Optional[float]
 
   def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Optimized(NamedTuple):
       )
     return (
       f'{self.nodes_before:,} nodes, optimized {self.nodes_after:,}; '
-      f'{measured.plain_ms:.1f} ms, optimized {measured.sparse_ms:.1f} ms, '
+      f'{measured.plain_ms:.1f} ms, optimized {measured.rewritten_ms:.1f} ms, '
       f'{measured.ratio:.2f}x (median of {measured.runs} runs each, in turns); '
       + difference
     )
@@ -92,7 +92,7 @@ def export(
     input_graph: a frozen graph; not touched.
     output_dir: folder for `optimized_inference_graph.pb` and
       `optimized_saved_model`.
-    seconds: for measuring.
+    seconds: for graph_comparison.
 
   Raises:
     InputError: the file holds no graph, or one that cannot be fed an image.
@@ -100,7 +100,7 @@ def export(
   plain = loading.read_graph_def(input_graph)
   optimized = optimize(plain)
   feeds = sample_feeds.make(plain, sample_feeds.read_image(None))
-  measurement = measuring.compare(plain, optimized, feeds, seconds)
+  measurement = graph_comparison.compare(plain, optimized, feeds, seconds)
   comparer = prediction_differences.Comparer(plain, optimized)
   differences = comparer.scaled_differences(feeds)
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)

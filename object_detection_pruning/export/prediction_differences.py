@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 from object_detection_pruning.common import sessions
 from object_detection_pruning.graphs import graph_index, graph_outputs
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import measuring
+from object_detection_pruning.sparse_ops import graph_comparison
 
 # What ends a layer; batch norm becomes a bias of its name where it is folded.
 _LAYER_ENDS = (
@@ -65,7 +65,7 @@ class Comparer:
       self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
     )
     return {
-      name: measuring.scaled_difference(a, b)
+      name: graph_comparison.scaled_difference(a, b)
       for name, a, b in zip(self._predictions, first, second)
     }
 

@@ -6,7 +6,12 @@ import sys
 import time
 from typing import Iterator, List
 
-from object_detection_pruning.common import errors, progress, sessions
+from object_detection_pruning.common import (
+  errors,
+  own_process,
+  progress,
+  sessions,
+)
 from object_detection_pruning.sensitivity import (
   analysis,
   parts,
@@ -32,8 +37,8 @@ def run(prepared: preparation.Prepared, count: int) -> results.Results:
     InputError: the unpruned model has nothing to lose, or a process failed.
   """
   analysis.adopt(prepared)
-  # Bad input is met here, once, and not in every process.
-  prepared = analysis.measure_baseline(prepared)
+  # Bad input is met before there are many processes to meet it.
+  prepared = _measure_baseline(prepared)
   request, merged = prepared.request, prepared.results
   if not prepared.missing:
     return merged
@@ -61,6 +66,20 @@ def run(prepared: preparation.Prepared, count: int) -> results.Results:
   merged.save(request.output)
   parts.remove(request.output)
   return merged
+
+
+def _measure_baseline(prepared: preparation.Prepared) -> preparation.Prepared:
+  """Evaluates the unpruned model where each op runs on one thread."""
+  sizes = (1, sessions.cores())
+  if prepared.results.baseline is not None or sessions.pool_sizes() == sizes:
+    return analysis.measure_baseline(prepared)
+  with own_process.OwnProcess(*sizes, 'the process that evaluates') as process:
+    found = process.call(_baseline, prepared.request)
+  return prepared._replace(results=found)
+
+
+def _baseline(request: request_lib.Request) -> results.Results:
+  return analysis.measure_baseline(preparation.prepare(request)).results
 
 
 def _end(processes: list, failures) -> None:
@@ -95,6 +114,7 @@ def _share(
 
 
 def _work(request: request_lib.Request, parent: int, failures) -> None:
+  sessions.size_pools(1, request.threads)
   try:
     analysis.run(
       preparation.prepare(request), stopped=lambda: os.getppid() != parent

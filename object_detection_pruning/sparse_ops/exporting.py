@@ -7,9 +7,9 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import sample_feeds, saved_model_writer
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import (
+  graph_comparison,
   library,
   loading,
-  measuring,
   rewrite,
 )
 from object_detection_pruning.sparse_ops.report import RewriteReport
@@ -33,7 +33,7 @@ class SparseExport(NamedTuple):
   plain_bytes: int
   sparse_bytes: int
   saved_model: str
-  measurement: Optional[measuring.Measurement]
+  measurement: Optional[graph_comparison.GraphComparison]
 
   def __str__(self) -> str:
     lines = [
@@ -90,7 +90,7 @@ def export(
   library.load()
   measurement = None
   if seconds:
-    measurement = measuring.compare(
+    measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
   folder = os.path.dirname(os.path.abspath(output_graph))
