@@ -182,10 +182,8 @@ def _made(
     'num_train': num_train,
     'num_val': num_val,
   }
-  with atomic_files.writing(manifest) as (temporary,), open(
-    temporary, 'w', encoding='utf-8'
-  ) as stream:
-    json.dump({'arguments': arguments, 'counts': counts}, stream, indent=2)
+  content = {'arguments': arguments, 'counts': counts}
+  atomic_files.write(manifest, json.dumps(content, indent=2))
   return DetectionData(train, val, label_map, **counts)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 matplotlib.use('Agg')
 from matplotlib import pyplot, ticker  # noqa: E402
 
+from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.sensitivity import (  # noqa: E402
   curves,
   planning,
@@ -36,9 +37,8 @@ class Picture(NamedTuple):
     """Writes it in each of the formats, and frees it."""
     for ending in FORMATS:
       path = os.path.join(folder, f'{self.name}.{ending}')
-      temporary = f'{path}.writing-{os.getpid()}'
-      self.figure.savefig(temporary, dpi=110, format=ending)
-      os.replace(temporary, path)
+      with atomic_files.writing(path) as (temporary,):
+        self.figure.savefig(temporary, dpi=110, format=ending)
     pyplot.close(self.figure)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 import jinja2
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.sensitivity import (
   curves,
   planning,
@@ -86,10 +86,7 @@ def write(
     pictures=[(p.title, _embedded(folder, p.name)) for p in pictures],
     measured=measured,
   )
-  temporary = f'{path}.writing-{os.getpid()}'
-  with open(temporary, 'w', encoding='utf-8') as file:
-    file.write(page)
-  os.replace(temporary, path)
+  atomic_files.write(path, page)
 
 
 def _ratios(found: results.Results) -> List[float]:

@@ -1,10 +1,9 @@
 """What was measured, in a file that is whole after every point."""
 
 import json
-import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.sensitivity import costs as costs_lib
 from object_detection_pruning.sensitivity import file_checks
 
@@ -157,10 +156,7 @@ class Results(NamedTuple):
       ],
       'costs': self.costs.to_json(),
     }
-    temporary = f'{path}.writing-{os.getpid()}'
-    with open(temporary, 'w') as file:
-      file.write(_text(content) + '\n')
-    os.replace(temporary, path)
+    atomic_files.write(path, _text(content) + '\n')
 
 
 def load(path: str) -> Results:
