@@ -21,7 +21,7 @@ from object_detection import model_hparams, model_lib
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.evaluation import eval_data, evaluator
+from object_detection_pruning.evaluation import eval_inputs, evaluator
 from object_detection_pruning.sensitivity import targets
 
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
@@ -68,9 +68,9 @@ def main(_):
   points = [(t, float(r)) for t in layers for r in FLAGS.ratios]
 
   start = time.perf_counter()
-  reader = eval_data.reader(config)
-  images = eval_data.load(
-    config, reader, eval_data.serialized(reader, FLAGS.num_examples)
+  reader = eval_inputs.reader(config)
+  images = eval_inputs.load(
+    config, reader, eval_inputs.serialized(reader, FLAGS.num_examples)
   )
   model = evaluator.Evaluator(config, tensors, images)
   model.evaluate()

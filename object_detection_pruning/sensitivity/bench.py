@@ -3,7 +3,7 @@
 from typing import Dict
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.evaluation import eval_data, evaluator
+from object_detection_pruning.evaluation import eval_inputs, evaluator
 from object_detection_pruning.sensitivity import (
   calibration,
   preparation,
@@ -36,7 +36,7 @@ class Bench:
     self._model = evaluator.Evaluator(
       prepared.config,
       tensors,
-      eval_data.load(prepared.config, prepared.reader, prepared.examples),
+      eval_inputs.load(prepared.config, prepared.reader, prepared.examples),
       request.metric,
       request.threads,
       request.cache_megabytes,

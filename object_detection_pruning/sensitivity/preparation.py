@@ -9,7 +9,7 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning, surgery
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.evaluation import eval_data
+from object_detection_pruning.evaluation import eval_inputs
 from object_detection_pruning.export import stripping
 from object_detection_pruning.sensitivity import (
   calibration,
@@ -67,8 +67,8 @@ def prepare(request: request_lib.Request) -> Prepared:
   request.check()
   known = _known(request.output)
   config = pipeline.load(request.pipeline_config_path)
-  reader = eval_data.reader(config)
-  examples = eval_data.serialized(reader, request.num_examples)
+  reader = eval_inputs.reader(config)
+  examples = eval_inputs.serialized(reader, request.num_examples)
   raw = checkpoints.read(checkpoints.resolve(request.checkpoint))
   tensors = stripping.strip(raw).tensors
   network = pruning.analyze(config)
@@ -84,7 +84,7 @@ def prepare(request: request_lib.Request) -> Prepared:
   setup = results.Setup(
     fingerprints.of_model(config),
     fingerprints.of_checkpoint(network, tensors),
-    eval_data.digest(reader, examples),
+    fingerprints.of_examples(reader, examples),
     len(examples),
     request.granularity,
     request.importance if is_filter else None,

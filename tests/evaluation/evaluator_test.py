@@ -3,7 +3,7 @@ import pytest
 
 from object_detection_pruning.channels import pruning, surgery
 from object_detection_pruning.channels import selection as channel_selection
-from object_detection_pruning.evaluation import eval_data, evaluator
+from object_detection_pruning.evaluation import eval_inputs, evaluator
 from object_detection_pruning.sensitivity import costs, targets
 
 LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_3_pointwise'
@@ -11,8 +11,8 @@ LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_3_pointwise'
 
 @pytest.fixture(scope='module')
 def images(dense):
-  reader = eval_data.reader(dense.config)
-  return eval_data.load(dense.config, reader, eval_data.serialized(reader))
+  reader = eval_inputs.reader(dense.config)
+  return eval_inputs.load(dense.config, reader, eval_inputs.serialized(reader))
 
 
 @pytest.fixture(scope='module')
