@@ -22,7 +22,7 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.evaluation import eval_inputs, evaluator
-from object_detection_pruning.sensitivity import targets
+from object_detection_pruning.sensitivity import prunables
 
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
 flags.DEFINE_string('checkpoint', None, 'Prefix or folder.')
@@ -63,7 +63,7 @@ def main(_):
   config = pipeline.load(FLAGS.pipeline_config_path)
   tensors = checkpoints.read(checkpoints.resolve(FLAGS.checkpoint))
   network = pruning.analyze(config)
-  found = targets.filters(network, tensors, 'l1')
+  found = prunables.filters(network, tensors, 'l1')
   layers = [found[int(float(place) * len(found))] for place in FLAGS.layers]
   points = [(t, float(r)) for t in layers for r in FLAGS.ratios]
 
