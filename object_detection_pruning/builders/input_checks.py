@@ -1,6 +1,5 @@
 """Checks that what a pipeline config refers to is there, before a long run."""
 
-import itertools
 from typing import List
 
 import tensorflow.compat.v1 as tf
@@ -91,17 +90,14 @@ def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
   if not reader.HasField('tf_record_input_reader'):
     return
   patterns = list(reader.tf_record_input_reader.input_path)
-  found = {pattern: record_reader.match(pattern) for pattern in patterns}
-  missing = [pattern for pattern in patterns if not found[pattern]]
-  # The stock reader would leave them out without a word.
-  if missing or not patterns:
+  found = record_reader.match(patterns)
+  if not found:
     raise errors.InputError(
       f'{name} names no file that exists: input_path is '
-      + (', '.join(missing) or 'not set')
+      + (', '.join(patterns) or 'not set')
     )
   # The stock reader would look for an example in them for ever.
-  if all(map(record_reader.is_empty, itertools.chain(*found.values()))):
+  if all(map(record_reader.is_empty, found)):
     raise errors.InputError(
-      f'{name} names files without a single example, such as '
-      f'{found[patterns[0]][0]}'
+      f'{name} names files without a single example, such as {found[0]}'
     )

@@ -47,8 +47,46 @@ class Record(NamedTuple):
         raise errors.InputError(f'{self.location} is no tf.Example')
 
 
-def match(pattern: str) -> List[str]:
-  """Lists the files that a path, or a pattern with wildcards, stands for."""
+def match(patterns: Sequence[str]) -> List[str]:
+  """Lists the files that patterns stand for, in their order, each of them once.
+
+  Args:
+    patterns: paths, with wildcards where there are shards. One that stands for
+      no file is passed over, as the stock reader does.
+  """
+  # Patterns may overlap, and no example counts twice.
+  return list(dict.fromkeys(path for p in patterns for path in _matches(p)))
+
+
+def find(patterns: Sequence[str], what: str = 'record file') -> List[str]:
+  """Lists the same as `match`, and at least one file.
+
+  Args:
+    patterns: as for `match`.
+    what: the files are, for the error.
+
+  Raises:
+    InputError: there is no file, or a folder stands where one should.
+  """
+  found = match(patterns)
+  if not patterns:
+    raise errors.InputError(f'no {what} is given')
+  if not found:
+    raise errors.InputError(f'no {what} at {", ".join(patterns)!r}')
+  for path in found:
+    if tf.gfile.IsDirectory(path):
+      raise errors.InputError(f'{what} {path!r} is a folder')
+  return found
+
+
+def find_each(patterns: Sequence[str], what: str = 'record file') -> List[str]:
+  """Lists the same as `find`, and at least one file for each pattern."""
+  for pattern in patterns:
+    find([pattern], what)
+  return find(patterns, what)
+
+
+def _matches(pattern: str) -> List[str]:
   # A name may hold what is a wildcard elsewhere.
   if tf.gfile.Exists(pattern):
     return [pattern]
@@ -56,31 +94,6 @@ def match(pattern: str) -> List[str]:
   with contextlib.suppress(tf.errors.NotFoundError):
     return sorted(tf.gfile.Glob(pattern))
   return []
-
-
-def find(patterns: Sequence[str], what: str = 'record file') -> List[str]:
-  """Finds the files of patterns, in their order, each of them once.
-
-  Args:
-    patterns: paths, with wildcards where there are shards.
-    what: the files are, for the error.
-
-  Raises:
-    InputError: a pattern stands for no file, or for a folder.
-  """
-  if not patterns:
-    raise errors.InputError(f'no {what} is given')
-  found: List[str] = []
-  for pattern in patterns:
-    matches = match(pattern)
-    if not matches:
-      raise errors.InputError(f'no {what} at {pattern!r}')
-    found += matches
-  for path in found:
-    if tf.gfile.IsDirectory(path):
-      raise errors.InputError(f'{what} {path!r} is a folder')
-  # Patterns may overlap, and no example counts twice.
-  return list(dict.fromkeys(found))
 
 
 def read(paths: Sequence[str], limit: Optional[int] = None) -> Iterator[Record]:
@@ -95,11 +108,12 @@ def read(paths: Sequence[str], limit: Optional[int] = None) -> Iterator[Record]:
   """
   total = 0
   for path in paths:
-    number = 0
+    number = position = 0
     if total == limit:
       return
     try:
       for data in tf.python_io.tf_record_iterator(path):
+        position += _size(len(data))
         number += 1
         total += 1
         yield Record(path, number, data)
@@ -108,6 +122,9 @@ def read(paths: Sequence[str], limit: Optional[int] = None) -> Iterator[Record]:
     except tf.errors.OpError as error:
       # The first line says at which byte.
       raise _damaged(path, number, error.message.splitlines()[0])
+    # TensorFlow takes a few bytes at the end for the end.
+    if position != tf.gfile.Stat(path).length:
+      raise _damaged(path, number, f'truncated record at {position}')
 
 
 def count(patterns: Sequence[str], what: str = 'record file') -> int:
@@ -158,9 +175,8 @@ def naming_damage(patterns: Sequence[str]) -> Iterator[None]:
   try:
     yield
   except tf.errors.DataLossError:
-    for pattern in patterns:
-      for _ in read(match(pattern)):
-        pass
+    for _ in read(match(patterns)):
+      pass
     raise
 
 
@@ -174,11 +190,16 @@ def _count(path: str) -> int:
       header = file.read(_LENGTH.size)
       if len(header) == _LENGTH.size:
         (length,) = _LENGTH.unpack(header)
-        position += _LENGTH.size + length + 2 * _CHECKSUM_BYTES
+        position += _size(length)
       if len(header) < _LENGTH.size or position > size:
         raise _damaged(path, total, f'truncated record at {start}')
       total += 1
   return total
+
+
+def _size(length: int) -> int:
+  """Gives the bytes of a record with so many bytes of data."""
+  return _LENGTH.size + length + 2 * _CHECKSUM_BYTES
 
 
 def _damaged(path: str, number: int, reason: str) -> errors.InputError:

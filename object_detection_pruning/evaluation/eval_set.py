@@ -111,7 +111,7 @@ def load(
       hold classes that the label map has not, or has under another name.
   """
   ids = label_maps.read(label_map)
-  paths = record_reader.find(patterns, 'evaluation record')
+  paths = record_reader.find_each(patterns, 'evaluation record')
   size = 0
   for record in record_reader.read(paths):
     example = example_decoder.EncodedExample(record)

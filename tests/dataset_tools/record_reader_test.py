@@ -65,10 +65,17 @@ def test_patterns_name_files_in_order_and_once(tmp_path):
 
 
 @pytest.mark.parametrize('missing', ['/no/record', '/no/record-*'])
-def test_every_pattern_must_name_a_file(files, missing):
-  for call in (record_reader.find, record_reader.count):
+def test_what_names_no_file_is_told(files, missing):
+  patterns = [str(files / 'a'), missing]
+  assert record_reader.find(patterns) == patterns[:1]
+  assert record_reader.count(patterns) == 3
+  for call, given in (
+    (record_reader.find_each, patterns),
+    (record_reader.find, [missing]),
+    (record_reader.count, [missing]),
+  ):
     with pytest.raises(errors.InputError) as caught:
-      call([str(files / 'a'), missing], 'training record')
+      call(given, 'training record')
     assert str(caught.value) == f'no training record at {missing!r}'
 
 
