@@ -125,12 +125,12 @@ def request() -> pruning.Request:
   """Turns the flags into a request, or raises `InputError`."""
   if FLAGS.eval_metric_loss is not None:
     raise errors.InputError('--eval_metric_loss needs --sensitivities')
-  targets = [
+  measures = [
     name
-    for name in pruning.TARGETS
+    for name in pruning.MEASURES
     if FLAGS[f'target_{name}'].value is not None
   ]
-  given = [f'target_{name}' for name in targets] + [
+  given = [f'target_{name}' for name in measures] + [
     name for name in ('ratio', 'ratios') if FLAGS[name].value is not None
   ]
   if len(given) != 1:
@@ -138,17 +138,17 @@ def request() -> pruning.Request:
       'give one of --ratio, --ratios, --target_params, --target_macs and '
       f'--target_latency, got {len(given)}'
     )
-  fraction: Optional[float] = None
+  share: Optional[float] = None
   if given[0] != 'ratios':
-    fraction = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
+    share = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
   elif FLAGS.global_ranking:
     raise errors.InputError('--global_ranking does not go with --ratios')
   checks.count('--taylor_batches', FLAGS.taylor_batches)
   return pruning.Request(
-    ratio=None if targets else fraction,
+    ratio=None if measures else share,
     ratios_path=FLAGS.ratios,
-    target=targets[0] if targets else None,
-    fraction=fraction if targets else None,
+    measure=measures[0] if measures else None,
+    share=share if measures else None,
     method=FLAGS.importance,
     ranked=FLAGS.global_ranking,
     bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),

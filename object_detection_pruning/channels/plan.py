@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
   Attributes:
     channels: of the network before.
-    positions: for each kernel, how often an image is multiplied by it.
+    positions: at how many positions of one image each kernel is applied.
     removed: for each group by name, sorted indices of the channels that go.
   """
 

@@ -55,7 +55,7 @@ def build(
     config: pipeline config; masks are left out, widths are not.
     images: what it will be given; sizes that they share are fixed.
     with_loss: whether the output is the loss, without that of regularization,
-      in place of the detections.
+      instead of the detections.
   """
   layer_widths = widths.from_message(pipeline.pruning_message(config))
   with tf.Graph().as_default() as graph:

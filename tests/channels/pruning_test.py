@@ -41,7 +41,7 @@ def test_latency_target_is_searched_with_the_narrow_networks(
   dense = 1 + sum(width.filters for width in full.layer_widths())
   monkeypatch.setattr(latency, 'measure', measure)
   plan = pruning.make_plan(
-    network, tensors, pruning.Request(target='latency', fraction=0.7)
+    network, tensors, pruning.Request(measure='latency', share=0.7)
   )
   assert measured[0] is None
   # Each measurement builds a network, so there are few: all gone and five more.
