@@ -12,10 +12,8 @@ from object_detection_pruning.common import (
 from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import (
   analysis,
-  preparation,
-  results,
-  targets,
-  workers,
+  prunables,
+  results_file,
 )
 from object_detection_pruning.sensitivity import request as request_lib
 
@@ -28,8 +26,8 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string(
   'granularity',
-  targets.FILTER,
-  f'What is taken from a layer: {" or ".join(targets.GRANULARITIES)}.',
+  prunables.FILTER,
+  f'What is taken from a layer: {" or ".join(prunables.GRANULARITIES)}.',
 )
 flags.DEFINE_list(
   'ratios', [str(r) for r in request_lib.RATIOS], 'Shares that go, in (0, 1).'
@@ -40,7 +38,7 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   'importance',
   'l1',
-  f'How channels are compared: one of {", ".join(targets.IMPORTANCES)}.',
+  f'How channels are compared: one of {", ".join(prunables.IMPORTANCES)}.',
 )
 flags.DEFINE_integer(
   'num_examples', None, 'Evaluation images to use; all if not set.'
@@ -90,19 +88,19 @@ def request() -> request_lib.Request:
 
 def main(_) -> None:
   if FLAGS.merge:
-    found = results.merge(FLAGS.merge)
-    found.save(FLAGS.output)
+    found = results_file.merge(FLAGS.merge)
+    results_file.save(found, FLAGS.output)
   else:
     wanted = request()
     checks.count('--workers', FLAGS.workers)
     # Figures must not depend on the number of threads within an op.
     is_sized = sessions.size_pools(1, sessions.cores())
-    prepared = preparation.prepare(wanted)
+    prepared = request_lib.prepare(wanted)
     done = len(prepared.todo) - len(prepared.missing)
     if done:
       print(f'{done} of {len(prepared.todo)} points are there already')
     if FLAGS.workers > 1 or not is_sized:
-      found = workers.run(prepared, FLAGS.workers)
+      found = analysis.run_in_workers(prepared, FLAGS.workers)
     else:
       found = analysis.run(
         prepared, lambda points: progress.over(points, 'analyse')

@@ -23,7 +23,7 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
-from object_detection_pruning.dataset_tools import damaged_records
+from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.training import loop, model_lib
 
 flags.DEFINE_string(
@@ -220,7 +220,7 @@ def main(_) -> None:
     ),
   )
   if FLAGS.checkpoint_dir:
-    with damaged_records.named(input_checks.record_paths(config)):
+    with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
     return
   with _logging_beside_bars():

@@ -77,7 +77,7 @@ def main(_) -> None:
   bounds = selection.Bounds(FLAGS.round_to).check()
   requests = {
     f'target_macs {share:g}': pruning.Request(
-      target='macs', fraction=share, bounds=bounds
+      measure='macs', share=share, bounds=bounds
     )
     for share in FLAGS.target_macs or ([] if FLAGS.ratios else [0.5])
   }

@@ -21,8 +21,8 @@ from object_detection import model_hparams, model_lib
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.evaluation import eval_data, evaluator
-from object_detection_pruning.sensitivity import targets
+from object_detection_pruning.evaluation import eval_inputs, evaluator
+from object_detection_pruning.sensitivity import prunables
 
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
 flags.DEFINE_string('checkpoint', None, 'Prefix or folder.')
@@ -63,14 +63,14 @@ def main(_):
   config = pipeline.load(FLAGS.pipeline_config_path)
   tensors = checkpoints.read(checkpoints.resolve(FLAGS.checkpoint))
   network = pruning.analyze(config)
-  found = targets.filters(network, tensors, 'l1')
+  found = prunables.filters(network, tensors, 'l1')
   layers = [found[int(float(place) * len(found))] for place in FLAGS.layers]
   points = [(t, float(r)) for t in layers for r in FLAGS.ratios]
 
   start = time.perf_counter()
-  reader = eval_data.reader(config)
-  images = eval_data.load(
-    config, reader, eval_data.serialized(reader, FLAGS.num_examples)
+  reader = eval_inputs.reader(config)
+  images = eval_inputs.load(
+    config, reader, eval_inputs.serialized(reader, FLAGS.num_examples)
   )
   model = evaluator.Evaluator(config, tensors, images)
   model.evaluate()

@@ -19,7 +19,7 @@ from object_detection_pruning.common import (
   errors,
   progress,
 )
-from object_detection_pruning.dataset_tools import damaged_records
+from object_detection_pruning.dataset_tools import record_reader
 
 
 def build(
@@ -82,7 +82,7 @@ def run_batches(
     InputError: the training input ends early, or is damaged.
   """
   for _ in progress.over(range(number), title):
-    with damaged_records.named(input_checks.record_paths(config)):
+    with record_reader.naming_damage(input_checks.record_paths(config)):
       try:
         values = session.run(fetches)
       except tf.errors.OutOfRangeError:

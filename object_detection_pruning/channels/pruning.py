@@ -27,7 +27,7 @@ from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
 PLAN = 'plan.json'
-TARGETS = ('params', 'macs', 'latency')
+MEASURES = ('params', 'macs', 'latency')
 # Each measurement builds a network.
 _LATENCY_STEPS = 5
 
@@ -36,11 +36,11 @@ class Request(NamedTuple):
   """What is to go.
 
   Attributes:
-    ratio: share of the channels that goes; None where there is a target or a
-      file.
+    ratio: share of the channels that goes; None where a share of a measure is
+      to be left, or there is a file.
     ratios_path: JSON file of pattern to ratio.
-    target: one of `TARGETS`, of which `fraction` is to be left.
-    fraction: in (0, 1).
+    measure: one of `MEASURES`, of which `share` is to be left.
+    share: in (0, 1).
     method: importance, one of `importance.METHODS`.
     ranked: whether channels are ranked over all groups, and not within each.
     bounds: what must stay of each group.
@@ -51,8 +51,8 @@ class Request(NamedTuple):
 
   ratio: Optional[float] = None
   ratios_path: Optional[str] = None
-  target: Optional[str] = None
-  fraction: Optional[float] = None
+  measure: Optional[str] = None
+  share: Optional[float] = None
   method: str = 'l1'
   ranked: bool = False
   bounds: selection.Bounds = selection.Bounds()
@@ -133,7 +133,7 @@ def make_plan(
   }
   if ratios is not None:
     removed = selection.per_group(scores, ratios, request.bounds)
-  elif request.target:
+  elif request.measure:
     removed = _to_target(network, scores, request)
   else:
     selection.check_fraction('ratio', request.ratio)
@@ -192,7 +192,7 @@ def write(
 
 
 def _to_target(network, scores, request) -> selection.Removed:
-  selection.check_fraction(f'target_{request.target}', request.fraction)
+  selection.check_fraction(f'target_{request.measure}', request.share)
   bounds = request.bounds
   bounds = bounds._replace(min_channels=bounds.min_channels or 1)
   select = selection.ranked if request.ranked else selection.uniform
@@ -200,20 +200,20 @@ def _to_target(network, scores, request) -> selection.Removed:
   def selected(ratio: float) -> selection.Removed:
     return select(scores, ratio, bounds)
 
-  if request.target == 'latency':
+  if request.measure == 'latency':
     with latency.Comparer(network.config) as comparer:
       return selection.to_target(
         selected,
         lambda removed: comparer.share(
           surgery.narrow_config(network.config, network.plan(removed))
         ),
-        request.fraction,
+        request.share,
         _LATENCY_STEPS,
       )
 
   def share(removed: selection.Removed) -> float:
     plan = network.plan(removed)
     after, before = plan.cost(), plan.dense_cost()
-    return getattr(after, request.target) / getattr(before, request.target)
+    return getattr(after, request.measure) / getattr(before, request.measure)
 
-  return selection.to_target(selected, share, request.fraction)
+  return selection.to_target(selected, share, request.share)

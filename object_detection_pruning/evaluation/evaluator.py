@@ -9,14 +9,15 @@ from object_detection.utils import config_util
 
 from object_detection_pruning.common import sessions
 from object_detection_pruning.evaluation import (
+  coco_metrics,
   cut_graph,
-  eval_data,
   eval_graph,
-  scoring,
+  eval_inputs,
 )
+from object_detection_pruning.inference import detections
 
 LOSS = 'loss'
-METRICS = (scoring.MAP, scoring.AP50, scoring.AP75, LOSS)
+METRICS = (coco_metrics.MAP, coco_metrics.AP50, coco_metrics.AP75, LOSS)
 # Stands for the loss of a network that overflows: JSON has no infinity.
 _OVERFLOWN = float(np.finfo(np.float32).max)
 
@@ -34,8 +35,8 @@ class Evaluator:
     self,
     config: pipeline_pb2.TrainEvalPipelineConfig,
     tensors: Dict[str, np.ndarray],
-    images: Sequence[eval_data.Image],
-    metric: str = scoring.MAP,
+    images: Sequence[eval_inputs.Image],
+    metric: str = coco_metrics.MAP,
     threads: Optional[int] = None,
     cache_megabytes: int = 2048,
   ):
@@ -52,8 +53,9 @@ class Evaluator:
     """
     self._tensors = tensors
     self._has_loss = metric == LOSS
-    self._scorer = scoring.Scorer(
-      images, config_util.get_number_of_classes(config.model)
+    self._scorer = coco_metrics.Scorer(
+      [image.truth for image in images],
+      config_util.get_number_of_classes(config.model),
     )
     built = eval_graph.build(config, images, self._has_loss)
     with built.graph.as_default():
@@ -112,7 +114,10 @@ class Evaluator:
       loss = float(np.mean([loss for (loss,) in outputs]))
       return {LOSS: loss if np.isfinite(loss) else _OVERFLOWN}
     return self._scorer.score(
-      [scoring.Detections(*output) for output in outputs]
+      [
+        detections.Detections(boxes, class_ids, scores, None)
+        for boxes, scores, class_ids in outputs
+      ]
     )
 
   def close(self) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import tempfile
 from typing import Iterable, Iterator, List, Optional
 
@@ -11,7 +10,7 @@ from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
 from object_detection_pruning.models import registry
@@ -62,7 +61,7 @@ def export(
       f'input_shape goes with input_type image_tensor, got {input_type}'
     )
   stripped = strip(config, checkpoint)
-  with _replacing(
+  with atomic_files.writing_into(
     output_dir
   ) as folder, tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
@@ -190,18 +189,3 @@ def _without_profile() -> Iterator[None]:
     yield
   finally:
     stock_exporter.profile_inference_graph = profile
-
-
-@contextlib.contextmanager
-def _replacing(output_dir: str) -> Iterator[str]:
-  """Gives a folder whose content moves to `output_dir` once all went well."""
-  parent = os.path.dirname(os.path.abspath(output_dir))
-  os.makedirs(parent, exist_ok=True)
-  with tempfile.TemporaryDirectory(prefix='.export-', dir=parent) as folder:
-    yield folder
-    os.makedirs(output_dir, exist_ok=True)
-    for name in os.listdir(folder):
-      target = os.path.join(output_dir, name)
-      if os.path.isdir(target):
-        shutil.rmtree(target)
-      os.replace(os.path.join(folder, name), target)

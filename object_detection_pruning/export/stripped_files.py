@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from typing import List, Sequence
 
 from tensorflow.core.protobuf import saved_model_pb2
@@ -175,15 +174,10 @@ def _write_saved_model(
       for info in signature.outputs.values()
     ):
       del meta_graph.signature_def[key]
-  parent = os.path.dirname(os.path.abspath(folder))
   assets = os.path.join(os.path.dirname(source.path), 'assets')
-  with tempfile.TemporaryDirectory(prefix='.strip-', dir=parent) as scratch:
-    made = os.path.join(scratch, SAVED_MODEL)
+  with atomic_files.writing_folder(folder) as made:
     os.makedirs(os.path.join(made, 'variables'))
     if os.path.isdir(assets):
       shutil.copytree(assets, os.path.join(made, 'assets'))
     with open(os.path.join(made, SAVED_MODEL_FILE), 'wb') as file:
       file.write(saved_model.SerializeToString())
-    if os.path.isdir(folder):
-      shutil.rmtree(folder)
-    os.replace(made, folder)

@@ -15,7 +15,7 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 from object_detection_pruning.batch_norm import moving_statistics
 from object_detection_pruning.builders import training_graph
 from object_detection_pruning.common import errors, progress, sessions
-from object_detection_pruning.evaluation import cut_graph, eval_data, frontier
+from object_detection_pruning.evaluation import cut_graph, eval_inputs, frontier
 from object_detection_pruning.sensitivity import fingerprints
 
 nest = tf.nest
@@ -130,10 +130,10 @@ def fingerprint(
     if field.name not in _INPUT_FIELDS:
       settings.ClearField(field.name)
   needed = num_batches * settings.batch_size
-  examples = eval_data.serialized(
+  examples = eval_inputs.serialized(
     reader, needed * max(1, reader.sample_1_of_n_examples), 'training input'
   )
-  content = eval_data.digest(reader, examples)
+  content = fingerprints.of_examples(reader, examples)
   # The same images may lie elsewhere.
   reader.ClearField('label_map_path')
   reader.ClearField('tf_record_input_reader')
@@ -196,7 +196,7 @@ def _in_order(
   result.num_readers = 1
   # Images that are read side by side would race for the random numbers.
   result.num_parallel_batches = 1
-  eval_data.name_files(result, 'training input')
+  eval_inputs.name_files(result, 'training input')
   return result
 
 

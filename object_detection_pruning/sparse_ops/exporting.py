@@ -3,9 +3,8 @@
 import os
 from typing import NamedTuple, Optional
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.graphs import sample_feeds, saved_model_writer
-from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import (
   graph_comparison,
   library,
@@ -94,10 +93,9 @@ def export(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
   folder = os.path.dirname(os.path.abspath(output_graph))
-  os.makedirs(folder, exist_ok=True)
   saved = os.path.join(folder, SAVED_MODEL)
   saved_model_writer.write(rewritten.graph_def, saved)
-  _write(rewritten.graph_def, output_graph)
+  atomic_files.write(output_graph, rewritten.graph_def.SerializeToString())
   return SparseExport(
     rewritten.report,
     os.path.getsize(input_graph),
@@ -105,10 +103,3 @@ def export(
     saved,
     measurement,
   )
-
-
-def _write(graph_def: GraphDef, path: str) -> None:
-  partial = path + '.partial'
-  with open(partial, 'wb') as file:
-    file.write(graph_def.SerializeToString())
-  os.replace(partial, path)

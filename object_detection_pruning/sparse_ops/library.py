@@ -16,7 +16,7 @@ from typing import Any, Iterator, List, Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 
 _SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
 
@@ -118,16 +118,16 @@ def _compile(path: str, extra_flags: List[str]) -> None:
       'install g++ (Debian and Ubuntu: apt-get install g++), or set CXX'
     )
   tf.logging.info('Building the sparse ops, once: %s', path)
-  with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as scratch:
+  with atomic_files.writing(path) as (
+    linked,
+  ), tempfile.TemporaryDirectory() as scratch:
     objects = _compile_objects(compiler, scratch, extra_flags)
-    linked = os.path.join(scratch, os.path.basename(path))
     _run(
       [compiler, '-shared', '-o', linked]
       + objects
       + tf.sysconfig.get_link_flags()
       + extra_flags
     )
-    os.replace(linked, path)
 
 
 def _compile_objects(

@@ -60,9 +60,9 @@ class QuickstartRun:
 
   def begin(self) -> None:
     """Claims the folder for these settings."""
-    path = self._settings_path()
-    with atomic_files.writing(path) as (name,), open(name, 'w') as file:
-      json.dump(self._settings, file, indent=2)
+    atomic_files.write(
+      self._settings_path(), json.dumps(self._settings, indent=2)
+    )
 
   def _settings_path(self) -> str:
     return os.path.join(self._output_dir, _SETTINGS)

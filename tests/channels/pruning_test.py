@@ -65,7 +65,7 @@ def test_latency_target_is_searched_beside_the_dense_network(
 
   monkeypatch.setattr(timing, 'Timer', make_timer)
   plan = pruning.make_plan(
-    network, tensors, pruning.Request(target='latency', fraction=0.7)
+    network, tensors, pruning.Request(measure='latency', share=0.7)
   )
   (timer,) = timers
   # Each measurement builds a network, so there are few: all gone and five more.

@@ -9,8 +9,9 @@ from PIL import Image
 
 from object_detection_pruning.sensitivity import (
   costs,
-  planning,
   results,
+  results_file,
+  selection,
   trade_off_plot,
 )
 
@@ -49,7 +50,9 @@ def analysis(tmp_path_factory):
   ]
   setup = results.Setup('m', 'c', 'd', 9, 'filter', 'l1', 'mAP', 0)
   path = str(tmp_path_factory.mktemp('sixty') / 'a.json')
-  results.Results(setup, {'mAP': 0.5}, layers, costs.Costs(terms)).save(path)
+  results_file.save(
+    results.Results(setup, {'mAP': 0.5}, layers, costs.Costs(terms)), path
+  )
   return path
 
 
@@ -92,12 +95,12 @@ def test_draws_pictures_and_a_page_that_stands_alone(analysis, tmp_path):
 
 
 def test_the_trade_off_marks_what_a_target_chose(analysis):
-  found = results.load(analysis)
+  found = results_file.load(analysis)
   # Few layers are quick to choose from.
   found = found._replace(layers=found.layers[:3])
-  wish = planning.wish({'target_macs': 0.98})
-  choice = planning.choose(found, wish)
-  left, right = trade_off_plot.draw(found, choice, wish).axes
+  target = selection.target_from({'target_macs': 0.98})
+  choice = selection.choose(found, target)
+  left, right = trade_off_plot.draw(found, choice, target).axes
   share = choice.cost.macs / choice.dense_cost.macs
   lines = dict(zip(*left.get_legend_handles_labels()[::-1]))
   marked = lines[f'chosen: {share:.1%} of the MACs']

@@ -1,9 +1,11 @@
-"""A small detector of random weights to analyse."""
+"""A small detector of random weights, and its analysis by the command."""
 
 import os
 
 import detectors
 import numpy as np
+import processes
+import pytest
 
 from object_detection_pruning.channels import pruning
 from object_detection_pruning.common import checkpoints
@@ -55,3 +57,19 @@ def random_tensors(shapes):
       values *= 0.1
     tensors[name] = values.astype(np.float32)
   return tensors
+
+
+@pytest.fixture(scope='session')
+def dense(tmp_path_factory, data):
+  """The detector."""
+  folder = tmp_path_factory.mktemp('dense')
+  return Dense(folder, detectors.config(detectors.ssd(), data))
+
+
+@pytest.fixture(scope='session')
+def analysis(dense):
+  """Path of the file of an undisturbed analysis."""
+  output = os.path.join(dense.folder, 'whole.json')
+  result = processes.python('-m', ANALYZE, *dense.arguments(output, *FLAGS))
+  assert result.returncode == 0, result.stderr
+  return output

@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -11,15 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from analyses import ANALYZE, FLAGS, RATIOS
 
-from object_detection_pruning.common import errors
-from object_detection_pruning.sensitivity import analysis as analysis_lib
-from object_detection_pruning.sensitivity import (
-  parts,
-  preparation,
-  request,
-  results,
-  workers,
-)
+from object_detection_pruning.sensitivity import results_file
 
 BAD_FLAGS = [
   (['--ratios=0.5,1'], 'ratios must be in (0, 1), got 1.0'),
@@ -103,7 +94,7 @@ def test_bad_input_gives_one_line_and_leaves_nothing_behind(refusals, index):
 
 
 def test_each_point_of_the_chosen_layers_is_measured(analysis):
-  found = results.load(analysis)
+  found = results_file.load(analysis)
   measured = [layer.name.rpartition('/')[2] for layer in found.measured]
   assert measured == [
     'Conv2d_2_pointwise',
@@ -164,7 +155,9 @@ def test_workers_take_what_others_left_and_write_the_same_file(
   output = str(tmp_path / 'a.json')
   # Three were killed, one of them before its first point.
   for number, points in ((1, 3), (2, 1), (3, 0)):
-    _keep(analysis, parts.path(output, number, 3), points, number == 1)
+    _keep(
+      analysis, results_file.part_path(output, number, 3), points, number == 1
+    )
   result = processes.python(
     '-m', ANALYZE, *dense.arguments(output, '--workers=2', *FLAGS)
   )
@@ -176,86 +169,24 @@ def test_workers_take_what_others_left_and_write_the_same_file(
 
 def _keep(analysis, path, count, first):
   """Copies a file with its first or its last points alone."""
-  found = results.load(analysis)
+  found = results_file.load(analysis)
   every = [(n, r) for n, layer in enumerate(found.layers) for r in layer.points]
   kept = every[:count] if first else every[len(every) - count :]
-  found._replace(
+  partial = found._replace(
     layers=[
       layer._replace(
         points={r: m for r, m in layer.points.items() if (n, r) in kept}
       )
       for n, layer in enumerate(found.layers)
     ]
-  ).save(path)
-
-
-def test_without_workers_what_they_left_is_taken_too(dense, analysis, tmp_path):
-  output = str(tmp_path / 'a.json')
-  shutil.copyfile(analysis, parts.path(output, 2, 5))
-  wanted = request.Request(
-    dense.path,
-    dense.checkpoint,
-    output,
-    ratios=RATIOS,
-    metric='loss',
-    include=['Conv2d_[23]_pointwise', 'Conv2d_13_pointwise$'],
   )
-  prepared = preparation.prepare(wanted)
-  assert not prepared.missing
-  analysis_lib.run(prepared)
-  assert _read(output) == _read(analysis)
-  assert os.listdir(str(tmp_path)) == ['a.json']
-
-
-def test_other_training_input_is_refused(dense, tmp_path):
-  output = str(tmp_path / 'a.json')
-  wanted = request.Request(
-    dense.path, dense.checkpoint, output, metric='loss', recalibrate=1
-  )
-  prepared = preparation.prepare(wanted)
-  prepared.results.save(output)
-  flipped = type(dense.config)()
-  flipped.CopyFrom(dense.config)
-  option = flipped.train_config.data_augmentation_options.add()
-  option.random_horizontal_flip.SetInParent()
-  path = detectors.write(flipped, tmp_path / 'flipped')
-  with pytest.raises(errors.InputError, match='on another training input: '):
-    preparation.prepare(wanted._replace(pipeline_config_path=path))
-
-
-class _Process:
-  """A process that has ended, or will not."""
-
-  def __init__(self, exitcode):
-    self.exitcode = exitcode
-
-  def is_alive(self):
-    return self.exitcode is None
-
-  def terminate(self):
-    self.exitcode = self.exitcode or -signal.SIGTERM
-
-  def join(self, timeout=None):
-    assert self.exitcode is not None, 'another has failed'
-
-
-def test_bad_input_in_a_worker_is_told_in_its_own_line(tmp_path):
-  failures = multiprocessing.SimpleQueue()
-  wanted = request.Request('/no/a.config', '/no/a.ckpt', str(tmp_path / 'a'))
-  with pytest.raises(SystemExit) as raised:
-    workers._work(wanted, os.getpid(), failures)
-  assert raised.value.code == 1
-  with pytest.raises(errors.InputError, match="^no pipeline config at '/no/a"):
-    workers._end([_Process(None), _Process(1)], failures)
-  with pytest.raises(errors.InputError, match='a worker ended with status -9'):
-    workers._end([_Process(0), _Process(-9)], failures)
-  workers._end([_Process(0)], failures)
+  results_file.save(partial, path)
 
 
 def _points(path):
   if not os.path.exists(path):
     return 0
-  return sum(len(layer.points) for layer in results.load(path).layers)
+  return sum(len(layer.points) for layer in results_file.load(path).layers)
 
 
 def _read(path):

@@ -1,14 +1,13 @@
-"""The images and boxes of evaluation records."""
+"""The images and boxes of detection examples, as OD API's tools write them."""
 
 import io
-import warnings
 from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import record_reader
 
 _EDGES = ('ymin', 'xmin', 'ymax', 'xmax')
 
@@ -33,24 +32,27 @@ class Example(NamedTuple):
   masks: Optional[np.ndarray]
 
 
-class Message:
-  """An example as it is in a record, nothing of it decoded.
+class EncodedExample:
+  """An example whose lists are checked, and whose images are not decoded.
 
   Attributes:
-    place: the record and the example's number in it, for messages.
+    location: the file and the example's number in it, to begin messages with.
   """
 
-  def __init__(self, serialized: bytes, place: str):
+  def __init__(self, record: record_reader.Record):
     """Parses it.
+
+    Args:
+      record: from `record_reader.read`.
 
     Raises:
       InputError: it is no detection example.
     """
-    self.place = place
-    self._features = _parse(serialized, place).features.feature
+    self.location = record.location
+    self._features = record.parse().features.feature
     if not self._bytes('image/encoded'):
       raise errors.InputError(
-        f'{place} is no detection example: it has no image/encoded'
+        f'{self.location} is no detection example: it has no image/encoded'
       )
     self._check_lengths()
 
@@ -94,8 +96,8 @@ class Message:
     for mask in masks:
       if mask.shape != shape:
         raise errors.InputError(
-          f'{self.place} has a mask of {list(mask.shape)} pixels for an image '
-          f'of {list(shape)}'
+          f'{self.location} has a mask of {list(mask.shape)} pixels for '
+          f'an image of {list(shape)}'
         )
     return (np.stack(masks) > 0).astype(np.uint8)
 
@@ -109,8 +111,8 @@ class Message:
     ):
       if len(found) != objects and (found or not optional):
         raise errors.InputError(
-          f'{self.place} is no detection example: it has {objects} class/label '
-          f'and {len(found)} {what}'
+          f'{self.location} is no detection example: it has {objects} '
+          f'class/label and {len(found)} {what}'
         )
 
   def _edge(self, edge: str) -> List[float]:
@@ -130,40 +132,7 @@ class Message:
       # Its message has the address of the buffer.
       reason = type(error).__name__
       raise errors.InputError(
-        f'{self.place} has an image that does not decode ({reason})'
-      )
-
-
-def _parse(serialized: bytes, place: str) -> tf.train.Example:
-  with warnings.catch_warnings():
-    # Protobuf only warns of bytes that go on after the message.
-    warnings.simplefilter('error', RuntimeWarning)
-    try:
-      return tf.train.Example.FromString(serialized)
-    except Exception:  # DecodeError has moved between versions.
-      raise errors.InputError(f'{place} is no tf.Example')
-
-
-def messages(paths: Sequence[str]) -> Iterator[Message]:
-  """Reads the examples of TFRecord files in their order, one file by one.
-
-  Args:
-    paths: as the Object Detection API's data tools write them.
-
-  Raises:
-    InputError: a file is damaged, or holds something else.
-  """
-  for path in paths:
-    number = 0
-    try:
-      for serialized in tf.python_io.tf_record_iterator(path):
-        number += 1
-        yield Message(serialized, f'{path}, example {number},')
-    except tf.errors.OpError as error:
-      reason = str(error).splitlines()[0]
-      raise errors.InputError(
-        f'{path} is no record of detection data, or is damaged after example '
-        f'{number}: {reason}'
+        f'{self.location} has an image that does not decode ({reason})'
       )
 
 
@@ -173,13 +142,12 @@ def read(
   """Reads and decodes examples.
 
   Args:
-    paths: as for `messages`.
+    paths: as for `record_reader.read`.
     limit: how many to read; None for all.
 
   Raises:
-    InputError: as for `messages`, or an image does not decode.
+    InputError: a file is damaged, or holds something else, or an image does
+      not decode.
   """
-  for number, message in enumerate(messages(paths)):
-    if limit is not None and number >= limit:
-      return
-    yield message.decode(str(number))
+  for number, record in enumerate(record_reader.read(paths, limit)):
+    yield EncodedExample(record).decode(str(number))

@@ -1,7 +1,8 @@
-"""The evaluation images of a pipeline config, decoded and resized once."""
+"""The evaluation images of a pipeline config, as its model takes them.
 
-import contextlib
-import hashlib
+The stock input function decodes and resizes them, once.
+"""
+
 from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
@@ -11,6 +12,8 @@ from object_detection.core import standard_fields
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.evaluation import coco_metrics
 
 _Fields = standard_fields.InputDataFields
 _SOURCE_ID = 'image/source_id'
@@ -30,23 +33,20 @@ class Image(NamedTuple):
   labels: Dict[str, np.ndarray]
 
   @property
-  def boxes(self) -> np.ndarray:
-    """Gives the true boxes, float32 [n, 4], in pixels of the original."""
+  def truth(self) -> coco_metrics.GroundTruth:
+    """The objects, in pixels of the original."""
     height, width = self.features[_Fields.original_image_spatial_shape][0]
     scale = np.array([height, width, height, width], np.float32)
-    return self._of_objects(_Fields.groundtruth_boxes) * scale
-
-  @property
-  def class_ids(self) -> np.ndarray:
-    """Gives the classes of the boxes, int [n], the first is 1."""
-    return self._of_objects(_Fields.groundtruth_classes).argmax(1) + 1
-
-  @property
-  def is_crowd(self) -> np.ndarray:
-    """Tells which boxes hold a crowd, bool [n]."""
-    if _Fields.groundtruth_is_crowd not in self.labels:
-      return np.zeros(len(self.boxes), bool)
-    return self._of_objects(_Fields.groundtruth_is_crowd).astype(bool)
+    boxes = self._of_objects(_Fields.groundtruth_boxes) * scale
+    is_crowd = np.zeros(len(boxes), bool)
+    if _Fields.groundtruth_is_crowd in self.labels:
+      is_crowd = self._of_objects(_Fields.groundtruth_is_crowd).astype(bool)
+    return coco_metrics.GroundTruth(
+      self.key,
+      boxes,
+      self._of_objects(_Fields.groundtruth_classes).argmax(1) + 1,
+      is_crowd,
+    )
 
   def _of_objects(self, field: str) -> np.ndarray:
     number = int(self.labels[_Fields.num_groundtruth_boxes][0])
@@ -75,81 +75,53 @@ def reader(
   return result
 
 
-def name_files(record_reader: input_reader_pb2.InputReader, what: str) -> None:
-  """Puts the files themselves, in order, in the place of patterns.
+def name_files(input_reader: input_reader_pb2.InputReader, what: str) -> None:
+  """Puts the files themselves, in order, instead of patterns.
 
   Args:
-    record_reader: the reader to change.
+    input_reader: the reader to change.
     what: it reads, for the error.
 
   Raises:
-    InputError: there are none.
+    InputError: a pattern stands for no file.
   """
-  paths = list(record_reader.tf_record_input_reader.input_path)
-  found: List[str] = []
-  for path in paths:
-    # A folder that is not there is an error of its own.
-    with contextlib.suppress(tf.errors.NotFoundError):
-      found.extend(sorted(tf.gfile.Glob(path)))
-  if not found:
-    raise errors.InputError(f'no {what} at {", ".join(paths)!r}')
-  record_reader.tf_record_input_reader.input_path[:] = found
+  found = record_reader.find(
+    list(input_reader.tf_record_input_reader.input_path), what
+  )
+  input_reader.tf_record_input_reader.input_path[:] = found
 
 
 def serialized(
-  record_reader: input_reader_pb2.InputReader,
+  input_reader: input_reader_pb2.InputReader,
   limit: Optional[int] = None,
   what: str = 'evaluation set',
 ) -> List[bytes]:
   """Reads the examples as they are in the files.
 
   Args:
-    record_reader: its files are named one by one, as by `reader`.
+    input_reader: its files are named one by one, as by `reader`.
     limit: how many at most; None for all.
     what: they are, for the error.
 
   Raises:
     InputError: there are none, or a file is damaged.
   """
-  result: List[bytes] = []
-  paths = record_reader.tf_record_input_reader.input_path
-  for path in paths:
-    try:
-      for example in tf.python_io.tf_record_iterator(path):
-        if limit is not None and len(result) >= limit:
-          return result
-        result.append(example)
-    except tf.errors.DataLossError as error:
-      raise errors.InputError(f'{path} is no TFRecord file: {error}')
-  if not result:
-    raise errors.InputError(f'the {what} is empty: {", ".join(paths)}')
-  return result
-
-
-def digest(
-  record_reader: input_reader_pb2.InputReader, examples: List[bytes]
-) -> str:
-  """Gives a hash of examples and label map that other data do not have."""
-  result = hashlib.sha256()
-  # Training does without one.
-  if record_reader.label_map_path:
-    with tf.gfile.GFile(record_reader.label_map_path, 'rb') as file:
-      result.update(file.read())
-  for example in examples:
-    result.update(hashlib.sha256(example).digest())
-  return result.hexdigest()
+  paths = list(input_reader.tf_record_input_reader.input_path)
+  found = [record.data for record in record_reader.read(paths, limit)]
+  record_reader.check_not_empty(len(found), what, paths)
+  return found
 
 
 def load(
   config: pipeline_pb2.TrainEvalPipelineConfig,
-  record_reader: input_reader_pb2.InputReader,
+  input_reader: input_reader_pb2.InputReader,
   examples: List[bytes],
 ) -> List[Image]:
   """Decodes and resizes the images with the stock input function.
 
   Args:
     config: the pipeline config.
-    record_reader: from `reader`.
+    input_reader: from `reader`.
     examples: from `serialized`; as many are read.
   """
   eval_config = type(config.eval_config)()
@@ -158,7 +130,7 @@ def load(
   eval_config.retain_original_images = False
   with tf.Graph().as_default(), tf.Session() as session:
     dataset = inputs.create_eval_input_fn(
-      eval_config, record_reader, config.model
+      eval_config, input_reader, config.model
     )().take(len(examples))
     iterator = dataset.make_initializable_iterator()
     upcoming = iterator.get_next()

@@ -1,20 +1,77 @@
-"""What a choice of weights says in a `pruning` message."""
+"""What a choice becomes: channels that go, or the sparsity of each layer."""
 
 from typing import Dict, List, NamedTuple
 
+import numpy as np
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import importance, pruning
+from object_detection_pruning.channels import plan as plans
+from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import kernels, layer_patterns
+from object_detection_pruning.export import stripping
 from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
 from object_detection_pruning.sensitivity import (
   fingerprints,
+  prunables,
   results,
   selection,
-  targets,
 )
+
+
+def channel_plan(
+  network: pruning.Network,
+  tensors: Dict[str, np.ndarray],
+  found: results.Results,
+  target: selection.Target,
+  path: str,
+) -> plans.Plan:
+  """Selects the channels that go, the very ones whose loss was measured.
+
+  Args:
+    network: from `channels.pruning.analyze`.
+    tensors: the checkpoint by name.
+    found: what was measured of it.
+    target: what is asked for.
+    path: of the file that `found` was read from, for the error.
+
+  Raises:
+    InputError: it was measured on another model or checkpoint, or of single
+      weights, or the target cannot be met.
+  """
+  if found.setup.granularity != prunables.FILTER:
+    raise errors.InputError(
+      f'{path} was measured on single weights: channels need '
+      f'--granularity={prunables.FILTER}'
+    )
+  stripped = stripping.strip(tensors).tensors
+  found.setup.check_same(
+    found.setup._replace(
+      model=fingerprints.of_model(network.config),
+      checkpoint=fingerprints.of_checkpoint(network, stripped),
+    ),
+    path,
+  )
+  groups = {
+    group.name: group
+    for group in channel_selection.candidates(
+      network.channels, target.include, target.exclude
+    )
+  }
+  choice = selection.choose(found, target, list(groups))
+  removed = {}
+  for name, number in choice.removed.items():
+    scores = importance.scores(found.setup.importance, groups[name], stripped)
+    order = np.argsort(scores, kind='stable')
+    removed[name] = np.sort(order[:number])
+  if not any(len(gone) for gone in removed.values()):
+    raise errors.InputError(
+      'the plan removes nothing: raise the bound, or measure smaller ratios'
+    )
+  return network.plan(removed).check()
 
 
 class SparsityMap(NamedTuple):
@@ -39,7 +96,7 @@ class SparsityMap(NamedTuple):
     return zeros / sum(self.sizes.values())
 
 
-def make(
+def sparsity_map(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   found: results.Results,
   choice: selection.Choice,
@@ -59,10 +116,10 @@ def make(
     InputError: the file is of channels, or of another model, or a layer that
       loses weights is not masked.
   """
-  if found.setup.granularity != targets.WEIGHT:
+  if found.setup.granularity != prunables.WEIGHT:
     raise errors.InputError(
       f'{path} was measured on channels: masks need '
-      f'--granularity={targets.WEIGHT}'
+      f'--granularity={prunables.WEIGHT}'
     )
   found.setup.check_same(
     found.setup._replace(model=fingerprints.of_model(config)), path
@@ -89,19 +146,19 @@ def make(
     else choice.removed[name] / size
     for name, size in sizes.items()
   }
-  sparsity_map = SparsityMap(result, sparsities, sizes, kept)
+  made = SparsityMap(result, sparsities, sizes, kept)
   del message.layer_sparsity[:]
   for name, sparsity in sparsities.items():
     message.layer_sparsity.add(layer=_pattern(name), target_sparsity=sparsity)
-  message.target_sparsity = sparsity_map.sparsity
-  return sparsity_map
+  message.target_sparsity = made.sparsity
+  return made
 
 
 def _masked_layers(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> Dict[str, int]:
   sizes: Dict[str, int] = {}
-  for name, size in targets.masked_kernels(config).items():
+  for name, size in prunables.masked_kernels(config).items():
     layer = kernels.layer_name(name)
     sizes[layer] = sizes.get(layer, 0) + size
   return sizes

@@ -35,7 +35,7 @@ IMPORTANCES = tuple(
 )
 
 
-class Target(NamedTuple):
+class Prunable(NamedTuple):
   """A thing that is pruned at several ratios, all else being whole.
 
   Attributes:
@@ -55,7 +55,7 @@ class Target(NamedTuple):
 
 def filters(
   network: pruning.Network, tensors: Dict[str, np.ndarray], method: str
-) -> List[Target]:
+) -> List[Prunable]:
   """Lists the channel groups; their weakest channels go first.
 
   Args:
@@ -64,14 +64,14 @@ def filters(
     method: importance, one of `IMPORTANCES`.
   """
   return [
-    _group_target(network, tensors, group, method)
+    _of_group(network, tensors, group, method)
     for group in network.channels.prunable
   ]
 
 
 def weights(
   network: pruning.Network, tensors: Dict[str, np.ndarray]
-) -> List[Target]:
+) -> List[Prunable]:
   """Lists the layers that the config masks; all, if it masks none.
 
   Args:
@@ -84,9 +84,7 @@ def weights(
     kind = kernels.kind_of(name, len(shape))
     if name in masked or (not masked and kind == kernels.DENSE):
       by_layer.setdefault(kernels.layer_name(name), []).append(name)
-  return [
-    _layer_target(layer, names, tensors) for layer, names in by_layer.items()
-  ]
+  return [_of_layer(layer, names, tensors) for layer, names in by_layer.items()]
 
 
 def masked_kernels(
@@ -104,34 +102,34 @@ def masked_kernels(
 
 
 def choose(
-  targets: Sequence[Target], include: Sequence[str], exclude: Sequence[str]
+  prunables: Sequence[Prunable], include: Sequence[str], exclude: Sequence[str]
 ) -> Set[str]:
-  """Names the targets to analyse.
+  """Names the prunables to analyse.
 
   Args:
-    targets: all of the model.
-    include: patterns; a target counts if one is found in any of its layers.
-      None at all means every target.
-    exclude: patterns of targets to leave out.
+    prunables: all of the model.
+    include: patterns; a prunable counts if one is found in any of its layers.
+      None at all means every prunable.
+    exclude: patterns of layers to leave out.
 
   Raises:
     InputError: a pattern is broken or found in no layer, or nothing is left.
   """
-  layers = [layer for target in targets for layer in target.layers]
+  layers = [layer for prunable in prunables for layer in prunable.layers]
   layer_patterns.check_each_found(
     include, exclude, layers, 'layer that can be pruned'
   )
   chosen = {
-    target.name
-    for target in targets
-    if layer_patterns.is_chosen(include, exclude, target.layers)
+    prunable.name
+    for prunable in prunables
+    if layer_patterns.is_chosen(include, exclude, prunable.layers)
   }
   if not chosen:
     raise errors.InputError('no layer is left to analyse')
   return chosen
 
 
-def _group_target(network, tensors, group, method) -> Target:
+def _of_group(network, tensors, group, method) -> Prunable:
   scores = importance.scores(method, group, tensors)
   variables = sorted(
     {
@@ -154,15 +152,15 @@ def _group_target(network, tensors, group, method) -> Target:
       if array is not tensors[name]
     }
 
-  return Target(group.name, group.layers, group.size, variables, changes)
+  return Prunable(group.name, group.layers, group.size, variables, changes)
 
 
-def _layer_target(layer, names, tensors) -> Target:
+def _of_layer(layer, names, tensors) -> Prunable:
   def changes(ratio: float) -> Dict[str, np.ndarray]:
     return {name: _masked_array(tensors[name], ratio) for name in names}
 
   size = sum(tensors[name].size for name in names)
-  return Target(layer, [layer], size, names, changes)
+  return Prunable(layer, [layer], size, names, changes)
 
 
 def _masked_array(array: np.ndarray, ratio: float) -> np.ndarray:

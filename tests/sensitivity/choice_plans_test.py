@@ -12,9 +12,9 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import errors
 from object_detection_pruning.models import registry
 from object_detection_pruning.sensitivity import (
-  planning,
-  results,
-  sparsity_map,
+  choice_plans,
+  results_file,
+  selection,
 )
 
 PRUNE = 'object_detection_pruning.prune_channels'
@@ -24,7 +24,7 @@ PREFIX = 'FeatureExtractor/MobilenetV1/'
 
 def _edited(analysis, path, losses=None, **setup):
   """Copies a file, with other figures in it."""
-  found = results.load(analysis)
+  found = results_file.load(analysis)
   layers = [
     layer._replace(
       points={
@@ -37,7 +37,8 @@ def _edited(analysis, path, losses=None, **setup):
     )
     for layer in found.layers
   ]
-  found._replace(layers=layers, setup=found.setup._replace(**setup)).save(path)
+  edited = found._replace(layers=layers, setup=found.setup._replace(**setup))
+  results_file.save(edited, path)
   return path
 
 
@@ -119,26 +120,26 @@ BAD_FLAGS = [
 def test_bad_input_gives_one_line_and_leaves_nothing_behind(
   dense, known, tmp_path
 ):
-  places = {
+  paths = {
     name: str(tmp_path / f'{name}.json')
     for name in ('KNOWN', 'FOREIGN', 'WEIGHTS', 'DAMAGED')
   }
-  shutil.copyfile(known, places['KNOWN'])
-  _edited(known, places['FOREIGN'], checkpoint='f' * 64)
-  _edited(known, places['WEIGHTS'], granularity='weight', importance=None)
-  with open(places['DAMAGED'], 'w') as file:
+  shutil.copyfile(known, paths['KNOWN'])
+  _edited(known, paths['FOREIGN'], checkpoint='f' * 64)
+  _edited(known, paths['WEIGHTS'], granularity='weight', importance=None)
+  with open(paths['DAMAGED'], 'w') as file:
     file.write('{')
 
   def placed(text):
-    for name, place in places.items():
-      text = text.replace(name, place)
+    for name, path in paths.items():
+      text = text.replace(name, path)
     return text
 
   answers = processes.command(
     PRUNE,
     [
       _prune(dense, f'--output_dir={tmp_path}/out')
-      + ['--sensitivities=' + places['KNOWN']]
+      + ['--sensitivities=' + paths['KNOWN']]
       + [placed(flag) for flag in flags]
       for flags, _ in BAD_FLAGS
     ],
@@ -187,7 +188,7 @@ def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):
   assert targets[patterns[0]] == pytest.approx(0.375, abs=0.005)
   assert targets[patterns[1]] == 0.5
   assert list(message.include) == patterns
-  sizes = {layer.name: layer.size for layer in results.load(output).layers}
+  sizes = {layer.name: layer.size for layer in results_file.load(output).layers}
   # The total is of the layers that are masked, and of no others.
   two, three = (sizes[f'{PREFIX}Conv2d_{n}_pointwise'] for n in (2, 3))
   assert message.target_sparsity == pytest.approx(
@@ -207,9 +208,9 @@ def _check_masked(dense_config, output, sizes):
   message.target_sparsity = 0.4
   message.exclude.append('Conv2d_0$')
   message.layer_sparsity.add(layer='Conv2d_[12]_pointwise', target_sparsity=0.1)
-  found = results.load(output)
-  choice = planning.choose(found, planning.Wish(metric_loss=0.2))
-  made = sparsity_map.make(config, found, choice, output)
+  found = results_file.load(output)
+  choice = selection.choose(found, selection.Target(metric_loss=0.2))
+  made = choice_plans.sparsity_map(config, found, choice, output)
   expected = {'Conv2d_1_pointwise': 0.1, 'Conv2d_3_pointwise': 0.5}
   expected.update({'Conv2d_4_pointwise': 0.4, 'Conv2d_13_pointwise': 0.0})
   for name, sparsity in expected.items():
@@ -224,4 +225,4 @@ def _check_masked(dense_config, output, sizes):
   )
   message.exclude.append('Conv2d_3_pointwise')
   with pytest.raises(errors.InputError, match='Conv2d_3_pointwise is to lose'):
-    sparsity_map.make(config, found, choice, output)
+    choice_plans.sparsity_map(config, found, choice, output)

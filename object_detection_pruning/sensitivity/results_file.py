@@ -1,20 +1,103 @@
-"""What the JSON of a sensitivity file must hold, so that all else can trust it.
+"""The JSON file of an analysis: written whole, read, checked, merged.
 
-Each check raises `ValueError` with one line that says what is wrong where.
+All else can trust what `load` gives.
 """
 
+import glob
+import json
 import math
+import os
+import re
 from typing import Any, Dict, List, Sequence
 
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.evaluation import evaluator
-from object_detection_pruning.sensitivity import targets
+from object_detection_pruning.sensitivity import costs as costs_lib
+from object_detection_pruning.sensitivity import prunables, results
 
 FORMAT = 'object_detection_pruning.sensitivity.1'
 _HASHES = ('model', 'checkpoint', 'data')
 
 
+def save(found: results.Results, path: str) -> None:
+  """Writes the file; a reader sees the old one or the new one whole."""
+  content = {
+    'format': FORMAT,
+    'setup': found.setup._asdict(),
+    'baseline': found.baseline,
+    'layers': [
+      {
+        'name': layer.name,
+        'layers': list(layer.layers),
+        'size': layer.size,
+        'points': {str(r): metrics for r, metrics in layer.points.items()},
+      }
+      for layer in found.layers
+    ],
+    'costs': found.costs.to_json(),
+  }
+  atomic_files.write(path, _json(content) + '\n')
+
+
+def load(path: str) -> results.Results:
+  """Reads a file.
+
+  Raises:
+    InputError: it is not there, or damaged, or no file of this kind.
+  """
+  try:
+    with open(path) as file:
+      content = json.load(file)
+    check(content)
+    return results.Results(
+      results.Setup(**content['setup']),
+      content['baseline'],
+      [_layer(entry) for entry in content['layers']],
+      costs_lib.from_json(content['costs']),
+    )
+  except FileNotFoundError:
+    raise errors.InputError(f'no sensitivities at {path!r}')
+  except (ValueError, TypeError, OverflowError) as error:
+    raise errors.InputError(f'{path} is no whole sensitivity file: {error}')
+
+
+def merge(paths: Sequence[str]) -> results.Results:
+  """Reads the parts of an analysis and joins them.
+
+  Raises:
+    InputError: a file cannot be used, or is of another analysis.
+  """
+  found = load(paths[0])
+  for path in paths[1:]:
+    found = found.merged(load(path), path)
+  return found
+
+
+def part_path(output: str, number: int, count: int) -> str:
+  """Gives the file, beside the output, in which a worker keeps its points.
+
+  Args:
+    output: file of the whole analysis.
+    number: of the worker, from 1.
+    count: of all workers.
+  """
+  return f'{output}.part-{number}-of-{count}'
+
+
+def find_parts(output: str) -> List[str]:
+  """Lists the files that workers have left, of any number of them."""
+  name = re.compile(re.escape(output) + r'\.part-\d+-of-\d+')
+  return sorted(filter(name.fullmatch, glob.glob(glob.escape(output) + '.*')))
+
+
+def remove_parts(output: str) -> None:
+  """Removes the files of workers."""
+  for part in find_parts(output):
+    os.remove(part)
+
+
 def check(content: Any) -> None:
-  """Raises `ValueError` where a file cannot be used.
+  """Raises `ValueError` where a file cannot be used; one line says why.
 
   Args:
     content: what was read from it.
@@ -49,11 +132,11 @@ def _check_setup(setup: Dict[str, Any]) -> None:
     _text('setup.training', setup['training'])
   _whole('setup.num_examples', setup.get('num_examples'), 1)
   _whole('setup.recalibrate', setup.get('recalibrate'), 0)
-  is_filter = setup.get('granularity') == targets.FILTER
+  is_filter = setup.get('granularity') == prunables.FILTER
   for name, allowed in (
-    ('granularity', targets.GRANULARITIES),
+    ('granularity', prunables.GRANULARITIES),
     ('metric', evaluator.METRICS),
-    ('importance', targets.IMPORTANCES if is_filter else (None,)),
+    ('importance', prunables.IMPORTANCES if is_filter else (None,)),
   ):
     if setup.get(name) not in allowed:
       raise ValueError(
@@ -141,3 +224,37 @@ def _whole(what: str, value: Any, least: int) -> int:
 
 def _short(value: Any) -> str:
   return repr(value)[:40]
+
+
+def _layer(entry: Dict[str, Any]) -> results.Layer:
+  points = {float(ratio): each for ratio, each in entry['points'].items()}
+  return results.Layer(
+    entry['name'], entry['layers'], entry['size'], dict(sorted(points.items()))
+  )
+
+
+def _json(content: Dict[str, Any]) -> str:
+  """Lays JSON out with a line for each point and each term."""
+  parts = []
+  for name in ('format', 'setup', 'baseline'):
+    text = json.dumps(content[name], indent=1).replace('\n', '\n ')
+    parts.append(f' {json.dumps(name)}: {text}')
+  layers = [_layer_json(layer) for layer in content['layers']]
+  parts.append(' "layers": [\n' + ',\n'.join(layers) + '\n ]')
+  terms = ['  ' + json.dumps(term) for term in content['costs']]
+  parts.append(' "costs": [\n' + ',\n'.join(terms) + '\n ]')
+  return '{\n' + ',\n'.join(parts) + '\n}'
+
+
+def _layer_json(layer: Dict[str, Any]) -> str:
+  points = ',\n'.join(
+    f'    {json.dumps(ratio)}: {json.dumps(metrics)}'
+    for ratio, metrics in layer['points'].items()
+  )
+  points = f'{{\n{points}\n   }}' if points else '{}'
+  fields = [
+    f'   {json.dumps(name)}: {json.dumps(layer[name])}'
+    for name in ('name', 'layers', 'size')
+  ]
+  body = ',\n'.join(fields + [f'   "points": {points}'])
+  return f'  {{\n{body}\n  }}'
