@@ -11,9 +11,9 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
 
 
-def environment(**more: str) -> Dict[str, str]:
+def environment(folder: str = '', **more: str) -> Dict[str, str]:
   """Variables under which our modules and those of the tests are found."""
-  paths = [ROOT, TESTS, os.environ.get('PYTHONPATH', '')]
+  paths = [ROOT, TESTS, folder, os.environ.get('PYTHONPATH', '')]
   return dict(
     os.environ,
     PYTHONPATH=os.pathsep.join(path for path in paths if path),
@@ -46,9 +46,15 @@ def python(*arguments, **more: str) -> subprocess.CompletedProcess:
 
 
 def command(
-  module: str, argument_lists: Sequence[Sequence[str]]
+  module: str, argument_lists: Sequence[Sequence[str]], folder: str = ''
 ) -> List[subprocess.CompletedProcess]:
-  """Runs a command once for each list of arguments; fit for quick failures."""
+  """Runs a command once for each list of arguments; fit for quick failures.
+
+  Args:
+    module: of the command.
+    argument_lists: arguments of each run.
+    folder: where the module is, if it is not one of the package.
+  """
   with tempfile.NamedTemporaryFile('r', suffix='.json') as result:
     subprocess.run(
       [
@@ -58,7 +64,7 @@ def command(
         result.name,
       ],
       input=json.dumps([list(map(str, each)) for each in argument_lists]),
-      env=environment(),
+      env=environment(folder),
       text=True,
       check=True,
     )
