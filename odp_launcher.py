@@ -1,10 +1,11 @@
 """Starts `odp`, the console script, without importing TensorFlow.
 
 The list of commands is in `object_detection_pruning/__main__.py`. To import it
-as a module would first import the package, which loads TensorFlow and registers
-the feature extractors: seconds, where a list should come at once. So the file
-is run by its path; the package is imported when a command runs. The package
-itself must stay eager, since stock code counts on that registration.
+as a module would first import the package, which checks its environment and
+loads TensorFlow: seconds, where a list should come at once. So the file is run
+by its path, and the package is imported when a command runs. The package itself
+stays eager: its check must come before any of its modules, and Python 3.6 has
+no `__getattr__` of modules to make its public names lazy.
 """
 
 import importlib.util
