@@ -29,7 +29,10 @@ BAD_FLAGS = [
   (['--granularity=row'], '--granularity must be one of filter, weight, got'),
   (['--importance=taylor'], '--importance must be one of l1, l2, filter_l1'),
   (['--num_examples=0'], 'num_examples must be a whole number, 1 or more'),
-  (['--recalibrate=-1'], 'recalibrate must be a whole number of steps'),
+  (
+    ['--recalibrate=-1'],
+    'recalibrate_batch_norm must be a whole number of steps',
+  ),
   (['--shard=3/2'], 'shard must be I/N with I from 1 to N, got 3/2'),
   (['--shard=half'], "--shard must be I/N, 1/4 for one, got 'half'"),
   (['--workers=0'], '--workers must be a whole number, 1 or more, got 0'),
