@@ -45,9 +45,11 @@ setuptools.setup(
     include=['object_detection_pruning', 'object_detection_pruning.*']
   )
   + LINKED_PACKAGES,
+  py_modules=['odp_launcher'],
+  entry_points={'console_scripts': ['odp = odp_launcher:main']},
   package_data={'': ['cc/*.cc', 'cc/*.h', '*.html.jinja', '*.proto']},
   install_requires=[
-    'absl-py>=0.7',
+    'absl-py>=0.9',
     'contextlib2',
     'jinja2>=2.11',
     'lxml',

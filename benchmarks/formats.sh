@@ -13,8 +13,8 @@ run() { "$root/.venv/bin/python" -W ignore -m "object_detection_pruning.$@"; }
 export_as() { # NAME OF WHAT IS WRITTEN, COMMAND AND FLAGS
   [ -e "$out/$model/$1" ] ||
     run "$2" --pipeline_config_path="$ssd/$model/pipeline.config" \
-      --trained_checkpoint_prefix="$ssd/$model" \
-      --output_directory="$out/$model" "${@:3}"
+      --checkpoint="$ssd/$model" \
+      --output_dir="$out/$model" "${@:3}"
 }
 models=
 for model in dense pruned; do

@@ -1,4 +1,11 @@
-"""Writes a pipeline config with the layer sparsities that an analysis chose."""
+"""Chooses layer sparsities for a pipeline config.
+
+The choice follows from a file of analyze_sensitivity --granularity=weight.
+
+Example:
+  odp allocate_sparsity --pipeline_config_path=trained/pipeline.config \\
+    --sensitivities=weights.json --eval_metric_loss=0.02 --output_dir=sparse
+"""
 
 import os
 
@@ -6,32 +13,22 @@ from absl import flags
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import command, errors, paths
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
   choice_plans,
   results_file,
   selection,
 )
 
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'sensitivities', None, 'File of analyze_sensitivity --granularity=weight.'
+shared_flags.define('pipeline_config_path', required=True)
+shared_flags.define(
+  'sensitivities', required=True, note='Measured with --granularity=weight.'
 )
-flags.DEFINE_float(
-  'eval_metric_loss',
-  None,
-  'Most that each layer alone may lose, as a share of the metric.',
-)
-flags.DEFINE_float(
-  'target_params', None, 'Share of the weights that is not zero, in (0, 1).'
-)
-flags.DEFINE_float(
-  'target_macs',
-  None,
-  'Share of the multiply-adds that is not with a zero, in (0, 1).',
-)
-flags.DEFINE_string('output_dir', None, 'Folder for pipeline.config.')
-flags.mark_flags_as_required(
-  ['pipeline_config_path', 'sensitivities', 'output_dir']
+shared_flags.define('eval_metric_loss')
+shared_flags.define('target_params', note='A zero does not count as one.')
+shared_flags.define('target_macs', note='Those with a zero do not count.')
+shared_flags.define(
+  'output_dir', required=True, note='It gets pipeline.config.'
 )
 FLAGS = flags.FLAGS
 

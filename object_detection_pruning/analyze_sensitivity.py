@@ -1,4 +1,12 @@
-"""Measures what accuracy is lost as each layer alone is pruned."""
+"""Prunes each layer alone and measures the loss.
+
+The file is complete after every point, and the same command goes on with it.
+
+Example:
+  odp analyze_sensitivity --pipeline_config_path=trained/pipeline.config \\
+    --checkpoint=trained --num_examples=200 --recalibrate_batch_norm=4 \\
+    --output_path=sensitivity.json
+"""
 
 from absl import flags
 
@@ -9,6 +17,7 @@ from object_detection_pruning.common import (
   progress,
   sessions,
 )
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import (
   analysis,
@@ -17,39 +26,37 @@ from object_detection_pruning.sensitivity import (
 )
 from object_detection_pruning.sensitivity import request as request_lib
 
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'checkpoint', None, 'Prefix of the checkpoint, or a folder with checkpoints.'
+shared_flags.define('pipeline_config_path')
+shared_flags.define('checkpoint')
+shared_flags.define(
+  'output_path', required=True, note='JSON; one that is there is continued.'
 )
-flags.DEFINE_string(
-  'output', None, 'JSON file to write; one that is there is gone on with.'
-)
-flags.DEFINE_string(
+flags.DEFINE_enum(
   'granularity',
   prunables.FILTER,
-  f'What is taken from a layer: {" or ".join(prunables.GRANULARITIES)}.',
+  prunables.GRANULARITIES,
+  'What is taken from a layer.',
 )
 flags.DEFINE_list(
-  'ratios', [str(r) for r in request_lib.RATIOS], 'Shares that go, in (0, 1).'
+  'ratios',
+  [str(r) for r in request_lib.RATIOS],
+  'Shares to take, each in (0, 1).',
 )
-flags.DEFINE_string(
-  'metric', evaluator.METRICS[0], f'One of {", ".join(evaluator.METRICS)}.'
+flags.DEFINE_enum(
+  'metric', evaluator.METRICS[0], evaluator.METRICS, 'What counts as lost.'
 )
-flags.DEFINE_string(
+flags.DEFINE_enum(
   'importance',
   'l1',
-  f'How channels are compared: one of {", ".join(prunables.IMPORTANCES)}.',
+  prunables.IMPORTANCES,
+  'How channels are compared, with --granularity=filter.',
 )
-flags.DEFINE_integer(
-  'num_examples', None, 'Evaluation images to use; all if not set.'
+shared_flags.define('num_examples')
+shared_flags.define(
+  'recalibrate_batch_norm', 0, note='At each point; 0: left as they are.'
 )
-flags.DEFINE_integer(
-  'recalibrate', 0, 'Training batches to set batch norm from at each point.'
-)
-flags.DEFINE_multi_string(
-  'include', [], 'Pattern of layers to analyse; all if none is given.'
-)
-flags.DEFINE_multi_string('exclude', [], 'Pattern of layers to leave out.')
+shared_flags.define('include', [])
+shared_flags.define('exclude', [])
 flags.DEFINE_string('shard', '1/1', 'I/N: measure the I-th of N parts.')
 flags.DEFINE_integer('workers', 1, 'Processes to share the points among.')
 flags.DEFINE_integer(
@@ -58,9 +65,8 @@ flags.DEFINE_integer(
   'Most memory, for each worker, for the activations before a layer.',
 )
 flags.DEFINE_multi_string(
-  'merge', [], 'Files to join into --output, in place of measuring.'
+  'merge', [], 'Files to join into --output_path, in place of measuring.'
 )
-flags.mark_flag_as_required('output')
 FLAGS = flags.FLAGS
 
 
@@ -72,13 +78,13 @@ def request() -> request_lib.Request:
   return request_lib.Request(
     FLAGS.pipeline_config_path,
     FLAGS.checkpoint,
-    FLAGS.output,
+    FLAGS.output_path,
     granularity=FLAGS.granularity,
     ratios=[_number(text) for text in FLAGS.ratios],
     metric=FLAGS.metric,
     importance=FLAGS.importance,
     num_examples=FLAGS.num_examples,
-    recalibrate=FLAGS.recalibrate,
+    recalibrate=FLAGS.recalibrate_batch_norm,
     include=FLAGS.include,
     exclude=FLAGS.exclude,
     shard=_shard(FLAGS.shard),
@@ -89,7 +95,7 @@ def request() -> request_lib.Request:
 def main(_) -> None:
   if FLAGS.merge:
     found = results_file.merge(FLAGS.merge)
-    results_file.save(found, FLAGS.output)
+    results_file.save(found, FLAGS.output_path)
   else:
     wanted = request()
     checks.count('--workers', FLAGS.workers)
@@ -108,7 +114,7 @@ def main(_) -> None:
   points = sum(len(layer.points) for layer in found.layers)
   metric = found.setup.metric
   print(f'{metric} of the unpruned model: {found.baseline[metric]:.4f}')
-  print(f'{points} points of {len(found.measured)} layers: {FLAGS.output}')
+  print(f'{points} points of {len(found.measured)} layers: {FLAGS.output_path}')
 
 
 def _number(text: str) -> float:

@@ -1,8 +1,12 @@
-"""Compares exported models: accuracy, cost, size and latency in one table.
+"""Compares accuracy, size and speed of several models.
 
-  python -m object_detection_pruning.compare_models \\
-    --models dense=a/frozen_inference_graph.pb,pruned=b/saved_model \\
-    --eval_record val.record --label_map label_map.pbtxt --output_dir compared
+Writes one table and one page. Ratios are to the first model.
+
+Example:
+  odp compare_models \\
+    --models=dense=a/frozen_inference_graph.pb,pruned=b/saved_model \\
+    --eval_record=val.record --label_map_path=label_map.pbtxt \\
+    --output_dir=compared
 """
 
 import os
@@ -12,34 +16,28 @@ from absl import flags
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checks, command, errors, paths
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.comparison import comparison_report
 
 flags.DEFINE_list(
   'models',
   None,
-  'Frozen graphs, sparse graphs, folders of SavedModels and .tflite files, '
-  'separated by commas; each may have a name before it: NAME=PATH. Ratios are '
-  'to the first.',
+  'Exported models of any kind (see --model of detect), separated by commas; '
+  'each may have a name before it: NAME=PATH.',
 )
-flags.DEFINE_list(
-  'eval_record',
-  None,
-  'TFRecord files to evaluate on, and patterns of such, separated by commas.',
-)
-flags.DEFINE_string('label_map', None, 'Label map of those files.')
-flags.DEFINE_string(
+flags.mark_flag_as_required('models')
+shared_flags.define('eval_record')
+shared_flags.define('label_map_path', note='That of the evaluation files.')
+shared_flags.define(
   'pipeline_config_path',
-  None,
-  'Config whose evaluation records and label map are taken where the two flags '
-  'are not given.',
+  note='Gives the evaluation files and the label map where those are not set.',
 )
-flags.DEFINE_string(
-  'output_dir', None, 'Folder for comparison.md, .csv, .json and .html.'
+shared_flags.define(
+  'output_dir', required=True, note='It gets comparison.md, .csv, .json, .html.'
 )
-flags.DEFINE_integer('num_examples', None, 'Evaluate on so many images [all].')
+shared_flags.define('num_examples')
 flags.DEFINE_integer('rounds', 30, 'How often each model is timed.')
-flags.DEFINE_float('min_score', 0.5, 'Shows no detections that score less.')
-flags.mark_flags_as_required(['models', 'output_dir'])
+shared_flags.define('min_score', 0.5, note='Only for the pictures.')
 FLAGS = flags.FLAGS
 
 
@@ -70,7 +68,7 @@ def main(_) -> None:
 
 
 def _eval_data() -> Tuple[List[str], str]:
-  records, label_map = FLAGS.eval_record, FLAGS.label_map
+  records, label_map = FLAGS.eval_record, FLAGS.label_map_path
   if FLAGS.pipeline_config_path and not (records and label_map):
     readers = pipeline.load(FLAGS.pipeline_config_path).eval_input_reader
     if not readers:
@@ -79,7 +77,7 @@ def _eval_data() -> Tuple[List[str], str]:
     label_map = label_map or readers[0].label_map_path
   if not records or not label_map:
     raise errors.InputError(
-      'give --eval_record and --label_map, or a --pipeline_config_path'
+      'give --eval_record and --label_map_path, or a --pipeline_config_path'
     )
   return records, label_map
 

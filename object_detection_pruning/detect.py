@@ -1,12 +1,13 @@
-"""Runs an exported detector on images; writes pictures and a JSON file.
+"""Runs an exported detector on images.
 
-Takes a frozen graph, a sparse graph or a SavedModel, of any of the exporter's
-three input types, or a .tflite file:
+Writes a picture for each image, and detections.json. Takes a frozen graph, a
+sparse graph or a SavedModel of any of the exporter's three input types, or a
+.tflite file.
 
-  python -m object_detection_pruning.detect \\
-    --graph exported/frozen_inference_graph.pb \\
-    --label_map_path label_map.pbtxt \\
-    --images 'photos,more/*.jpg' --output_dir detected
+Example:
+  odp detect --model=exported/frozen_inference_graph.pb \\
+    --label_map_path=label_map.pbtxt --images='photos,more/*.jpg' \\
+    --output_dir=detected
 """
 
 from typing import List
@@ -14,31 +15,20 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import label_maps
 from object_detection_pruning.inference import batch, image_files, loaders
 
-flags.DEFINE_string(
-  'graph',
-  None,
-  'Frozen graph, sparse graph, folder of a SavedModel or .tflite file.',
+shared_flags.define('model', required=True)
+shared_flags.define('images', required=True)
+shared_flags.define('output_dir', required=True)
+shared_flags.define(
+  'label_map_path', note='Not set: classes are called "class 1" and so on.'
 )
-flags.DEFINE_list(
-  'images', None, 'Image files, folders and patterns, separated by commas.'
+shared_flags.define('min_score', 0.5)
+shared_flags.define(
+  'max_detections', note='The best ones are kept; not set: all.'
 )
-flags.DEFINE_string(
-  'output_dir', None, 'Folder for the pictures and detections.json.'
-)
-flags.DEFINE_string(
-  'label_map_path',
-  None,
-  'Label map that names the classes; without one they are called "class 1" '
-  'and so on.',
-)
-flags.DEFINE_float('min_score', 0.5, 'Leaves out detections that score less.')
-flags.DEFINE_integer(
-  'max_detections', None, 'Keeps only so many of the surest in an image.'
-)
-flags.mark_flags_as_required(['graph', 'images', 'output_dir'])
 FLAGS = flags.FLAGS
 
 
@@ -53,7 +43,7 @@ def main(argv: List[str]) -> None:
     ids = label_maps.read(FLAGS.label_map_path)
     class_names = {class_id: name for name, class_id in ids.items()}
   summary = batch.run(
-    loaders.load_detector(FLAGS.graph),
+    loaders.load_detector(FLAGS.model),
     paths,
     FLAGS.output_dir,
     class_names,

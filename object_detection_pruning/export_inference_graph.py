@@ -1,4 +1,12 @@
-"""Exports a trained model as a stock one: frozen graph, SavedModel, weights."""
+"""Exports a frozen graph and a SavedModel.
+
+Masks are folded into the weights, so stock tools read all that is written: also
+a checkpoint, its config and a report of zeros.
+
+Example:
+  odp export_inference_graph --pipeline_config_path=model/pipeline.config \\
+    --checkpoint=model --output_dir=exported --sparse_ops
+"""
 
 import os
 from typing import List, Optional
@@ -11,22 +19,25 @@ from object_detection_pruning.common import (
   checkpoints,
   command,
   errors,
-  export_flags,
   paths,
 )
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import exporter, optimizing
 from object_detection_pruning.sparse_ops import exporting, library
 
+shared_flags.define('pipeline_config_path', required=True)
+shared_flags.define('checkpoint', required=True)
+shared_flags.define('output_dir', required=True)
+shared_flags.define('config_override', '')
 flags.DEFINE_enum(
   'input_type', 'image_tensor', exporter.INPUT_TYPES, 'What the graph is fed.'
 )
 flags.DEFINE_string(
   'input_shape',
   None,
-  'Comma-separated shape of an image_tensor, -1 for a size that is open; not '
-  'set: -1,-1,-1,3.',
+  'Shape of an image_tensor: four numbers separated by commas, -1 for an open '
+  'size. Not set: -1,-1,-1,3.',
 )
-export_flags.define()
 flags.DEFINE_boolean(
   'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
 )
@@ -34,44 +45,42 @@ flags.DEFINE_boolean(
   'sparse_ops',
   False,
   f'Also write {exporting.SPARSE_GRAPH}, whose convolutions skip the zeros, '
-  f'with a SavedModel ({exporting.SAVED_MODEL}), and measure both graphs.',
+  f'and a SavedModel of it ({exporting.SAVED_MODEL}); time both graphs.',
 )
 flags.DEFINE_boolean(
   'optimize',
   False,
   f'Also write {optimizing.OPTIMIZED_GRAPH}, with constants and batch norm '
-  f'folded, with a SavedModel ({optimizing.SAVED_MODEL}), and measure both.',
+  f'folded, and a SavedModel of it ({optimizing.SAVED_MODEL}); time both.',
 )
 FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
-  paths.folder_to_write('--output_directory', FLAGS.output_directory)
-  checkpoint = checkpoints.resolve(FLAGS.trained_checkpoint_prefix)
+  paths.folder_to_write('--output_dir', FLAGS.output_dir)
+  checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.sparse_ops:
     # A missing compiler shows before the export and not after it.
     library.load()
   report = exporter.export(
     config,
     checkpoint,
-    FLAGS.output_directory,
+    FLAGS.output_dir,
     FLAGS.input_type,
     parse_shape(FLAGS.input_shape),
     FLAGS.write_inference_graph,
   )
   print(report)
-  print(f'exported {checkpoint} to {FLAGS.output_directory}')
-  plain_graph = os.path.join(FLAGS.output_directory, exporter.FROZEN_GRAPH)
-  optimized_graph = os.path.join(
-    FLAGS.output_directory, optimizing.OPTIMIZED_GRAPH
-  )
+  print(f'exported {checkpoint} to {FLAGS.output_dir}')
+  plain_graph = os.path.join(FLAGS.output_dir, exporter.FROZEN_GRAPH)
+  optimized_graph = os.path.join(FLAGS.output_dir, optimizing.OPTIMIZED_GRAPH)
   if FLAGS.optimize:
-    print(optimizing.export(plain_graph, FLAGS.output_directory))
+    print(optimizing.export(plain_graph, FLAGS.output_dir))
     print(f'wrote {optimized_graph}')
   else:
     _warn_of_older(optimized_graph, '--optimize')
-  sparse_graph = os.path.join(FLAGS.output_directory, exporting.SPARSE_GRAPH)
+  sparse_graph = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
   if FLAGS.sparse_ops:
     print(exporting.export(plain_graph, sparse_graph))
     print(f'wrote {sparse_graph}')

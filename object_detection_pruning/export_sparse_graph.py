@@ -1,8 +1,10 @@
-"""Rewrites a frozen graph so that its zeros make it faster, and measures it.
+"""Rewrites a frozen graph to skip its zeros.
 
-  python -m object_detection_pruning.export_sparse_graph \\
-    --input_graph exported/frozen_inference_graph.pb \\
-    --output_graph exported/sparse_inference_graph.pb
+Times both graphs and prints the speed-up.
+
+Example:
+  odp export_sparse_graph --model=exported/frozen_inference_graph.pb \\
+    --output_path=exported/sparse_inference_graph.pb
 """
 
 from typing import List
@@ -10,27 +12,27 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sparse_ops import exporting, rewrite
 
-flags.DEFINE_string('input_graph', None, 'Frozen graph (.pb) of a detector.')
-flags.DEFINE_string(
-  'output_graph',
-  None,
-  'Sparse graph to write; its SavedModel goes to sparse_saved_model beside it.',
+shared_flags.define(
+  'model', required=True, note='Here only a frozen graph (.pb).'
+)
+shared_flags.define(
+  'output_path',
+  required=True,
+  note='A SavedModel goes to sparse_saved_model beside it.',
 )
 flags.DEFINE_float(
   'min_sparsity',
   rewrite.DEFAULT_MIN_SPARSITY,
   'Kernels with a smaller share of zeros stay dense.',
 )
-flags.DEFINE_string(
-  'image', None, 'Image to measure with; one is made up if not set.'
-)
+shared_flags.define('image')
 flags.DEFINE_float(
-  'measure_seconds', 10.0, 'How long to measure both graphs; 0: not at all.'
+  'measure_seconds', 10.0, 'How long to time both graphs; 0: not at all.'
 )
-flags.DEFINE_integer('threads', 1, 'Threads within an op, while measuring.')
-flags.mark_flags_as_required(['input_graph', 'output_graph'])
+shared_flags.define('threads', 1)
 FLAGS = flags.FLAGS
 
 
@@ -38,15 +40,15 @@ def main(argv: List[str]) -> None:
   """Exports and prints what became of each layer, sizes and times."""
   del argv
   result = exporting.export(
-    FLAGS.input_graph,
-    FLAGS.output_graph,
+    FLAGS.model,
+    FLAGS.output_path,
     FLAGS.min_sparsity,
     FLAGS.image,
     FLAGS.measure_seconds,
     FLAGS.threads,
   )
   print(result)
-  print(f'wrote {FLAGS.output_graph} and {result.saved_model}')
+  print(f'wrote {FLAGS.output_path} and {result.saved_model}')
 
 
 if __name__ == '__main__':

@@ -1,4 +1,11 @@
-"""Exports a trained SSD as a TFLite model, float or with 8-bit weights."""
+"""Exports an SSD as a TFLite model.
+
+Weights are floats, or stored in 8 bits with --quantize.
+
+Example:
+  odp export_tflite --pipeline_config_path=model/pipeline.config \\
+    --checkpoint=model --output_dir=exported --quantize
+"""
 
 import gzip
 from typing import List
@@ -6,19 +13,21 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, command, export_flags
+from object_detection_pruning.common import checkpoints, command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import tflite
 
-export_flags.define()
+shared_flags.define('pipeline_config_path', required=True)
+shared_flags.define('checkpoint', required=True)
+shared_flags.define('output_dir', required=True)
+shared_flags.define('config_override', '')
 flags.DEFINE_boolean(
   'quantize',
   False,
   f'Store weights in 8 bits, as {tflite.QUANTIZED_MODEL}; not set: floats, as '
   f'{tflite.MODEL}.',
 )
-flags.DEFINE_integer(
-  'max_detections', None, 'In an image; not set: as the config has it.'
-)
+shared_flags.define('max_detections', note='Not set: as the config has it.')
 flags.DEFINE_boolean(
   'use_regular_nms',
   True,
@@ -33,8 +42,8 @@ def main(argv: List[str]) -> None:
   del argv
   path = tflite.export(
     pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override),
-    checkpoints.resolve(FLAGS.trained_checkpoint_prefix),
-    FLAGS.output_directory,
+    checkpoints.resolve(FLAGS.checkpoint),
+    FLAGS.output_dir,
     FLAGS.quantize,
     FLAGS.max_detections,
     FLAGS.use_regular_nms,

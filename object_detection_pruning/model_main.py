@@ -1,4 +1,12 @@
-"""Trains and evaluates a detector, and prunes it on the way."""
+"""Trains, prunes and evaluates a detector.
+
+The flags are those of the stock model_main, and those of pruning. A run that
+was stopped goes on with the same command.
+
+Example:
+  odp model_main --pipeline_config_path=pipeline.config --model_dir=model \\
+    --sparsity=0.85 --recalibrate_batch_norm=100
+"""
 
 import contextlib
 import sys
@@ -23,20 +31,21 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.training import loop, model_lib
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
 )
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
+shared_flags.define('pipeline_config_path', required=True)
 flags.DEFINE_integer(
   'num_train_steps', None, 'Last training step; that of the config if not set.'
 )
 flags.DEFINE_boolean(
   'eval_training_data',
   False,
-  'Evaluate on training data; only with --checkpoint_dir.',
+  'Evaluate on training data; only with --checkpoint.',
 )
 flags.DEFINE_integer(
   'sample_1_of_n_eval_examples', 1, 'Use one of every n evaluation examples.'
@@ -49,20 +58,18 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
   'hparams_overrides', None, 'Comma-separated name=value hyperparameters.'
 )
-flags.DEFINE_string(
-  'checkpoint_dir',
-  None,
-  'Folder with checkpoints to evaluate, without training; metrics are written '
-  'to --model_dir.',
+shared_flags.define(
+  'checkpoint',
+  note='It is evaluated, and later ones of the folder as they appear; nothing '
+  'is trained. Metrics are written to --model_dir.',
 )
 flags.DEFINE_boolean(
-  'run_once', False, 'With --checkpoint_dir: evaluate the latest one and end.'
+  'run_once', False, 'With --checkpoint: evaluate the latest one and end.'
 )
-flags.DEFINE_float(
+shared_flags.define(
   'sparsity',
-  None,
-  'Fraction of zeros in every masked kernel at the end of pruning, in [0, 1). '
-  'Not set: that of the config; without one, masks stay as they are.',
+  note='Reached at the end of pruning. Not set: that of the config; without '
+  'one, masks stay as they are.',
 )
 flags.DEFINE_integer(
   'pruning_start_step',
@@ -111,13 +118,11 @@ flags.DEFINE_integer(
   None,
   'Steps between checkpoints; every 10 minutes if not set.',
 )
-flags.DEFINE_integer(
+shared_flags.define(
   'recalibrate_batch_norm',
-  None,
-  'After training, set batch-norm statistics to averages over this many '
-  'training batches, and evaluate again.',
+  note='After training, followed by an evaluation. Not set: left as they are.',
 )
-flags.mark_flags_as_required(['model_dir', 'pipeline_config_path'])
+flags.mark_flag_as_required('model_dir')
 FLAGS = flags.FLAGS
 
 _SOFT_FLAGS = {
@@ -148,7 +153,7 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     initial_sparsity=FLAGS.initial_sparsity,
     **{name: FLAGS[name].value for name in _SOFT_FLAGS},
   )
-  if FLAGS.checkpoint_dir is not None:
+  if FLAGS.checkpoint is not None:
     # Evaluation prunes nothing, and need not have the training data.
     effective.ClearField('soft_filter_pruning')
   if had_message or effective.ListFields():
@@ -178,17 +183,17 @@ def _check_flags() -> None:
     if value is not None:
       check(f'--{name}', value)
   paths.folder_to_write('--model_dir', FLAGS.model_dir)
-  if FLAGS.checkpoint_dir is None:
+  if FLAGS.checkpoint is None:
     for name in ('run_once', 'eval_training_data'):
       if FLAGS[name].value:
-        raise errors.InputError(f'--{name} needs --checkpoint_dir')
+        raise errors.InputError(f'--{name} needs --checkpoint')
   elif FLAGS.recalibrate_batch_norm:
     raise errors.InputError(
-      '--recalibrate_batch_norm follows training, and with --checkpoint_dir '
+      '--recalibrate_batch_norm follows training, and with --checkpoint '
       'there is none: use the recalibrate_batch_norm command'
     )
   elif FLAGS.run_once:
-    checkpoints.shapes(checkpoints.resolve(FLAGS.checkpoint_dir))
+    checkpoints.shapes(checkpoints.resolve(FLAGS.checkpoint))
 
 
 def main(_) -> None:
@@ -201,7 +206,7 @@ def main(_) -> None:
       else {}
     ),
   )
-  if not FLAGS.checkpoint_dir:
+  if not FLAGS.checkpoint:
     loop.check_inputs(config, run_config)
   elif FLAGS.eval_training_data:
     input_checks.check_training_data(config)
@@ -213,13 +218,13 @@ def main(_) -> None:
     FLAGS.num_train_steps,
     FLAGS.hparams_overrides,
     recalibrates=bool(FLAGS.recalibrate_batch_norm),
-    restored_from=FLAGS.checkpoint_dir,
+    restored_from=FLAGS.checkpoint,
     sample_1_of_n_eval_examples=FLAGS.sample_1_of_n_eval_examples,
     sample_1_of_n_eval_on_train_examples=(
       FLAGS.sample_1_of_n_eval_on_train_examples
     ),
   )
-  if FLAGS.checkpoint_dir:
+  if FLAGS.checkpoint:
     with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
     return
@@ -235,11 +240,11 @@ def evaluate(run: dict) -> None:
     input_fn = run['eval_on_train_input_fn']
     name = 'training_data'
   if FLAGS.run_once:
-    checkpoint = checkpoints.resolve(FLAGS.checkpoint_dir)
+    checkpoint = checkpoints.resolve(FLAGS.checkpoint)
     run['estimator'].evaluate(input_fn, checkpoint_path=checkpoint)
     return
   stock_model_lib.continuous_eval(
-    run['estimator'], FLAGS.checkpoint_dir, input_fn, run['train_steps'], name
+    run['estimator'], FLAGS.checkpoint, input_fn, run['train_steps'], name
   )
 
 

@@ -1,4 +1,10 @@
-"""Draws what an analysis measured, and writes a report of one page."""
+"""Draws the result of analyze_sensitivity.
+
+Writes pictures and a report of one page.
+
+Example:
+  odp plot_sensitivity --sensitivities=sensitivity.json --output_dir=plots
+"""
 
 import os
 
@@ -6,6 +12,7 @@ from absl import flags
 
 from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import command, paths
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
   plots,
   report,
@@ -15,29 +22,21 @@ from object_detection_pruning.sensitivity import (
 
 _DEFAULT_LOSS = 0.05
 
-flags.DEFINE_string('input', None, 'JSON file of analyze_sensitivity.')
-flags.DEFINE_string(
-  'output_dir', None, 'Folder for the pictures and report.html.'
-)
-flags.DEFINE_float(
+shared_flags.define('sensitivities', required=True)
+shared_flags.define('output_dir', required=True)
+shared_flags.define(
   'eval_metric_loss',
-  None,
-  'Choice to mark: most that each layer alone may lose, as a share of the '
-  f'metric. Not set: {_DEFAULT_LOSS}, unless there is a target.',
+  note='The choice that it makes is marked. Not set: '
+  f'{_DEFAULT_LOSS}, unless there is a target.',
 )
-flags.DEFINE_float(
-  'target_macs', None, 'Choice to mark: share of the multiply-adds left.'
-)
-flags.DEFINE_float(
-  'target_params', None, 'Choice to mark: share of the parameters left.'
-)
-flags.DEFINE_integer('round_to', 1, 'Channels are kept in multiples of this.')
+shared_flags.define('target_macs', note='The choice that it makes is marked.')
+shared_flags.define('target_params', note='The choice that it makes is marked.')
+shared_flags.define('round_to', 1)
 flags.DEFINE_string(
   'measured',
   None,
-  'comparison.json of compare_models, to stand beside what was promised.',
+  'comparison.json of compare_models, shown beside what was predicted.',
 )
-flags.mark_flags_as_required(['input', 'output_dir'])
 FLAGS = flags.FLAGS
 
 
@@ -57,7 +56,7 @@ def target() -> selection.Target:
 def main(_) -> None:
   wanted = target()
   paths.folder_to_write('--output_dir', FLAGS.output_dir)
-  found = results_file.load(FLAGS.input)
+  found = results_file.load(FLAGS.sensitivities)
   measured = report.read_measured(FLAGS.measured) if FLAGS.measured else []
   choice = selection.choose(found, wanted)
   os.makedirs(FLAGS.output_dir, exist_ok=True)

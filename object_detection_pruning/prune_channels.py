@@ -1,4 +1,10 @@
-"""Removes whole channels from a trained detector, so that it is narrower."""
+"""Removes whole channels from a trained detector.
+
+Example:
+  odp prune_channels --pipeline_config_path=trained/pipeline.config \\
+    --checkpoint=trained --target_macs=0.5 --importance=fpgm --round_to=8 \\
+    --output_dir=narrow
+"""
 
 import os
 from typing import Optional
@@ -22,6 +28,7 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
   choice_plans,
   results,
@@ -33,80 +40,63 @@ from object_detection_pruning.sensitivity import (
 
 _DEFAULT_BATCHES = 100
 
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'checkpoint', None, 'Prefix of the checkpoint, or a folder with checkpoints.'
-)
+shared_flags.define('pipeline_config_path', required=True)
+shared_flags.define('checkpoint', required=True)
 flags.DEFINE_float(
-  'ratio', None, 'Share of the channels of each group that goes, in (0, 1).'
+  'ratio', None, 'Share of the channels of each group to remove, in (0, 1).'
 )
 flags.DEFINE_string(
-  'ratios', None, 'JSON file with an object of layer pattern to ratio.'
+  'ratios_path', None, 'JSON file: an object of layer pattern to ratio.'
 )
-flags.DEFINE_float(
-  'target_params', None, 'Share of the parameters that is left, in (0, 1).'
-)
-flags.DEFINE_float(
-  'target_macs', None, 'Share of the multiply-adds that is left, in (0, 1).'
-)
+# This name is a list of numbers in analyze_sensitivity.
+flags.DEFINE_alias('ratios', 'ratios_path')
+shared_flags.define('target_params')
+shared_flags.define('target_macs')
 flags.DEFINE_float(
   'target_latency',
   None,
-  'Share of the latency that is left, in (0, 1); measured here, one thread.',
+  'Share of the latency to keep, in (0, 1); measured here, on one thread.',
 )
-flags.DEFINE_string(
+shared_flags.define(
   'sensitivities',
-  None,
-  'File of analyze_sensitivity; with --eval_metric_loss, --target_macs or '
-  '--target_params.',
+  note='With --eval_metric_loss, --target_macs or --target_params.',
 )
-flags.DEFINE_float(
-  'eval_metric_loss',
-  None,
-  'Most that each group alone may lose, as a share of the metric.',
-)
+shared_flags.define('eval_metric_loss')
 flags.DEFINE_enum(
   'importance', 'l1', importance.METHODS, 'How channels are compared.'
 )
 flags.DEFINE_boolean(
   'global_ranking',
   False,
-  'Rank the channels of all groups together, in place of the same share of '
-  'each.',
+  'Rank the channels of all groups together; not set: the same share of each.',
 )
 flags.DEFINE_integer(
   'taylor_batches', 10, 'Training batches for --importance=taylor.'
 )
-flags.DEFINE_integer('round_to', 1, 'Channels are kept in multiples of this.')
+shared_flags.define('round_to', 1)
 flags.DEFINE_integer(
-  'min_channels', None, 'Channels that stay in each group at least.'
+  'min_channels', None, 'Fewest channels that stay in each group.'
 )
-flags.DEFINE_multi_string(
-  'include', [], 'Pattern of layers to prune; all if none is given.'
-)
-flags.DEFINE_multi_string('exclude', [], 'Pattern of layers to leave alone.')
-flags.DEFINE_string(
-  'output_dir',
-  None,
-  'Folder for model.ckpt, pipeline.config and plan.json.',
+shared_flags.define('include', [])
+shared_flags.define('exclude', [])
+shared_flags.define(
+  'output_dir', note='It gets model.ckpt, pipeline.config and plan.json.'
 )
 flags.DEFINE_boolean('dry_run', False, 'Print the plan and write nothing.')
 flags.DEFINE_boolean(
-  'print_groups', False, 'Print each group with all that goes together.'
+  'print_groups', False, 'Print each group and the layers that it ties up.'
 )
-flags.DEFINE_integer(
+shared_flags.define(
   'recalibrate_batch_norm',
-  None,
-  'Training batches to set batch-norm statistics from after surgery; 0 leaves '
-  f'them. Not set: {_DEFAULT_BATCHES}, where batch norm is trained.',
+  note='After the channels are gone; 0: left as they are. Not set: '
+  f'{_DEFAULT_BATCHES} where batch norm is trained.',
 )
-flags.mark_flags_as_required(['pipeline_config_path', 'checkpoint'])
 FLAGS = flags.FLAGS
 
 
 def sensitivity_target() -> sensitivity_selection.Target:
   """Turns the flags that go with --sensitivities into a target, or raises."""
-  for name in ('ratio', 'ratios', 'target_latency', 'global_ranking'):
+  for name in ('ratio', 'ratios_path', 'target_latency', 'global_ranking'):
     if FLAGS[name].value not in (None, False):
       raise errors.InputError(f'--{name} does not go with --sensitivities')
   return sensitivity_selection.target_from(
@@ -131,22 +121,22 @@ def request() -> pruning.Request:
     if FLAGS[f'target_{name}'].value is not None
   ]
   given = [f'target_{name}' for name in measures] + [
-    name for name in ('ratio', 'ratios') if FLAGS[name].value is not None
+    name for name in ('ratio', 'ratios_path') if FLAGS[name].value is not None
   ]
   if len(given) != 1:
     raise errors.InputError(
-      'give one of --ratio, --ratios, --target_params, --target_macs and '
+      'give one of --ratio, --ratios_path, --target_params, --target_macs and '
       f'--target_latency, got {len(given)}'
     )
   share: Optional[float] = None
-  if given[0] != 'ratios':
+  if given[0] != 'ratios_path':
     share = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
   elif FLAGS.global_ranking:
-    raise errors.InputError('--global_ranking does not go with --ratios')
+    raise errors.InputError('--global_ranking does not go with --ratios_path')
   checks.count('--taylor_batches', FLAGS.taylor_batches)
   return pruning.Request(
     ratio=None if measures else share,
-    ratios_path=FLAGS.ratios,
+    ratios_path=FLAGS.ratios_path,
     measure=measures[0] if measures else None,
     share=share if measures else None,
     method=FLAGS.importance,

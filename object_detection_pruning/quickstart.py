@@ -1,4 +1,11 @@
-"""Does the main job in one go: trains, prunes, exports, compares."""
+"""Trains, prunes, exports and compares in one go.
+
+Without --data_dir it draws its own data set. A run that was stopped goes on
+with the same command.
+
+Example:
+  odp quickstart --output_dir=quickstart_output
+"""
 
 import logging
 import os
@@ -14,6 +21,7 @@ from object_detection_pruning.common import (
   errors,
   project_log,
 )
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.workflow import main_job, stages
 
@@ -25,30 +33,33 @@ _COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
 _SHAPES_SIZE = 128
 _SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 600, 80
 
-flags.DEFINE_string('output_dir', None, 'Folder for everything that is made.')
-flags.DEFINE_string(
-  'data', None, 'A VOC or COCO folder; not set: the generated shapes.'
+shared_flags.define('output_dir', required=True)
+shared_flags.define(
+  'data_dir', note='VOC or COCO; not set: generated shapes are drawn.'
 )
-flags.DEFINE_string(
+shared_flags.define(
   'checkpoint',
+  note='Training starts from it, with the model of the config beside it.',
+)
+shared_flags.define(
+  'pipeline_config_path', note='Not set: the sample config for the data.'
+)
+shared_flags.define('sparsity', 0.85)
+flags.DEFINE_integer(
+  'dense_steps',
   None,
-  'Prefix of a detection checkpoint to start from. The model is that of the '
-  'config beside it.',
-)
-flags.DEFINE_string(
-  'config', None, 'Pipeline config to use in place of the sample one.'
-)
-flags.DEFINE_float('sparsity', 0.85, 'Fraction of zeros in [0, 1).')
-flags.DEFINE_integer(
-  'dense_steps', None, 'Steps for the dense model [shapes 1800, data 600].'
+  'Steps for the dense model; not set: 1800 on shapes, 600 on a data set.',
 )
 flags.DEFINE_integer(
-  'prune_steps', None, 'Steps for each later one [shapes 900, data 1000].'
+  'prune_steps',
+  None,
+  'Steps for each later model; not set: 900 on shapes, 1000 on a data set.',
 )
 flags.DEFINE_integer(
-  'batch_size', None, 'Batch size [8; with --config, that of the config].'
+  'batch_size',
+  None,
+  'Batch size; not set: 8, or with --pipeline_config_path that of the config.',
 )
-flags.mark_flag_as_required('output_dir')
 FLAGS = flags.FLAGS
 
 
@@ -56,22 +67,22 @@ def main(_) -> None:
   settings = _settings()
   checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
   base = stages.base_config(
-    FLAGS.config or (_COCO if FLAGS.data else _SHAPES),
+    FLAGS.pipeline_config_path or (_COCO if FLAGS.data_dir else _SHAPES),
     checkpoint,
-    bool(FLAGS.config),
+    bool(FLAGS.pipeline_config_path),
   )
   if settings['batch_size']:
     base.train_config.batch_size = settings['batch_size']
   run = main_job.QuickstartRun(FLAGS.output_dir, settings)
   data_dir = run.folder('data')
-  if FLAGS.data:
+  if FLAGS.data_dir:
     include_masks = base.train_input_reader.load_instance_masks
-    data = detection_data.prepare(FLAGS.data, data_dir, include_masks)
+    data = detection_data.prepare(FLAGS.data_dir, data_dir, include_masks)
   else:
     data = detection_data.generate_shapes(
       data_dir, _SHAPES_IMAGES, _SHAPES_VAL_IMAGES, _SHAPES_SIZE
     )
-  # Not before the data: a wrong --data must not claim the folder.
+  # Not before the data: a wrong --data_dir must not claim the folder.
   run.begin()
   _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
   all_stages = stages.stages(
@@ -103,16 +114,20 @@ def _settings() -> dict:
   checks.sparsity('--sparsity', FLAGS.sparsity)
   if not FLAGS.sparsity:
     raise errors.InputError('--sparsity must be above 0, got 0')
-  for name in ('data', 'checkpoint', 'config'):
+  for name in ('data_dir', 'checkpoint', 'pipeline_config_path'):
     if FLAGS[name].value == '':
       raise errors.InputError(f"--{name} must be a path, got ''")
-  on_shapes = FLAGS.data is None
+  on_shapes = FLAGS.data_dir is None
+  # Named as in the files of earlier runs, which the same flags go on with.
   settings = {
-    'data': FLAGS.data and os.path.abspath(FLAGS.data),
-    'checkpoint': FLAGS.checkpoint and os.path.abspath(FLAGS.checkpoint),
-    'config': FLAGS.config and os.path.abspath(FLAGS.config),
-    'sparsity': FLAGS.sparsity,
+    name: path and os.path.abspath(path)
+    for name, path in (
+      ('data', FLAGS.data_dir),
+      ('checkpoint', FLAGS.checkpoint),
+      ('config', FLAGS.pipeline_config_path),
+    )
   }
+  settings['sparsity'] = FLAGS.sparsity
   for name, shapes_value, data_value in (
     ('dense_steps', 1800, 600),
     ('prune_steps', 900, 1000),
@@ -124,7 +139,7 @@ def _settings() -> dict:
   batch_size = FLAGS.batch_size
   if batch_size is not None:
     checks.count('--batch_size', batch_size)
-  elif not FLAGS.config:
+  elif not FLAGS.pipeline_config_path:
     batch_size = 8
   settings['batch_size'] = batch_size
   return settings

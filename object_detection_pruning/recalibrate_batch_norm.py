@@ -1,4 +1,12 @@
-"""Sets batch-norm statistics of a checkpoint to exact averages over images."""
+"""Measures batch-norm statistics of a checkpoint anew.
+
+No weight changes. Each moving mean and variance becomes the exact average over
+training batches.
+
+Example:
+  odp recalibrate_batch_norm --pipeline_config_path=model/pipeline.config \\
+    --checkpoint=model --recalibrate_batch_norm=100 --output_dir=recalibrated
+"""
 
 import os
 
@@ -14,25 +22,21 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
+from object_detection_pruning.common import flags as shared_flags
 
-flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
-flags.DEFINE_string(
-  'checkpoint', None, 'Prefix of the checkpoint, or a folder with checkpoints.'
-)
-flags.DEFINE_integer(
-  'num_batches', 100, 'Number of training batches to average over.'
-)
-flags.DEFINE_string(
-  'output_dir', None, 'Folder to write the new checkpoint to.'
-)
-flags.mark_flags_as_required(
-  ['pipeline_config_path', 'checkpoint', 'output_dir']
+shared_flags.define('pipeline_config_path', required=True)
+shared_flags.define('checkpoint', required=True)
+shared_flags.define('recalibrate_batch_norm', 100)
+shared_flags.define(
+  'output_dir', required=True, note='It gets the new checkpoint.'
 )
 FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
-  checks.count('--num_batches', FLAGS.num_batches)
+  batches = checks.count(
+    '--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm
+  )
   paths.folder_to_write('--output_dir', FLAGS.output_dir)
   config = pipeline.load(FLAGS.pipeline_config_path)
   input_checks.check_train_config(config.train_config)
@@ -43,15 +47,13 @@ def main(_) -> None:
     raise errors.InputError(
       f'--output_dir must be another folder than that of {checkpoint}'
     )
-  count = recalibration.recalibrate(
-    config, checkpoint, FLAGS.num_batches, output_prefix
-  )
+  count = recalibration.recalibrate(config, checkpoint, batches, output_prefix)
   pipeline.save(config, FLAGS.output_dir)
   tf.train.update_checkpoint_state(
     FLAGS.output_dir, os.path.basename(output_prefix)
   )
   print(
-    f'{count} moving means and variances set from {FLAGS.num_batches} batches: '
+    f'{count} moving means and variances set from {batches} batches: '
     f'{output_prefix}'
   )
 

@@ -1,4 +1,12 @@
-"""Takes masks out of a graph: folds them into the weights and freezes it."""
+"""Folds the masks of a graph into its weights.
+
+For a graph that has masks already: one that the stock exporter wrote, or one
+trained with tf.contrib.model_pruning.
+
+Example:
+  odp strip_pruning_vars --model=masked/frozen_inference_graph.pb \\
+    --output_dir=stripped
+"""
 
 import os
 from typing import List
@@ -6,48 +14,40 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command, errors
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import stripped_files
 from object_detection_pruning.graphs import graph_files
 
-flags.DEFINE_string(
-  'checkpoint_dir',
-  None,
-  'Folder whose latest checkpoint is taken, with the graph saved beside it, or '
-  'the prefix of a checkpoint. With --input_graph: only the variables.',
-)
-flags.DEFINE_string(
-  'input_graph',
-  None,
-  'Frozen graph (.pb, .pbtxt), meta graph (.meta), or SavedModel.',
+shared_flags.define('model', note='Here also .pbtxt, and a meta graph (.meta).')
+shared_flags.define(
+  'checkpoint',
+  note='The graph is taken from beside it. With --model: only the variables.',
 )
 flags.DEFINE_list(
   'output_node_names',
   [],
-  'Comma-separated nodes to keep, with all that they need. Not set: all '
+  'Nodes to keep, with all that they need, separated by commas. Not set: all '
   'outputs of a frozen graph, or of the signatures of a SavedModel.',
 )
-flags.DEFINE_string('output_dir', None, 'Folder to write to.')
+shared_flags.define('output_dir', required=True)
 flags.DEFINE_string(
-  'filename', 'stripped.pb', 'Name of the frozen graph in that folder.'
+  'filename', 'stripped.pb', 'Name of the frozen graph in --output_dir.'
 )
-flags.mark_flag_as_required('output_dir')
 FLAGS = flags.FLAGS
 
 
 def main(argv: List[str]) -> None:
   """Strips, writes, and prints how sparse the kernels are."""
   del argv
-  if not FLAGS.input_graph and not FLAGS.checkpoint_dir:
-    raise errors.InputError(
-      'one of --input_graph and --checkpoint_dir is needed'
-    )
+  if not FLAGS.model and not FLAGS.checkpoint:
+    raise errors.InputError('one of --model and --checkpoint is needed')
   stripped_files.check_places(
-    FLAGS.input_graph or FLAGS.checkpoint_dir, FLAGS.output_dir, FLAGS.filename
+    FLAGS.model or FLAGS.checkpoint, FLAGS.output_dir, FLAGS.filename
   )
-  if FLAGS.input_graph:
-    source = graph_files.read(FLAGS.input_graph, FLAGS.checkpoint_dir)
+  if FLAGS.model:
+    source = graph_files.read(FLAGS.model, FLAGS.checkpoint)
   else:
-    source = graph_files.from_checkpoint(FLAGS.checkpoint_dir)
+    source = graph_files.from_checkpoint(FLAGS.checkpoint)
   stripped = stripped_files.strip(source, FLAGS.output_node_names)
   written = stripped_files.write(
     stripped, source, FLAGS.output_dir, FLAGS.filename

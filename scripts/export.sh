@@ -23,5 +23,5 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 bash "$root/scripts/setup.sh" >&2
 exec "$root/.venv/bin/python" -m object_detection_pruning.export_inference_graph \
   --pipeline_config_path="$model_dir/pipeline.config" \
-  --trained_checkpoint_prefix="$checkpoint" \
-  --output_directory="$output_dir" ${flags[@]+"${flags[@]}"}
+  --checkpoint="$checkpoint" \
+  --output_dir="$output_dir" ${flags[@]+"${flags[@]}"}

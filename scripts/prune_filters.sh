@@ -18,7 +18,7 @@ shift 4
 
 fail() {
   echo "error: $*" >&2
-  exit 1
+  exit 2
 }
 case $steps in '' | *[!0-9]*) fail "STEPS must be a number, got $steps" ;; esac
 settings=$output_dir/prune_filters.txt
@@ -63,7 +63,7 @@ export_model() { # NAME CONFIG CHECKPOINT
   if [ ! -f "$report" ] || [ -n "$(find "$output_dir/$1" -maxdepth 1 \
     -name '*.index' -newer "$report")" ]; then
     run export_inference_graph --pipeline_config_path="$2" \
-      --trained_checkpoint_prefix="$3" --output_directory="$folder"
+      --checkpoint="$3" --output_dir="$folder"
   fi
   models+=${models:+,}$1=$folder/frozen_inference_graph.pb
 }

@@ -16,11 +16,14 @@ BAD_FLAGS = [
   (['--ratios=0.5,1'], 'ratios must be in (0, 1), got 1.0'),
   (['--ratios=0'], 'ratios must be in (0, 1), got 0.0'),
   (['--ratios=half'], "--ratios must be numbers, got 'half'"),
-  (['--metric=recall'], 'metric must be one of mAP, AP50, AP75, loss, got'),
-  (['--granularity=row'], 'granularity must be one of filter, weight, got'),
-  (['--importance=taylor'], 'importance must be one of l1, l2, filter_l1'),
+  (['--metric=recall'], '--metric must be one of mAP, AP50, AP75, loss, got'),
+  (['--granularity=row'], '--granularity must be one of filter, weight, got'),
+  (['--importance=taylor'], '--importance must be one of l1, l2, filter_l1'),
   (['--num_examples=0'], 'num_examples must be a whole number, 1 or more'),
-  (['--recalibrate=-1'], 'recalibrate must be a whole number of steps'),
+  (
+    ['--recalibrate=-1'],
+    'recalibrate_batch_norm must be a whole number of steps',
+  ),
   (['--shard=3/2'], 'shard must be I/N with I from 1 to N, got 3/2'),
   (['--shard=half'], "--shard must be I/N, 1/4 for one, got 'half'"),
   (['--workers=0'], '--workers must be a whole number, 1 or more, got 0'),
@@ -86,7 +89,7 @@ def _bad_files(dense, analysis, folder):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_input_gives_one_line_and_leaves_nothing_behind(refusals, index):
   result, placed = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if 'error: ' in line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith('error: ' + placed(BAD_FLAGS[index][1]))

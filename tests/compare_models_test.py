@@ -98,7 +98,7 @@ BAD_FLAGS = [
   (['--label_map=README.md'], 'README.md is no label map: '),
   (['--label_map=MORE'], 'GRAPH has 4 classes, as EXPORT/pipeline.config says'),
   (['--eval_record=RECORD,/no/record'], "no evaluation record at '/no/record'"),
-  (['--eval_record='], 'give --eval_record and --label_map, or a'),
+  (['--eval_record='], 'give --eval_record and --label_map_path, or'),
   (
     ['--output_dir=README.md'],
     '--output_dir must be a folder, got README.md: ',
@@ -151,7 +151,7 @@ def refusals(exported, data, tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_write_nothing(refusals, index):
   result, message = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   assert result.stdout == ''
   errors = [
     line for line in result.stderr.splitlines() if line.startswith('error:')

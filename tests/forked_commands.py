@@ -1,8 +1,9 @@
-"""Runs a command many times, with the imports that take seconds done once.
+"""Runs commands many times, with the imports that take seconds done once.
 
-    python tests/forked_commands.py MODULE RESULT.json < ARGUMENT_LISTS.json
+    python tests/forked_commands.py RESULT.json < RUNS.json
 
-Each list of arguments has a process of its own, forked before any session.
+RUNS.json is a list of [module, [argument, ...]]. Each run has a process of its
+own, forked before any session.
 """
 
 import json
@@ -33,8 +34,10 @@ def run(module, arguments):
   return [os.WEXITSTATUS(status) if os.WIFEXITED(status) else -status] + texts
 
 
-def main(module, result):
-  answers = [run(module, arguments) for arguments in json.load(sys.stdin)]
+def main(result):
+  answers = [
+    run(module, arguments) for module, arguments in json.load(sys.stdin)
+  ]
   with open(result, 'w') as file:
     json.dump(answers, file)
 

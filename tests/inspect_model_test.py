@@ -45,7 +45,7 @@ def test_every_kind_of_file_costs_the_same(shown, kind):
 )
 def test_bad_flags_give_one_line(flags, message):
   (result,) = processes.command(COMMAND, [flags])
-  assert result.returncode == 1
+  assert result.returncode == 2
   assert result.stdout == ''
   (line,) = [each for each in result.stderr.splitlines() if each]
   assert line.startswith(f'error: {message}')

@@ -1,62 +1,163 @@
+import ast
 import os
 import subprocess
 import sys
 
+import processes
 import pytest
 
-from object_detection_pruning import __main__ as lister
+from object_detection_pruning import __main__ as front_door
 
-ROOT = os.path.dirname(os.path.abspath(lister.__file__))
-
-COMMAND = '''"""{description}
-
-More about it.
-"""
-raise RuntimeError('imported')
-if __name__ == '__main__':
-  command.run(main)
-'''
+PACKAGE = os.path.dirname(os.path.abspath(front_door.__file__))
+COMMANDS = [each for group in front_door.COMMANDS.values() for each in group]
 
 
-def test_lists_modules_that_call_command_run_without_importing_them(tmp_path):
-  (tmp_path / 'dataset_tools').mkdir()
-  (tmp_path / 'core').mkdir()
-  (tmp_path / 'train.py').write_text(COMMAND.format(description='Trains.'))
-  (tmp_path / 'dataset_tools/make.py').write_text(
-    COMMAND.format(description='Makes records.')
+def odp(*arguments):
+  """Runs the console script's own code in a process of its own."""
+  return processes.python(
+    '-c', 'import odp_launcher; odp_launcher.main()', *arguments
   )
-  (tmp_path / 'library.py').write_text('"""No command."""\nother.run(main)\n')
-  (tmp_path / 'command.py').write_text('"""Runs."""\ndef run(main): main()\n')
-  (tmp_path / 'core/deep.py').write_text(COMMAND.format(description='Deep.'))
-  assert list(lister.find_commands(str(tmp_path))) == [
-    ('object_detection_pruning.train', 'Trains.'),
-    ('object_detection_pruning.dataset_tools.make', 'Makes records.'),
-  ]
 
 
-def test_every_command_describes_itself():
-  commands = dict(lister.find_commands(ROOT))
-  assert 'object_detection_pruning.detect' in commands
-  for module, description in commands.items():
-    assert description.endswith('.'), module
-    assert len(description) <= 80, module
+def module_of(path):
+  return os.path.relpath(path, PACKAGE)[: -len('.py')].replace(os.sep, '.')
 
 
-def test_prints_a_line_for_each_command():
+def calls_command_run(tree):
+  return any(
+    isinstance(node, ast.Call)
+    and isinstance(node.func, ast.Attribute)
+    and node.func.attr == 'run'
+    and isinstance(node.func.value, ast.Name)
+    and node.func.value.id == 'command'
+    for node in ast.walk(tree)
+  )
+
+
+@pytest.fixture(scope='module')
+def docstrings():
+  """The docstring of each module of the package that runs as a command."""
+  found = {}
+  for folder, _, names in os.walk(PACKAGE):
+    for name in names:
+      if name.endswith('.py'):
+        path = os.path.join(folder, name)
+        with open(path, encoding='utf-8') as source:
+          tree = ast.parse(source.read())
+        if calls_command_run(tree):
+          found[module_of(path)] = ast.get_docstring(tree) or ''
+  return found
+
+
+def test_every_command_is_listed_and_nothing_else_is(docstrings):
+  assert len(docstrings) >= 18
+  assert sorted(docstrings) == sorted(each.module for each in COMMANDS)
+
+
+def test_a_command_describes_itself_as_the_list_does(docstrings):
+  for command in COMMANDS:
+    assert docstrings[command.module].splitlines()[0] == command.summary
+
+
+def test_the_help_of_each_command_has_an_example_of_it(docstrings):
+  for command in COMMANDS:
+    _, _, example = docstrings[command.module].partition('\nExample:\n')
+    assert example.startswith(f'  odp {command.name}'), command.name
+
+
+def test_the_list_is_grouped_and_fits_a_terminal():
+  lines = front_door.listing().splitlines()
+  assert max(map(len, lines)) <= 80
+  for title, commands in front_door.COMMANDS.items():
+    start = lines.index(f'{title}:') + 1
+    block = lines[start : start + len(commands)]
+    assert [line.split(None, 1) for line in block] == [
+      [command.name, command.summary] for command in commands
+    ]
+
+
+@pytest.mark.parametrize('arguments', [(), ('--help',), ('-h',), ('help',)])
+def test_the_list_comes_without_tensorflow(arguments):
+  code = (
+    'import sys, odp_launcher; odp_launcher.main(); '
+    'print("tensorflow" in sys.modules)'
+  )
+  result = processes.python('-c', code, *arguments)
+  assert result.returncode == 0, result.stderr
+  assert result.stdout == f'{front_door.listing()}\nFalse\n'
+
+
+@pytest.mark.parametrize(
+  ('name', 'tip'),
+  [
+    ('detct', 'did you mean detect?'),
+    ('export_graph', 'did you mean export_sparse_graph'),
+    ('shapes', 'did you mean create_shapes_tf_record?'),
+    ('xyzzy', 'odp lists them'),
+    ('--sparsity=0.5', 'the command comes before its flags'),
+  ],
+)
+def test_an_unknown_command_is_one_line_with_the_nearest_names(name, tip):
+  result = odp(name)
+  assert result.returncode == 2
+  assert result.stdout == ''
+  (line,) = result.stderr.splitlines()
+  assert line.startswith(f'error: there is no command {name!r}; {tip}')
+
+
+@pytest.mark.parametrize(
+  'arguments', [('help', 'detect'), ('detect', '--help')]
+)
+def test_help_of_a_command_shows_its_example_and_flags(arguments):
+  result = odp(*arguments)
+  assert result.returncode == 0, result.stderr
+  assert 'Example:\n  odp detect --model=' in result.stdout
+  assert '\n  --images (needed)\n' in result.stdout
+  assert '\n  --min_score (default: 0.5)\n' in result.stdout
+  assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_runs_a_command_with_its_flags(tmp_path):
+  result = odp(
+    'create_shapes_tf_record',
+    f'--output_dir={tmp_path}',
+    '--num_train=2',
+    '--num_val=1',
+    '--image_size=64',
+  )
+  assert result.returncode == 0, result.stderr
+  assert (tmp_path / 'label_map.pbtxt').exists()
+  assert '2 images in' in result.stdout
+
+
+def test_passes_on_the_exit_status_of_bad_input(tmp_path):
+  result = odp('inspect_model', f'--model={tmp_path}/none')
+  assert result.returncode == 2
+  assert result.stderr.startswith('error: no such model: ')
+
+
+def test_python_m_does_the_same():
   shown = subprocess.check_output(
-    [sys.executable, '-m', 'object_detection_pruning'], stderr=subprocess.STDOUT
-  ).decode()
-  for module, description in lister.find_commands(ROOT):
-    assert any(
-      line.split(None, 1) == [module, description]
-      for line in shown.splitlines()
-    )
+    [sys.executable, '-m', 'object_detection_pruning'],
+    env=processes.environment(),
+    universal_newlines=True,
+  )
+  assert shown == front_door.listing() + '\n'
+  result = processes.python('-m', 'object_detection_pruning', 'help', 'detect')
+  assert 'Example:\n  odp detect' in result.stdout
 
 
-def test_a_command_name_as_argument_fails_with_one_line(monkeypatch, capsys):
-  monkeypatch.setattr(sys, 'argv', ['__main__.py', 'detect'])
-  with pytest.raises(SystemExit) as stop:
-    lister.main()
-  assert stop.value.code == 1
-  error = capsys.readouterr().err
-  assert error.startswith('error: unexpected argument: detect')
+def test_a_missing_library_is_one_line(tmp_path):
+  """A TensorFlow of another version, which the package's own check refuses."""
+  module = tmp_path / 'tensorflow/compat/v1'
+  module.mkdir(parents=True)
+  for folder in (module, module.parent, module.parent.parent):
+    (folder / '__init__.py').write_text('__version__ = "0.9"\n')
+  code = (
+    f'import sys; sys.path.insert(0, {str(tmp_path)!r}); '
+    'import odp_launcher; odp_launcher.main()'
+  )
+  result = processes.python('-c', code, 'detect')
+  assert result.returncode == 2
+  (line,) = result.stderr.splitlines()
+  assert line.startswith('error: TensorFlow must be ')

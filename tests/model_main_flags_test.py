@@ -52,10 +52,10 @@ BAD_FLAGS = [
   (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),
   (GOOD + ['--save_checkpoints_steps=0'], '--save_checkpoints_steps must be'),
   (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
-  (['--run_once'], '--run_once needs --checkpoint_dir'),
-  (['--eval_training_data'], '--eval_training_data needs --checkpoint_dir'),
+  (['--run_once'], '--run_once needs --checkpoint'),
+  (['--eval_training_data'], '--eval_training_data needs --checkpoint'),
   (
-    ['--checkpoint_dir=MODEL_DIR', '--recalibrate_batch_norm=5'],
+    ['--checkpoint=MODEL_DIR', '--recalibrate_batch_norm=5'],
     '--recalibrate_batch_norm follows training',
   ),
   (['--checkpoint_dir=MODEL_DIR', '--run_once'], 'no checkpoint'),
@@ -177,7 +177,7 @@ def refusals(tmp_path_factory, data):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result, model_dir_exists = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')

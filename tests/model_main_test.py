@@ -150,7 +150,7 @@ def test_evaluation_refuses_to_lose_the_masks(run, tmp_path, once):
       ]
     ],
   )
-  assert result.returncode == 1
+  assert result.returncode == 2
   assert result.stderr.splitlines()[-1].startswith(
     f'error: {run.model_dir}/model.ckpt-12 has 22 masks that this config does '
   )

@@ -135,7 +135,7 @@ def test_bad_input_gives_one_line_and_leaves_nothing_behind(analysis, tmp_path):
     ],
   )
   for answer, (_, message) in zip(answers, BAD_FLAGS):
-    assert answer.returncode == 1, answer.stderr
+    assert answer.returncode == 2, answer.stderr
     lines = [line for line in answer.stderr.splitlines() if 'error: ' in line]
     assert len(lines) == 1, answer.stderr
     expected = 'error: ' + message.replace('ITSELF', analysis)

@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
 
 
-def environment(**more: str) -> Dict[str, str]:
+def environment(folder: str = '', **more: str) -> Dict[str, str]:
   """Variables under which our modules and those of the tests are found."""
-  paths = [ROOT, TESTS, os.environ.get('PYTHONPATH', '')]
+  paths = [ROOT, TESTS, folder, os.environ.get('PYTHONPATH', '')]
   result = dict(
     os.environ,
     PYTHONPATH=os.pathsep.join(path for path in paths if path),
@@ -47,24 +47,41 @@ def python(*arguments, **more: str) -> subprocess.CompletedProcess:
 
 
 def command(
-  module: str, argument_lists: Sequence[Sequence[str]]
+  module: str, argument_lists: Sequence[Sequence[str]], folder: str = ''
 ) -> List[subprocess.CompletedProcess]:
-  """Runs a command once for each list of arguments; fit for quick failures."""
+  """Runs a command once for each list of arguments; see `commands`."""
+  return commands([(module, arguments) for arguments in argument_lists], folder)
+
+
+def commands(
+  runs: Sequence[Tuple[str, Sequence[str]]],
+  folder: str = '',
+  cwd: Optional[str] = None,
+) -> List[subprocess.CompletedProcess]:
+  """Runs modules with their arguments; fit for runs that end quickly.
+
+  Args:
+    runs: module and arguments of each.
+    folder: where the modules are, if not in the package.
+    cwd: working folder; that of this process if not given.
+  """
   with tempfile.NamedTemporaryFile('r', suffix='.json') as result:
     subprocess.run(
       [
         sys.executable,
         os.path.join(TESTS, 'forked_commands.py'),
-        module,
         result.name,
       ],
-      input=json.dumps([list(map(str, each)) for each in argument_lists]),
-      env=environment(),
+      input=json.dumps(
+        [[module, list(map(str, arguments))] for module, arguments in runs]
+      ),
+      env=environment(folder),
+      cwd=cwd,
       text=True,
       check=True,
     )
     answers = json.load(result)
   return [
     subprocess.CompletedProcess(arguments, *answer)
-    for arguments, answer in zip(argument_lists, answers)
+    for (_, arguments), answer in zip(runs, answers)
   ]

@@ -203,7 +203,7 @@ def test_bad_input_gives_one_line_and_leaves_nothing_behind(
   refusals, trained, index
 ):
   result = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if 'error: ' in line]
   assert len(lines) == 1, result.stderr
   expected = _with_paths(BAD_FLAGS[index][1], trained)
@@ -318,7 +318,7 @@ def test_graph_of_unknown_ops_gives_one_line(trained, tmp_path):
   result = processes.python(
     script, MODULE, *_arguments(trained, '--ratio=0.5', '--dry_run')
   )
-  assert result.returncode == 1
+  assert result.returncode == 2
   (line,) = [each for each in result.stderr.splitlines() if 'error: ' in each]
   assert line.startswith('error: no channels are left to prune; ')
   assert line.endswith('/running, an op that is not known (Cumsum)')

@@ -45,8 +45,8 @@ def test_prunes_retrains_exports_and_compares(run, out):
     (
       'export_inference_graph',
       '--pipeline_config_path=a.config',
-      '--trained_checkpoint_prefix=b.ckpt',
-      f'--output_directory={out}/dense/export',
+      '--checkpoint=b.ckpt',
+      f'--output_dir={out}/dense/export',
     ),
     ('-', 'a.config', 'b.ckpt', control),
     (
@@ -58,14 +58,14 @@ def test_prunes_retrains_exports_and_compares(run, out):
     (
       'export_inference_graph',
       f'--pipeline_config_path={control}/pipeline.config',
-      f'--trained_checkpoint_prefix={out}/dense_retrained',
-      f'--output_directory={out}/dense_retrained/export',
+      f'--checkpoint={out}/dense_retrained',
+      f'--output_dir={out}/dense_retrained/export',
     ),
     (
       'export_inference_graph',
       narrow,
-      f'--trained_checkpoint_prefix={out}/pruned/model.ckpt',
-      f'--output_directory={out}/pruned/export',
+      f'--checkpoint={out}/pruned/model.ckpt',
+      f'--output_dir={out}/pruned/export',
     ),
     (
       'model_main',
@@ -76,8 +76,8 @@ def test_prunes_retrains_exports_and_compares(run, out):
     (
       'export_inference_graph',
       narrow,
-      f'--trained_checkpoint_prefix={out}/retrained',
-      f'--output_directory={out}/retrained/export',
+      f'--checkpoint={out}/retrained',
+      f'--output_dir={out}/retrained/export',
     ),
   ]
   assert started[0][4:] == ('--ratio=0.4',)
@@ -151,7 +151,7 @@ def test_more_steps_train_on_and_replace_the_exports(run, out):
 def test_folder_of_another_run_is_refused(run, out, config, checkpoint, flags):
   run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
   result, started = run(config, checkpoint, out, '30', *flags)
-  assert result.returncode == 1
+  assert result.returncode == 2
   assert result.stderr.decode() == (
     f'error: {out} holds a run with another CONFIG, CHECKPOINT or FLAGS '
     f'({out}/prune_filters.txt): name another folder or remove it\n'

@@ -40,7 +40,7 @@ def refusals(tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')

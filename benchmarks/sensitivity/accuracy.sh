@@ -33,13 +33,13 @@ mkdir -p "$out"
 [ -f "$out/settings.txt" ] || printf '%s\n' "$settings" >"$out/settings.txt"
 if [ "$settings" != "$(cat "$out/settings.txt")" ]; then
   echo "error: $out holds a run with other settings: name another folder" >&2
-  exit 1
+  exit 2
 fi
 
 export_to() {  # folder, config, checkpoint
   [ -f "$1/sparsity.json" ] ||
     run export_inference_graph --pipeline_config_path="$2" \
-      --trained_checkpoint_prefix="$3" --output_directory="$1"
+      --checkpoint="$3" --output_dir="$1"
 }
 retrain() {  # folder, config
   if [ ! -f "$1/retrained/sparsity.json" ]; then

@@ -111,7 +111,7 @@ def warn_if_stale(
     'mask update (step %d of %d), so evaluation will use statistics of the '
     'denser network and mAP will look far too low. Re-calibrate after '
     'training: pass --recalibrate_batch_norm=100, or run '
-    'python -m object_detection_pruning.recalibrate_batch_norm. Or lower '
+    'odp recalibrate_batch_norm. Or lower '
     'batch_norm.decay in the config, with '
     'override_base_feature_extractor_hyperparams: true.',
     steps,

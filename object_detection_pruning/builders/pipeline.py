@@ -101,7 +101,8 @@ def beside(checkpoint: str) -> str:
   if len(candidates) != 1:
     raise errors.InputError(
       f'{len(candidates)} pipeline configs lie beside the checkpoint in '
-      f'{folder}, and one is needed to know its model: name it with --config'
+      f'{folder}, and one is needed to know its model: name it with '
+      '--pipeline_config_path'
     )
   return candidates[0]
 

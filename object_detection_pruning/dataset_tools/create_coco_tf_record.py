@@ -1,7 +1,13 @@
-"""Converts a COCO annotations file, with masks if wanted, to a TFRecord file.
+"""Converts a COCO annotations file.
 
-Broken records (boxes without area or outside the image, missing or unreadable
-images, unknown categories, malformed masks) are told on stderr and left out.
+Writes a TFRecord file, with instance masks if wanted. Broken records (boxes
+without area or outside the image, missing or unreadable images, unknown
+categories, malformed masks) are named on stderr and left out.
+
+Example:
+  odp create_coco_tf_record --image_dir=coco/val2017 \\
+    --annotations_file=coco/annotations/instances_val2017.json \\
+    --output_path=data/coco/val.record
 """
 
 from typing import List
@@ -9,6 +15,7 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import conversion
 
 flags.DEFINE_string(
@@ -17,16 +24,15 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   'annotations_file', None, 'COCO annotations, an instances_*.json file.'
 )
-flags.DEFINE_string('output_path', None, 'TFRecord file to write.')
+flags.mark_flags_as_required(['image_dir', 'annotations_file'])
+shared_flags.define('output_path', required=True)
 flags.DEFINE_boolean('include_masks', False, 'Write instance masks.')
-flags.DEFINE_string(
+shared_flags.define(
   'label_map_path',
-  None,
-  'Label map. By default all categories with their ids are written to '
-  'label_map.pbtxt beside the record file.',
+  note='Not set: all categories with their ids are written to label_map.pbtxt '
+  'beside the record file.',
 )
-flags.DEFINE_boolean('strict', False, 'Fail if any record is broken.')
-flags.mark_flags_as_required(['image_dir', 'annotations_file', 'output_path'])
+shared_flags.define('strict', False)
 FLAGS = flags.FLAGS
 
 

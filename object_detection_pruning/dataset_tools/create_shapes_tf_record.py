@@ -1,7 +1,10 @@
-"""Draws the embedded data set: textured shapes with boxes and masks.
+"""Draws a small data set of textured shapes.
 
 Writes train.record, val.record and label_map.pbtxt. The same flags give the
 same bytes; where they are written already, nothing is done.
+
+Example:
+  odp create_shapes_tf_record --output_dir=data/shapes
 """
 
 from typing import List
@@ -9,14 +12,14 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import detection_data
 
-flags.DEFINE_string('output_dir', None, 'Folder to write to.')
+shared_flags.define('output_dir', required=True)
 flags.DEFINE_integer('num_train', 240, 'Number of images to train on.')
 flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
-flags.DEFINE_integer('seed', 0, 'Names the data set.')
-flags.mark_flag_as_required('output_dir')
+flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
 FLAGS = flags.FLAGS
 
 

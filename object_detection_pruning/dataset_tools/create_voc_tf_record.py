@@ -1,7 +1,12 @@
-"""Converts one set of a PASCAL VOC folder to a TFRecord file.
+"""Converts one set of a PASCAL VOC folder.
 
-Broken records (boxes without area or outside the image, missing or unreadable
-images and annotations, unknown classes) are told on stderr and left out.
+Writes a TFRecord file. Broken records (boxes without area or outside the image,
+missing or unreadable images and annotations, unknown classes) are named on
+stderr and left out.
+
+Example:
+  odp create_voc_tf_record --data_dir=VOC2012 --set=val \\
+    --output_path=data/voc/val.record
 """
 
 from typing import List
@@ -9,12 +14,13 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.common import command
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import conversion, voc
 
-flags.DEFINE_string(
+shared_flags.define(
   'data_dir',
-  None,
-  'VOC folder: it holds Annotations, JPEGImages and mostly ImageSets/Main.',
+  required=True,
+  note='It holds Annotations, JPEGImages and mostly ImageSets/Main.',
 )
 flags.DEFINE_enum(
   'set',
@@ -22,18 +28,16 @@ flags.DEFINE_enum(
   voc.SETS,
   'List of ImageSets/Main to convert; without that folder, all images.',
 )
-flags.DEFINE_string('output_path', None, 'TFRecord file to write.')
-flags.DEFINE_string(
+shared_flags.define('output_path', required=True)
+shared_flags.define(
   'label_map_path',
-  None,
-  'Label map. By default all annotated classes, sorted, are written to '
-  'label_map.pbtxt beside the record file.',
+  note='Not set: all annotated classes, sorted, are written to label_map.pbtxt '
+  'beside the record file.',
 )
 flags.DEFINE_boolean(
   'ignore_difficult_instances', False, 'Leave out difficult objects.'
 )
-flags.DEFINE_boolean('strict', False, 'Fail if any record is broken.')
-flags.mark_flags_as_required(['data_dir', 'output_path'])
+shared_flags.define('strict', False)
 FLAGS = flags.FLAGS
 
 

@@ -76,7 +76,7 @@ class Request(NamedTuple):
         raise errors.InputError(f'ratios must be in (0, 1), got {ratio}')
     if self.num_examples is not None:
       checks.count('num_examples', self.num_examples)
-    checks.step('recalibrate', self.recalibrate)
+    checks.step('recalibrate_batch_norm', self.recalibrate)
     number, count = self.shard
     if not 1 <= number <= count:
       raise errors.InputError(

@@ -1,4 +1,11 @@
-"""Builds the sparse ops ahead of their first use."""
+"""Compiles the sparse ops ahead of their first use.
+
+Needs g++, or the compiler that the variable CXX names. What is compiled already
+is not compiled again.
+
+Example:
+  odp build_sparse_ops
+"""
 
 from object_detection_pruning.common import command
 from object_detection_pruning.sparse_ops import library

@@ -228,7 +228,7 @@ def test_bad_flags_of_the_command_give_one_line(run, tmp_path):
   ]
   results = processes.command(COMMAND, [arguments for arguments, _ in cases])
   for result, (_, words) in zip(results, cases):
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr.startswith(f'error: {words}'), result.stderr
     assert result.stderr.count('\n') == 1
   assert not os.path.exists(str(tmp_path / 'new'))

@@ -39,7 +39,7 @@ def test_strict_fails_and_leaves_nothing(tmp_path, coco_folder, run_command):
     output_path=tmp_path / 'out' / 'x.record',
     strict=True,
   )
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert done.stderr.splitlines()[-1].startswith('error: 1 broken records')
   assert not os.path.exists(str(tmp_path / 'out'))
 
@@ -52,7 +52,7 @@ def test_a_missing_image_folder_is_one_line(tmp_path, coco_folder, run_command):
     annotations_file=coco_folder.save(),
     output_path=tmp_path / 'x.record',
   )
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert done.stderr.splitlines()[-1] == (
     f'error: image folder {tmp_path}/nowhere does not exist'
   )

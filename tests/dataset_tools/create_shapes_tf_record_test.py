@@ -26,7 +26,7 @@ def test_writes_the_data_set_and_says_where(tmp_path, run_command, decode):
 def test_a_wrong_value_is_one_line_and_no_file(tmp_path, run_command):
   out = str(tmp_path / 'shapes')
   done = run_command('create_shapes_tf_record', output_dir=out, num_train=0)
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert done.stderr.splitlines()[-1] == (
     'error: num_train must be in [1, 2**31), got 0'
   )

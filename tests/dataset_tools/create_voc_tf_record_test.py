@@ -72,7 +72,7 @@ def test_strict_fails_and_leaves_nothing(
     label_map_path=label_map,
     strict=True,
   )
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert done.stderr.splitlines()[-1].startswith('error: 7 broken records')
   assert 'Traceback' not in done.stderr
   assert not os.path.exists(str(tmp_path / 'out'))
@@ -103,6 +103,6 @@ def test_a_missing_list_is_one_line(tmp_path, voc_folder, run_command):
     set='test',
     output_path=tmp_path / 'out' / 'test.record',
   )
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert done.stderr.splitlines()[-1].endswith('test.txt; it has val')
   assert not os.path.exists(str(tmp_path / 'out'))

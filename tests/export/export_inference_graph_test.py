@@ -44,7 +44,7 @@ def refusals(run, tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
@@ -111,7 +111,7 @@ def test_missing_compiler_stops_the_export_before_it_starts(run, tmp_path):
     CXX='no-such-compiler',
     XDG_CACHE_HOME=str(tmp_path / 'cache'),
   )
-  assert result.returncode == 1
+  assert result.returncode == 2
   assert result.stderr.splitlines()[-1].startswith(
     'error: the sparse ops need a C++ compiler and no-such-compiler was not'
   )

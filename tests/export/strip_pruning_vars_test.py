@@ -215,7 +215,7 @@ def refusals(masked, stripped):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result, words = refusals[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   assert lines[0].startswith(f'error: {words}')

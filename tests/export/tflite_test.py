@@ -228,7 +228,7 @@ def refusals(run, exported, tmp_path_factory):
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   results, folder = refusals
   result = results[index]
-  assert result.returncode == 1, result.stderr
+  assert result.returncode == 2, result.stderr
   lines = [line for line in result.stderr.splitlines() if line]
   assert len(lines) == 1, result.stderr
   words = BAD_FLAGS[index][1].replace('EXPORTED', folder)

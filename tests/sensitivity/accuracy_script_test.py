@@ -81,9 +81,7 @@ def test_all_are_retrained_alike_and_compared(run, tmp_path):
   )
   assert f'--output_dir={out}' in compared
   exports = [c[-1] for c in started if c[0] == 'export_inference_graph']
-  assert {f'--output_directory={out}/{p}' for p in paths.values()} == set(
-    exports
-  )
+  assert {f'--output_dir={out}/{p}' for p in paths.values()} == set(exports)
 
 
 def test_what_is_done_is_not_redone_and_other_settings_do_not_mix(run):
@@ -91,7 +89,7 @@ def test_what_is_done_is_not_redone_and_other_settings_do_not_mix(run):
   result, started = run('30', '0.1')
   assert [command[0] for command in started] == ['compare_models']
   result, started = run('31', '0.1')
-  assert result.returncode == 1
+  assert result.returncode == 2
   assert result.stderr.startswith(b'error: ')
   assert b'holds a run with other settings' in result.stderr
   assert not started

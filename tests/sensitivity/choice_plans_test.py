@@ -145,7 +145,7 @@ def test_bad_input_gives_one_line_and_leaves_nothing_behind(
     ],
   )
   for answer, (flags, message) in zip(answers, BAD_FLAGS):
-    assert answer.returncode == 1, (flags, answer.stderr)
+    assert answer.returncode == 2, (flags, answer.stderr)
     lines = [line for line in answer.stderr.splitlines() if 'error: ' in line]
     assert len(lines) == 1, answer.stderr
     assert lines[0].startswith('error: ' + placed(message))

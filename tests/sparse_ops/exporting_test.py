@@ -125,7 +125,7 @@ def test_command_fails_in_one_line(tmp_path):
     stderr=subprocess.PIPE,
     text=True,
   )
-  assert done.returncode == 1
+  assert done.returncode == 2
   assert (
     done.stderr.strip().splitlines()[-1] == 'error: no such graph: missing.pb'
   )
