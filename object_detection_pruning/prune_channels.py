@@ -29,6 +29,7 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
+from object_detection_pruning.core import criteria
 from object_detection_pruning.sensitivity import (
   choice_plans,
   results,
@@ -71,7 +72,7 @@ flags.DEFINE_boolean(
   'Rank the channels of all groups together; not set: the same share of each.',
 )
 flags.DEFINE_integer(
-  'taylor_batches', 10, 'Training batches for --importance=taylor.'
+  'taylor_batches', 10, 'Training batches for an importance that needs them.'
 )
 shared_flags.define('round_to', 1)
 flags.DEFINE_integer(
@@ -144,7 +145,7 @@ def request() -> pruning.Request:
     bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),
     include=FLAGS.include,
     exclude=FLAGS.exclude,
-    taylor_batches=FLAGS.taylor_batches,
+    num_batches=FLAGS.taylor_batches,
   )
 
 
@@ -165,7 +166,7 @@ def main(_) -> None:
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
-  if FLAGS.importance == 'taylor':
+  if criteria.TRAINING_DATA in importance.find(FLAGS.importance).needs:
     input_checks.check_training_data(config)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)

@@ -12,6 +12,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import (
+  criteria,
   groups,
   importance,
   latency,
@@ -19,7 +20,6 @@ from object_detection_pruning.channels import (
   retraining,
   selection,
   surgery,
-  taylor,
 )
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.common import checkpoints, errors
@@ -46,7 +46,7 @@ class Request(NamedTuple):
     bounds: what must stay of each group.
     include: patterns of layers.
     exclude: patterns of layers.
-    taylor_batches: training batches for the method `taylor`.
+    num_batches: training batches for a method that needs training data.
   """
 
   ratio: Optional[float] = None
@@ -58,7 +58,7 @@ class Request(NamedTuple):
   bounds: selection.Bounds = selection.Bounds()
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
-  taylor_batches: int = 10
+  num_batches: int = 10
 
 
 class Network(NamedTuple):
@@ -118,19 +118,12 @@ def make_plan(
   if request.ratios_path:
     ratios = selection.read_ratios(request.ratios_path, chosen)
     chosen = [group for group in chosen if group.name in ratios]
-  gradients = None
-  if request.method == 'taylor':
-    gradients = taylor.measure(
-      network.config, tensors, chosen, request.taylor_batches
-    )
-  # What a mask has set to zero counts for nothing.
-  weights = stripping.strip(tensors).tensors
-  scores = {
-    group.name: importance.scores(
-      request.method, group, weights, number, gradients
-    )
-    for number, group in enumerate(chosen)
-  }
+  scores = importance.find(request.method).scores(
+    chosen,
+    # What a mask has set to zero counts for nothing.
+    stripping.strip(tensors).tensors,
+    criteria.TrainingInput(network.config, tensors, request.num_batches),
+  )
   if ratios is not None:
     removed = selection.per_group(scores, ratios, request.bounds)
   elif request.measure:

@@ -55,6 +55,11 @@ class MaskedKernel(NamedTuple):
     """Number of weights."""
     return self.weights.shape.num_elements()
 
+  @property
+  def shape(self) -> List[int]:
+    """Shape of the weights."""
+    return self.weights.shape.as_list()
+
 
 class MaskRule(NamedTuple):
   """Which layers get a mask.

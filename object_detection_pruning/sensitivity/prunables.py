@@ -30,9 +30,7 @@ FILTER, WEIGHT = 'filter', 'weight'
 GRANULARITIES = (FILTER, WEIGHT)
 # The others depend on a draw or on training batches, and pruning must take the
 # very channels that were measured.
-IMPORTANCES = tuple(
-  name for name in importance.METHODS if name not in ('random', 'taylor')
-)
+IMPORTANCES = importance.OF_CHECKPOINT
 
 
 class Prunable(NamedTuple):
