@@ -46,6 +46,7 @@ def main(_) -> None:
           'object_detection_pruning.strip_pruning_vars',
           f'--input_graph={graph}',
           f'--output_dir={folder}',
+          '--overwrite',
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
