@@ -41,6 +41,24 @@ def folder_to_write(name: str, path: str) -> str:
   return path
 
 
+def refuse_existing(*found: str, overwrite: bool = False) -> None:
+  """Refuses to replace files and folders, unless that is asked for.
+
+  Args:
+    *found: what is to be written.
+    overwrite: whether it may be replaced.
+
+  Raises:
+    InputError: one of them exists.
+  """
+  for path in found:
+    if not overwrite and tf.gfile.Exists(path):
+      raise errors.InputError(
+        f'{path} exists already: choose another name, or replace it with '
+        '--overwrite'
+      )
+
+
 def file_to_read(name: str, path: str) -> str:
   """Returns the path of a file that is there, or raises `InputError`."""
   if not path or not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):

@@ -17,6 +17,7 @@ from typing import (
   Optional,
   Sequence,
   Tuple,
+  TypeVar,
 )
 
 import numpy as np
@@ -27,6 +28,7 @@ from object_detection_pruning.common import own_process, progress
 # called in the process that measures and makes what is timed there.
 Maker = Callable[[], Callable[[], Any]]
 
+_T = TypeVar('_T')
 _WARM_UP_RUNS = 2
 _FEWEST_ROUNDS = 3
 
@@ -205,15 +207,15 @@ def by_turns(
     is_sure = end is None or len(took) < _FEWEST_ROUNDS
     if not is_sure and time.perf_counter() >= end:
       break
-    took.append([once(run) for run in runs])
+    took.append([once(run)[0] for run in runs])
   return np.array(took), results
 
 
-def once(action: Callable[[], Any]) -> float:
-  """Gives the seconds that one call takes, without any warm-up."""
+def once(action: Callable[[], _T]) -> Tuple[float, _T]:
+  """Gives the seconds of one call, without any warm-up, and its result."""
   started = time.perf_counter()
-  action()
-  return time.perf_counter() - started
+  result = action()
+  return time.perf_counter() - started, result
 
 
 def _numbers(rounds: Optional[int], title: Optional[str]) -> Iterable[int]:

@@ -129,6 +129,7 @@ class QuickstartRun:
       self._graph(stage, exporter.FROZEN_GRAPH),
       self._graph(stage, exporting.SPARSE_GRAPH),
       seconds=0,
+      overwrite=True,
     )
     return True
 
