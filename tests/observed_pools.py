@@ -69,7 +69,6 @@ def _python(code, *arguments):
       TF_NUM_INTRAOP_THREADS='0',
       TF_NUM_INTEROP_THREADS='0',
     )
-    assert done.returncode == 0, done.stderr[-3000:]
     lines = [json.loads(line) for line in log]
   counts = collections.Counter((line['pid'], line['session']) for line in lines)
   threads = {line['pid']: line['started'] for line in lines}
