@@ -3,8 +3,6 @@
 import os
 from typing import List, NamedTuple, Optional
 
-from tensorflow.tools import graph_transforms
-
 from object_detection_pruning.batch_norm import folding
 from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.export import prediction_differences
@@ -77,6 +75,7 @@ def optimize(graph_def: GraphDef) -> GraphDef:
   # the statistics for each, and its own batch-norm folding never ends where
   # two layers share a kernel.
   folded = folding.fold(plain, outputs)
+  from tensorflow.tools import graph_transforms
   transformed = graph_transforms.TransformGraph(
     folded, inputs, outputs, [_FOLD_CONSTANTS]
   )
