@@ -4,7 +4,11 @@ import os
 from typing import NamedTuple, Optional
 
 from object_detection_pruning.common import atomic_files, errors
-from object_detection_pruning.graphs import sample_feeds, saved_model_writer
+from object_detection_pruning.graphs import (
+  default_attributes,
+  sample_feeds,
+  saved_model_writer,
+)
 from object_detection_pruning.sparse_ops import (
   graph_comparison,
   library,
@@ -95,7 +99,8 @@ def export(
   folder = os.path.dirname(os.path.abspath(output_graph))
   saved = os.path.join(folder, SAVED_MODEL)
   saved_model_writer.write(rewritten.graph_def, saved)
-  atomic_files.write(output_graph, rewritten.graph_def.SerializeToString())
+  written = default_attributes.without(rewritten.graph_def)
+  atomic_files.write(output_graph, written.SerializeToString())
   return SparseExport(
     rewritten.report,
     os.path.getsize(input_graph),
