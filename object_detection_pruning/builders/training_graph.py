@@ -14,6 +14,7 @@ from object_detection_pruning.builders import (
   input_checks,
   pipeline,
   pruning_builder,
+  stack_checks,
 )
 from object_detection_pruning.common import (
   errors,
@@ -36,6 +37,7 @@ def build(
   Raises:
     InputError: there is no training data.
   """
+  stack_checks.check_training(config)
   input_checks.check_training_data(config)
   without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
   without_warm_start.CopyFrom(config)

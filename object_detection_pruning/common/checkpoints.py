@@ -108,6 +108,10 @@ def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
       os.remove(path)
 
 
+# TensorFlow 2 makes an IndexError of data that end too early.
+_DAMAGE = (tf.errors.OpError, ValueError, IndexError)
+
+
 def _reader(prefix: str):
   with _readable(prefix):
     return tf.train.NewCheckpointReader(prefix)
@@ -121,6 +125,6 @@ def _readable(prefix: str) -> Iterator[None]:
   """
   try:
     yield
-  except (tf.errors.OpError, ValueError) as error:
+  except _DAMAGE as error:
     first_line = str(error).splitlines()[0]
     raise errors.InputError(f'cannot read checkpoint {prefix}: {first_line}')

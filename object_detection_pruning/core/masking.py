@@ -211,7 +211,9 @@ def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
     if not isinstance(weights, masked_variable.MaskedVariable):
       _refuse_partitioned(name, weights)
     return weights
-  if not isinstance(weights, tf.Variable):
+  # The class that reference and resource variables have in common, whereas
+  # `tf.Variable` of TensorFlow 2 is that of reference variables alone.
+  if not isinstance(weights, variables.Variable):
     return weights
   for kernel in masked_kernels(weights.graph):
     if kernel.weights is weights:

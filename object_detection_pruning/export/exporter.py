@@ -9,16 +9,18 @@ import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.builders import pipeline
+from object_detection_pruning.builders import pipeline, stack_checks
 from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
+from object_detection_pruning.graphs import default_attributes
 from object_detection_pruning.models import registry
 
 INPUT_TYPES = ('image_tensor', 'encoded_image_string_tensor', 'tf_example')
 FROZEN_GRAPH = 'frozen_inference_graph.pb'
 REPORT = 'sparsity.json'
 _CHECKPOINT = 'model.ckpt'
+_SAVED_MODEL = 'saved_model'
 
 
 def export(
@@ -91,6 +93,7 @@ def strip(
   Raises:
     InputError: the config is of a masked model, and there are no masks.
   """
+  stack_checks.check(config)
   stripped = stripping.strip(checkpoints.read(checkpoint))
   if registry.is_masked(config.model) and not stripped.pruned:
     raise errors.InputError(
@@ -113,6 +116,9 @@ def _export_stock(
       input_shape=input_shape,
       write_inference_graph=write_inference_graph,
     )
+  # So that a TensorFlow 1.14 reads what 2.15 has written.
+  default_attributes.drop_in_frozen_graph(os.path.join(folder, FROZEN_GRAPH))
+  default_attributes.drop_in_saved_model(os.path.join(folder, _SAVED_MODEL))
 
 
 @contextlib.contextmanager

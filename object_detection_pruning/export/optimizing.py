@@ -3,12 +3,12 @@
 import os
 from typing import List, NamedTuple, Optional
 
-from tensorflow.tools import graph_transforms
-
 from object_detection_pruning.batch_norm import folding
 from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.export import prediction_differences
 from object_detection_pruning.graphs import (
+  constant_folding,
+  default_attributes,
   graph_outputs,
   sample_feeds,
   saved_model_writer,
@@ -19,7 +19,6 @@ from object_detection_pruning.sparse_ops import graph_comparison, loading
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'
-_FOLD_CONSTANTS = 'fold_constants(ignore_errors=true)'
 _INPUT_OPS = ('Placeholder',)
 
 
@@ -73,14 +72,8 @@ def optimize(graph_def: GraphDef) -> GraphDef:
   outputs = _outputs(graph_def)
   inputs = [node.name for node in graph_def.node if node.op in _INPUT_OPS]
   plain = subgraphs.extract(graph_def, outputs)
-  # The batch norms go first: TensorFlow's constant folding keeps one copy of
-  # the statistics for each, and its own batch-norm folding never ends where
-  # two layers share a kernel.
-  folded = folding.fold(plain, outputs)
-  transformed = graph_transforms.TransformGraph(
-    folded, inputs, outputs, [_FOLD_CONSTANTS]
-  )
-  return subgraphs.extract(transformed, outputs + inputs)
+  folded = constant_folding.fold(folding.fold(plain, outputs))
+  return subgraphs.extract(folded, outputs + inputs)
 
 
 def export(
@@ -106,7 +99,7 @@ def export(
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(optimized.SerializeToString())
+      file.write(default_attributes.without(optimized).SerializeToString())
     saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),

@@ -48,5 +48,6 @@ def _write(graph_def: GraphDef, folder: str) -> None:
       session,
       [tf.saved_model.tag_constants.SERVING],
       signature_def_map={names.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
+      strip_default_attrs=True,
     )
     builder.save()

@@ -4,7 +4,11 @@ import os
 from typing import NamedTuple, Optional
 
 from object_detection_pruning.common import atomic_files, errors, paths
-from object_detection_pruning.graphs import sample_feeds, saved_model_writer
+from object_detection_pruning.graphs import (
+  default_attributes,
+  sample_feeds,
+  saved_model_writer,
+)
 from object_detection_pruning.sparse_ops import (
   graph_comparison,
   library,
@@ -100,9 +104,10 @@ def export(
     measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
+  written = default_attributes.without(rewritten.graph_def)
   with atomic_files.writing(output_graph) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(rewritten.graph_def.SerializeToString())
+      file.write(written.SerializeToString())
     saved_model_writer.write(rewritten.graph_def, saved)
   return SparseExport(
     rewritten.report,

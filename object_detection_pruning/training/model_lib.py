@@ -6,10 +6,14 @@ from typing import Any, Callable, Dict, List, Optional
 import tensorflow.compat.v1 as tf
 from object_detection import model_hparams
 from object_detection import model_lib as stock_model_lib
-from object_detection.protos import pipeline_pb2
+from object_detection.protos import model_pb2, pipeline_pb2
 
 from object_detection_pruning.batch_norm import moving_statistics
-from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.builders import (
+  pipeline,
+  pruning_builder,
+  stack_checks,
+)
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
@@ -109,6 +113,7 @@ def model_fn_creator(
       ):
         spec = stock_model_fn(features, labels, mode, params)
       _check_patterns(settings)
+      _check_masked(settings, configs['model'])
       if mode == tf.estimator.ModeKeys.EVAL:
         _check_masks(restored_from)
         return _with_eval_metrics(spec)
@@ -153,6 +158,10 @@ def create_estimator_and_inputs(
   Raises:
     InputError: the settings cannot work.
   """
+  if restored_from:
+    stack_checks.check(config)
+  else:
+    stack_checks.check_training(config)
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
@@ -225,6 +234,17 @@ def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
         f'{field} pattern {idle[0]!r} is found in no layer; '
         f'layers are: {layer_patterns.listed(candidates)}'
       )
+
+
+def _check_masked(
+  settings: pruning_builder.PruningSettings, model: model_pb2.DetectionModel
+) -> None:
+  wanted = registry.is_masked(model) or settings.include
+  if wanted and not masking.masked_kernels():
+    raise errors.InputError(
+      'no kernel got a mask: exclude patterns must leave some of the layers '
+      + layer_patterns.listed(masking.candidate_layers())
+    )
 
 
 def _with_eval_metrics(
