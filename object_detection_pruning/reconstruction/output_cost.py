@@ -108,31 +108,14 @@ def weighted(predictions: Sequence[raw.Prediction]) -> List[tf.Tensor]:
 
   Codes of boxes count as far as something is there.
   """
-  scores = [_rows(p.tensor) for p in predictions if p.is_score]
+  scores = [raw.rows(p.tensor) for p in predictions if p.is_score]
   result = list(scores)
   for prediction in predictions:
-    if prediction.is_score:
-      continue
-    codes = _rows(prediction.tensor)
-    candidates = [
-      s for s in scores if s.shape[-1].value and s.shape[-1].value > 1
-    ]
-    weights = tf.ones([tf.shape(codes)[0], 1])
-    for score in candidates:
-      # Rows of scores and of codes are of the same boxes if as many.
-      weights = tf.cond(
-        tf.equal(tf.shape(score)[0], tf.shape(codes)[0]),
-        lambda s=score: tf.reduce_max(s[:, 1:], axis=1, keepdims=True),
-        lambda w=weights: w,
-      )
-    weights = tf.stop_gradient(weights)
-    result.append(codes * tf.sqrt(BOX_WEIGHT * weights))
+    if not prediction.is_score:
+      codes = raw.rows(prediction.tensor)
+      sure = raw.confidence_of_rows(codes, scores)
+      result.append(codes * tf.sqrt(BOX_WEIGHT * sure))
   return result
-
-
-def _rows(tensor: tf.Tensor) -> tf.Tensor:
-  last = tensor.shape[-1].value
-  return tf.reshape(tensor, [-1, last if last else tf.shape(tensor)[-1]])
 
 
 def _signed_sum(predictions, seed: tf.Tensor) -> tf.Tensor:

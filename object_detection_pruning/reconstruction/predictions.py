@@ -43,15 +43,61 @@ def find(
   layers: Sequence[kernel_layers.KernelLayer],
 ) -> List[Prediction]:
   """Finds the raw predictions of a graph, scores first."""
-  sites = {site.node for layer in layers for site in layer.sites}
   found = {}
-  for name in sorted(sites):
+  for name in last_sites(graph, layers):
     op = graph.get_operation_by_name(name)
-    if _feeds_others(op, sites):
-      continue
     tensor, is_score = _last(op.outputs[0])
     found[tensor.name] = Prediction(tensor, is_score)
   return sorted(found.values(), key=lambda p: (not p.is_score, p.tensor.name))
+
+
+def last_sites(
+  graph: tf.Graph, layers: Sequence[kernel_layers.KernelLayer]
+) -> List[str]:
+  """Names the places of kernels that no other kernel comes after."""
+  sites = {site.node for layer in layers for site in layer.sites}
+  return [
+    name
+    for name in sorted(sites)
+    if not _feeds_others(graph.get_operation_by_name(name), sites)
+  ]
+
+
+def rows(tensor: tf.Tensor) -> tf.Tensor:
+  """A matrix with a row for each box, whatever stands before."""
+  last = tensor.shape[-1].value
+  return tf.reshape(tensor, [-1, last if last else tf.shape(tensor)[-1]])
+
+
+def confidence(scores: tf.Tensor) -> tf.Tensor:
+  """How sure it is that something is there, [boxes, 1].
+
+  Args:
+    scores: [boxes, classes], background first.
+  """
+  if scores.shape[-1].value == 1:
+    return scores
+  return tf.reduce_max(scores[:, 1:], axis=1, keepdims=True)
+
+
+def confidence_of_rows(
+  codes: tf.Tensor, scores: Sequence[tf.Tensor]
+) -> tf.Tensor:
+  """Confidence of the scores that are of the same boxes, [boxes, 1].
+
+  Args:
+    codes: of boxes, [boxes, length].
+    scores: matrices, of which the one with as many rows is meant; where there
+      is none each box counts in full.
+  """
+  weights = tf.ones([tf.shape(codes)[0], 1])
+  for score in scores:
+    weights = tf.cond(
+      tf.equal(tf.shape(score)[0], tf.shape(codes)[0]),
+      lambda score=score: confidence(score),
+      lambda weights=weights: weights,
+    )
+  return tf.stop_gradient(weights)
 
 
 def crop_boxes(graph: tf.Graph) -> List[tf.Tensor]:

@@ -25,33 +25,38 @@ class Folder:
     self._path = path
     if path is None:
       return
-    if self._load(_NAME) not in (None, fingerprint):
+    if self.load(_NAME) not in (None, fingerprint):
       raise errors.InputError(
         f'{path} has parts of a run with other photos, settings or another '
         'model: name another folder, or remove that one'
       )
-    self._save(_NAME, fingerprint)
+    self.save(_NAME, fingerprint)
 
   def get(self, name: str, make: Callable[[], Any]) -> Any:
     """Gives a part, and makes and keeps it if it is not there yet."""
     if self._path is None:
       return make()
-    found = self._load(name)
+    found = self.load(name)
     if found is None:
       found = make()
-      self._save(name, found)
+      self.save(name, found)
     return found
 
-  def _file(self, name: str) -> str:
-    return os.path.join(self._path, name.replace(' ', '_') + '.pickle')
-
-  def _load(self, name: str) -> Any:
-    if not os.path.exists(self._file(name)):
+  def load(self, name: str) -> Any:
+    """Gives a part, None if it is not there yet."""
+    if self._path is None or not os.path.exists(self._file(name)):
       return None
     with open(self._file(name), 'rb') as file:
       return pickle.load(file)
 
-  def _save(self, name: str, part: Any) -> None:
-    with atomic_files.writing(self._file(name)) as (temporary,):
-      with open(temporary, 'wb') as file:
-        pickle.dump(part, file, protocol=4)
+  def save(self, name: str, part: Any) -> None:
+    """Keeps a part."""
+    if self._path is None:
+      return
+    with atomic_files.writing(self._file(name)) as (temporary,), open(
+      temporary, 'wb'
+    ) as file:
+      pickle.dump(part, file, protocol=4)
+
+  def _file(self, name: str) -> str:
+    return os.path.join(self._path, name.replace(' ', '_') + '.pickle')

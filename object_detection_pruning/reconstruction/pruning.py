@@ -9,28 +9,24 @@ from object_detection_pruning.core import layer_patterns
 from object_detection_pruning.graphs import subgraphs
 from object_detection_pruning.reconstruction import (
   allocation,
+  augmentation,
   kernel_layers,
   layerwise,
   observations,
   output_cost,
   predictions,
   progress_file,
+  refinement,
 )
-from object_detection_pruning.reconstruction import (
-  model as models,
-)
-from object_detection_pruning.reconstruction import (
-  network as networks,
-)
+from object_detection_pruning.reconstruction import distance as distances
+from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import network as networks
 from object_detection_pruning.reconstruction import request as requests
-from object_detection_pruning.reconstruction import (
-  survey as surveys,
-)
-from object_detection_pruning.reconstruction import (
-  walk as walks,
-)
+from object_detection_pruning.reconstruction import survey as surveys
+from object_detection_pruning.reconstruction import walk as walks
 
 _PROBES = 2
+_SEED = 1
 
 
 class LayerResult(NamedTuple):
@@ -81,7 +77,9 @@ class Pruner:
     self.predictions = predictions.find(self.network.graph, self.layers)
     self._pool = parallel.pool(threads)
     placeholder = self.network.tensor(model.input.name)
-    self.feeds = [{placeholder: model.feed(photo)} for photo in photos]
+    self._photos = list(photos)
+    self._placeholder = placeholder
+    self.feeds = [self._fed(photo) for photo in photos]
 
   def run(self, kept: Optional[progress_file.Folder] = None):
     """Prunes.
@@ -97,6 +95,35 @@ class Pruner:
     costs = kept.get('costs', self._costs)
     shares = self._shares(kept, costs)
     return self._prune(kept, costs, shares)
+
+  def refine(
+    self,
+    values: networks.Values,
+    setting: refinement.Setting,
+    kept: Optional[progress_file.Folder] = None,
+  ) -> refinement.State:
+    """Lets the pruned network learn from the dense one on the photos.
+
+    Args:
+      values: of the pruned network.
+      setting: how it learns.
+      kept: where its state is kept now and then.
+    """
+    distance = distances.Distance(self.network, self.layers, self.predictions)
+
+    def batch(step: int):
+      rng = np.random.RandomState([_SEED, step])
+      chosen = rng.randint(len(self._photos), size=setting.batch_size)
+      return [
+        self._fed(augmentation.augment(self._photos[n], [_SEED, step, place]))
+        for place, n in enumerate(chosen)
+      ]
+
+    kept = kept or progress_file.Folder(None, '')
+    return refinement.refine(distance, values, batch, setting, self._pool, kept)
+
+  def _fed(self, photo: np.ndarray):
+    return {self._placeholder: self.model.feed(photo)}
 
   def close(self) -> None:
     """Frees the session and the threads."""
