@@ -8,7 +8,7 @@ Boza, Fast and Effective Weight Update for Pruned Large Language Models, 2024,
 and Meng et al., ALPS, 2024.
 """
 
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -39,16 +39,16 @@ class Solver:
     problem: least_squares.Problem,
     shape: granularities.Shape,
     granularity: granularities.Granularity,
-    settings: Settings = Settings(),
+    settings: Optional[Settings] = None,
   ):
     """Factorises the problem."""
     self._shape, self._granularity = shape, granularity
-    self._settings = settings
+    self._settings = settings or Settings()
     self.problem = problem
     # Which output a weight belongs to matters as much as its size does.
     self._weights = np.sqrt(problem.output_weights).astype(np.float32)
     gram = problem.gram
-    rho = settings.rho
+    rho = self._settings.rho
     self._inverse = np.linalg.inv(gram + rho * np.eye(len(gram)))
     self._start = (self._inverse @ problem.target).astype(np.float32)
     self._inverse = self._inverse.astype(np.float32)

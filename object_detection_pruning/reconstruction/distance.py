@@ -12,7 +12,11 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.reconstruction import (
   kernel_layers,
+)
+from object_detection_pruning.reconstruction import (
   network as networks,
+)
+from object_detection_pruning.reconstruction import (
   predictions as raw,
 )
 

@@ -64,7 +64,7 @@ class Granularity(abc.ABC):
   def loose_mask(
     self, scores: np.ndarray, shape: Shape, sparsity: float
   ) -> np.ndarray:
-    """Like mask, but of a share of zeros that is still on its way to the end."""
+    """Like mask, for a share of zeros that is still to grow."""
     return self.mask(scores, shape, sparsity)
 
 

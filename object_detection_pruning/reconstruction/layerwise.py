@@ -65,7 +65,7 @@ def fit(
   granularity: granularities.Granularity,
   output_weights: Optional[np.ndarray] = None,
   ridge: float = 1e-3,
-  settings: admm.Settings = admm.Settings(),
+  settings: Optional[admm.Settings] = None,
 ) -> Fit:
   """Prunes a layer and refits what is kept.
 
@@ -76,7 +76,7 @@ def fit(
     granularity: pattern of the zeros.
     output_weights: what a squared error of each output counts.
     ridge: pull to the dense weights.
-    settings: of the search.
+    settings: of the search; None for the usual ones.
   """
   if layer.kind == kernel_layers.DEPTHWISE:
     matrix = layer.kernel.reshape((-1,) + layer.kernel.shape[2:])

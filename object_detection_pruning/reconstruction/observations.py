@@ -47,9 +47,7 @@ class Observer:
     self._dense, self._pruned = dense, pruned
     self._pool, self._costs = pool, costs
 
-  def observe(
-    self, layer: kernel_layers.KernelLayer, setting: Setting = Setting()
-  ):
+  def observe(self, layer: kernel_layers.KernelLayer, setting: Setting):
     """Sums up moments.
 
     Args:

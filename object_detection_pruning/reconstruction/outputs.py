@@ -58,7 +58,7 @@ def masked_tensors(
     if name + _AVERAGE in result:
       result[name + _AVERAGE] = result[name]
   for name, value in tensors.items():
-    if kernels.kind_of(name, value.ndim) != kernels.DENSE or name not in values:
+    if kernels.kind_of(name, value.ndim) != kernels.DENSE:
       continue
     mask, threshold = kernels.mask_names(name)
     kept = (
@@ -72,9 +72,17 @@ def masked_tensors(
 
 
 def write_checkpoint(config, tensors, folder: str) -> str:
-  """Writes a checkpoint and its config; returns the checkpoint's prefix."""
+  """Writes a checkpoint and its config; returns the checkpoint's prefix.
+
+  The config says that all kernels have masks, so that training builds them.
+  """
   prefix = os.path.join(folder, CHECKPOINT)
   checkpoints.write(prefix, tensors)
-  pipeline.save(config, folder)
+  masked = type(config)()
+  masked.CopyFrom(config)
+  message = pipeline.pruning_message(masked)
+  del message.include[:], message.exclude[:]
+  message.include.append('')
+  pipeline.save(masked, folder)
   tf.train.update_checkpoint_state(folder, CHECKPOINT)
   return prefix

@@ -1,6 +1,6 @@
 """A whole run: survey, allocation, then one layer after the other."""
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from object_detection_pruning.reconstruction import (
   predictions,
   progress_file,
   refinement,
+  report,
 )
 from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import model as models
@@ -27,22 +28,6 @@ from object_detection_pruning.reconstruction import walk as walks
 
 _PROBES = 2
 _SEED = 1
-
-
-class LayerResult(NamedTuple):
-  """What became of a layer.
-
-  Attributes:
-    name: of the layer.
-    shape: of its kernel.
-    zeros: among its weights.
-    error: relative squared error of its outputs, None where it was not changed.
-  """
-
-  name: str
-  shape: Sequence[int]
-  zeros: int
-  error: Optional[float]
 
 
 class Pruner:
@@ -92,7 +77,7 @@ class Pruner:
       The values of all kernels and shifts by name, and a result for each layer.
     """
     kept = kept or progress_file.Folder(None, '')
-    costs = kept.get('costs', self._costs)
+    costs = kept.get('costs', self.costs)
     shares = self._shares(kept, costs)
     return self._prune(kept, costs, shares)
 
@@ -169,7 +154,8 @@ class Pruner:
   def _walk(self, costs) -> walks.Walk:
     return walks.Walk(self.network, self.layers, self.feeds, self._pool, costs)
 
-  def _costs(self) -> Dict[str, output_cost.SiteCost]:
+  def costs(self) -> Dict[str, output_cost.SiteCost]:
+    """What errors of each layer cost at the outputs of the detector."""
     cost = output_cost.OutputCost(self.network, self.layers, self.predictions)
     return cost.measure(self.feeds, self._pool, _PROBES)
 
@@ -226,11 +212,12 @@ class Pruner:
         error = fit.error
       kernel = walk.values[layer.constant]
       results.append(
-        LayerResult(
+        report.LayerResult(
           layer.name,
-          kernel.shape,
+          list(kernel.shape),
           int(kernel.size - np.count_nonzero(kernel)),
           error,
+          any(layer is each for each in self.chosen),
         )
       )
     return walk.values, results

@@ -13,6 +13,8 @@ import numpy as np
 from object_detection_pruning.common import progress
 from object_detection_pruning.reconstruction import (
   distance as distances,
+)
+from object_detection_pruning.reconstruction import (
   network as networks,
 )
 
