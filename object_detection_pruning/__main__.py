@@ -65,7 +65,7 @@ COMMANDS: Dict[str, List[Command]] = {
   'Prune without training': [
     Command(
       'prune_weights',
-      'Prunes the weights of a trained detector without training it.',
+      'Prunes a trained detector from photos, untrained.',
     ),
   ],
   'Remove channels': [

@@ -1,4 +1,4 @@
-"""Prunes the weights of a trained detector without training it.
+"""Prunes a trained detector from photos, untrained.
 
 It needs unlabelled photos alone, and takes minutes on a CPU.
 

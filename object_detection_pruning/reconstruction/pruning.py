@@ -1,10 +1,11 @@
 """A whole run: survey, allocation, then one layer after the other."""
 
+from concurrent import futures
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
-from object_detection_pruning.common import errors, parallel, progress
+from object_detection_pruning.common import errors, progress, sessions
 from object_detection_pruning.core import layer_patterns
 from object_detection_pruning.graphs import subgraphs
 from object_detection_pruning.reconstruction import (
@@ -52,15 +53,16 @@ class Pruner:
       InputError: there is nothing to prune, or a pattern finds no layer.
     """
     self.model, self.request = model, request.check()
+    threads = threads or sessions.cores()
     found = kernel_layers.find(model.graph_def, set(model.outputs))
     self.layers, self.rejected = found
     self.chosen = self._choose()
     graph_def = self._needed_part()
     self.network = networks.Network(
-      graph_def, self.layers, parallel.session_config(threads)
+      graph_def, self.layers, sessions.config(1, threads, rewrite=False)
     )
     self.predictions = predictions.find(self.network.graph, self.layers)
-    self._pool = parallel.pool(threads)
+    self._pool = futures.ThreadPoolExecutor(threads)
     placeholder = self.network.tensor(model.input.name)
     self._photos = list(photos)
     self._placeholder = placeholder

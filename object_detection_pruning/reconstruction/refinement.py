@@ -34,7 +34,7 @@ class Setting(NamedTuple):
 
   steps: int
   batch_size: int = 8
-  rate: float = 5e-3
+  rate: float = 1e-3
 
 
 class State(NamedTuple):
