@@ -13,7 +13,6 @@ from object_detection_pruning.builders import pipeline, pruning_builder
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
-  layer_patterns,
   masking,
   summaries,
   widths,
@@ -108,7 +107,7 @@ def model_fn_creator(
         settings.include, settings.exclude, settings.mask_depthwise
       ):
         spec = stock_model_fn(features, labels, mode, params)
-      _check_patterns(settings)
+      pruning_builder.check_patterns(settings)
       if mode == tf.estimator.ModeKeys.EVAL:
         _check_masks(restored_from)
         return _with_eval_metrics(spec)
@@ -216,17 +215,6 @@ def _is_there(checkpoint: str) -> bool:
   return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
 
 
-def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
-  candidates = masking.candidate_layers()
-  for field in ('include', 'exclude'):
-    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
-    if idle:
-      raise errors.InputError(
-        f'{field} pattern {idle[0]!r} is found in no layer; '
-        f'layers are: {layer_patterns.listed(candidates)}'
-      )
-
-
 def _with_eval_metrics(
   spec: tf.estimator.EstimatorSpec,
 ) -> tf.estimator.EstimatorSpec:
@@ -256,7 +244,7 @@ def _with_hooks(
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule, settings.layer_sparsities, train_steps
+      settings.schedule, settings.method, train_steps
     )
     hooks.append(pruning_hook)
   if soft is not None:

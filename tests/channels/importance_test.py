@@ -152,7 +152,7 @@ def test_taylor_without_training_data_is_an_error():
 
 
 def test_scores_of_a_checkpoint_leave_out_draws_and_training_data():
-  assert importance.OF_CHECKPOINT == importance.METHODS[:6]
+  assert importance.METHODS[:6] == importance.OF_CHECKPOINT
   assert importance.METHODS[6:] == ('random', 'taylor')
 
 
