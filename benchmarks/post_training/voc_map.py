@@ -22,10 +22,28 @@ from object_detection.utils import object_detection_evaluation
 from object_detection_pruning.inference import frozen_graph, image_files
 
 # The 20 classes of VOC, in the order of the stock label map.
-CLASSES = (
-  'aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog '
-  'horse motorbike person pottedplant sheep sofa train tvmonitor'
-).split()
+CLASSES = [
+  'aeroplane',
+  'bicycle',
+  'bird',
+  'boat',
+  'bottle',
+  'bus',
+  'car',
+  'cat',
+  'chair',
+  'cow',
+  'diningtable',
+  'dog',
+  'horse',
+  'motorbike',
+  'person',
+  'pottedplant',
+  'sheep',
+  'sofa',
+  'train',
+  'tvmonitor',
+]
 
 
 class Truth(NamedTuple):

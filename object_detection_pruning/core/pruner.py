@@ -45,6 +45,10 @@ class Pruner:
     self._pattern = pattern or granularity.Weight()
     with tf.name_scope(_SCOPE):
       self._zeros = tf.placeholder(tf.int32, [len(kernels)], name='zeros')
+      self._scores = [
+        self._criterion.scores(tf.convert_to_tensor(kernel.weights))
+        for kernel in kernels
+      ]
       self._update = self._update_all()
       self._zeros_now = tf.stack(
         [_count_zeros(kernel.mask) for kernel in kernels]
@@ -65,6 +69,10 @@ class Pruner:
       zeros: for each kernel a number that the pattern can have.
     """
     session.run(self._update, {self._zeros: zeros})
+
+  def scores(self, session: tf.Session) -> List[np.ndarray]:
+    """Scores the weights of each kernel, float32 in its shape."""
+    return session.run(self._scores)
 
   def measure(self, session: tf.Session) -> List[int]:
     """Counts the zeros in each mask."""

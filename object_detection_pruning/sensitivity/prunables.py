@@ -3,15 +3,9 @@
 from typing import Callable, Dict, List, NamedTuple, Sequence, Set
 
 import numpy as np
-import tensorflow.compat.v1 as tf
-from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.builders import (
-  inference_graph,
-  pipeline,
-  pruning_builder,
-)
+from object_detection_pruning.builders import masked_network
 from object_detection_pruning.channels import (
   importance,
   pruning,
@@ -22,7 +16,6 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   kernels,
   layer_patterns,
-  masking,
   thresholds,
 )
 
@@ -89,14 +82,10 @@ def masked_kernels(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> Dict[str, int]:
   """Gives the kernels that a config masks, and the size of each, by name."""
-  message = pipeline.pruning_message(config)
-  with tf.Graph().as_default(), pruning_builder.network_scope(message):
-    model = model_builder.build(config.model, is_training=False)
-    size = inference_graph.image_size(config)
-    model.predict(*model.preprocess(tf.zeros([1] + size + [3])))
-    return {
-      kernel.weights.op.name: kernel.size for kernel in masking.masked_kernels()
-    }
+  return {
+    kernel.weights.op.name: kernel.size
+    for kernel in masked_network.kernels(config)
+  }
 
 
 def choose(

@@ -17,7 +17,6 @@ from object_detection_pruning.builders import (
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
-  layer_patterns,
   masking,
   summaries,
   widths,
@@ -112,7 +111,7 @@ def model_fn_creator(
         settings.include, settings.exclude, settings.mask_depthwise
       ):
         spec = stock_model_fn(features, labels, mode, params)
-      _check_patterns(settings)
+      pruning_builder.check_patterns(settings)
       _check_masked(settings, configs['model'])
       if mode == tf.estimator.ModeKeys.EVAL:
         _check_masks(restored_from)
@@ -225,17 +224,6 @@ def _is_there(checkpoint: str) -> bool:
   return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
 
 
-def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
-  candidates = masking.candidate_layers()
-  for field in ('include', 'exclude'):
-    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
-    if idle:
-      raise errors.InputError(
-        f'{field} pattern {idle[0]!r} is found in no layer; '
-        f'layers are: {layer_patterns.listed(candidates)}'
-      )
-
-
 def _check_masked(
   settings: pruning_builder.PruningSettings, model: model_pb2.DetectionModel
 ) -> None:
@@ -276,7 +264,7 @@ def _with_hooks(
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule, settings.layer_sparsities, train_steps
+      settings.schedule, settings.method, train_steps
     )
     hooks.append(pruning_hook)
   if soft is not None:
