@@ -66,19 +66,16 @@ def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:
 
 
 def _is_constant(op: tf.Operation, constant: Set[tf.Operation]) -> bool:
+  # What waits for another op must go on waiting for it.
+  if op.control_inputs or op.type in _NEVER or len(op.outputs) != 1:
+    return False
   if op.type == 'Const':
     return True
+  dtype = op.outputs[0].dtype
   return (
-    op.type not in _NEVER
-    and len(op.outputs) == 1
-    and bool(op.inputs)
-    and not op.control_inputs
+    bool(op.inputs)
     and not op.op_def.is_stateful
-    and (
-      op.outputs[0].dtype.is_floating
-      or op.outputs[0].dtype.is_integer
-      or op.outputs[0].dtype.is_bool
-    )
+    and (dtype.is_floating or dtype.is_integer or dtype.is_bool)
     and all(tensor.op in constant for tensor in op.inputs)
   )
 

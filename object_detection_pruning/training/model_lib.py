@@ -17,6 +17,7 @@ from object_detection_pruning.builders import (
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
+  layer_patterns,
   masking,
   summaries,
   widths,

@@ -119,6 +119,8 @@ def test_checkpoint_that_lacks_a_variable_is_an_error(network, tensors):
 
 def test_exported_features_keep_their_channels():
   config = detectors.config(networks.DETECTORS['faster_rcnn_inception_v2']())
+  if not inference_graph.build(config).features:
+    pytest.skip('this version of the stock API exports no features')
   reasons = {
     group.name.rpartition('InceptionV2/')[2]: group.reason
     for group in pruning.analyze(config).channels.groups
