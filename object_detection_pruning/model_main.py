@@ -144,6 +144,28 @@ flags.DEFINE_integer(
   None,
   'Run the training steps up to this often, while more come back [config: 1].',
 )
+flags.DEFINE_string(
+  'teacher',
+  None,
+  'Checkpoint, or folder of checkpoints, of a dense model to learn from too '
+  '(knowledge distillation).',
+)
+flags.DEFINE_string(
+  'teacher_config_path',
+  None,
+  'Pipeline config of the teacher; the config of this model without masks if '
+  'not set.',
+)
+for _name, _what in (
+  ('class', 'class scores'),
+  ('box', 'box encodings'),
+  ('feature', 'feature maps'),
+):
+  flags.DEFINE_float(
+    f'distillation_{_name}_weight',
+    None,
+    f'Weight of the difference of {_what} to those of the teacher.',
+  )
 flags.DEFINE_integer(
   'throttle_secs', 600, 'Seconds at least between evaluations in training.'
 )
@@ -159,6 +181,9 @@ shared_flags.define(
 flags.mark_flag_as_required('model_dir')
 FLAGS = flags.FLAGS
 
+_DISTILLATION_FLAGS = tuple(
+  f'distillation_{name}_weight' for name in ('class', 'box', 'feature')
+)
 _SOFT_FLAGS = {
   'soft_filter_pruning_ratio': selection.check_fraction,
   'soft_filter_pruning_frequency': checks.count,
@@ -189,11 +214,16 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     granularity=FLAGS.granularity,
     allocation=FLAGS.allocation,
     max_layer_sparsity=FLAGS.max_layer_sparsity,
-    **{name: FLAGS[name].value for name in _SOFT_FLAGS},
+    distillation_teacher=FLAGS.teacher,
+    distillation_teacher_config=FLAGS.teacher_config_path,
+    **{
+      name: FLAGS[name].value for name in (*_SOFT_FLAGS, *_DISTILLATION_FLAGS)
+    },
   )
   if FLAGS.checkpoint is not None:
-    # Evaluation prunes nothing, and need not have the training data.
+    # Evaluation prunes and teaches nothing, and need not have what that takes.
     effective.ClearField('soft_filter_pruning')
+    effective.ClearField('distillation')
   if had_message or effective.ListFields():
     message.CopyFrom(effective)
   else:
@@ -212,6 +242,7 @@ def _check_flags() -> None:
     ('pruning_end_step', checks.step),
     ('pruning_frequency', checks.count),
     *_SOFT_FLAGS.items(),
+    *((name, checks.not_negative) for name in _DISTILLATION_FLAGS),
     ('throttle_secs', checks.step),
     ('save_checkpoints_steps', checks.count),
     ('sample_1_of_n_eval_examples', checks.count),

@@ -21,7 +21,7 @@ from object_detection_pruning.protos import pruning_pb2
 # model settle, the last quarter lets it recover.
 _DEFAULT_START = 0.1
 _DEFAULT_END = 0.75
-_SOFT = 'soft_filter_pruning_'
+_NESTED = ('soft_filter_pruning', 'distillation')
 
 
 class PruningSettings(NamedTuple):
@@ -56,7 +56,7 @@ def with_overrides(
     train_steps: last training step, where it is known. Where there is a target
       but no window, the window is a part of these steps.
     **overrides: field values by name; None leaves the field alone. Those of
-      `soft_filter_pruning` have its name before their own.
+      `soft_filter_pruning` and `distillation` have its name before their own.
 
   Returns:
     The effective message.
@@ -67,8 +67,9 @@ def with_overrides(
     if value is None:
       continue
     owner = effective
-    if field.startswith(_SOFT):
-      owner, field = effective.soft_filter_pruning, field[len(_SOFT) :]
+    for nested in _NESTED:
+      if field.startswith(nested + '_'):
+        owner, field = getattr(effective, nested), field[len(nested) + 1 :]
     setattr(owner, field, value)
   no_window = not (
     effective.HasField('start_step') or effective.HasField('end_step')

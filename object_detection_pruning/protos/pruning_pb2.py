@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from object_detection.protos import pipeline_pb2 as object__detection_dot_protos_dot_pipeline__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-object_detection_pruning/protos/pruning.proto\x12\x1fobject_detection_pruning.protos\x1a&object_detection/protos/pipeline.proto\"7\n\rLayerSparsity\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x17\n\x0ftarget_sparsity\x18\x02 \x01(\x01\"C\n\nLayerWidth\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x0f\n\x07\x66ilters\x18\x02 \x01(\x05\x12\x15\n\rdense_filters\x18\x03 \x01(\x05\"\xc9\x01\n\x11SoftFilterPruning\x12\r\n\x05ratio\x18\x01 \x01(\x01\x12\x15\n\nstart_step\x18\x02 \x01(\x03:\x01\x30\x12\x15\n\nramp_steps\x18\x03 \x01(\x03:\x01\x30\x12\x11\n\tfrequency\x18\x04 \x01(\x03\x12\x11\n\tthreshold\x18\x05 \x03(\x01\x12\x0f\n\x07include\x18\x06 \x03(\t\x12\x0f\n\x07\x65xclude\x18\x07 \x03(\t\x12\x18\n\x10max_failure_rate\x18\x08 \x01(\x01\x12\x15\n\nmax_rounds\x18\t \x01(\x05:\x01\x31\"\x9c\x05\n\x07Pruning\x12O\n\x08schedule\x18\x01 \x01(\x0e\x32\x31.object_detection_pruning.protos.Pruning.Schedule:\nPOLYNOMIAL\x12\x1b\n\x10initial_sparsity\x18\x02 \x01(\x01:\x01\x30\x12\x17\n\x0ftarget_sparsity\x18\x03 \x01(\x01\x12\x12\n\nstart_step\x18\x04 \x01(\x03\x12\x10\n\x08\x65nd_step\x18\x05 \x01(\x03\x12\x15\n\tfrequency\x18\x06 \x01(\x03:\x02\x31\x30\x12\x13\n\x08\x65xponent\x18\x07 \x01(\x01:\x01\x33\x12\x0f\n\x07include\x18\x08 \x03(\t\x12\x0f\n\x07\x65xclude\x18\t \x03(\t\x12\x46\n\x0elayer_sparsity\x18\n \x03(\x0b\x32..object_detection_pruning.protos.LayerSparsity\x12\x1d\n\x0emask_depthwise\x18\x0b \x01(\x08:\x05\x66\x61lse\x12@\n\x0blayer_width\x18\x0c \x03(\x0b\x32+.object_detection_pruning.protos.LayerWidth\x12O\n\x13soft_filter_pruning\x18\r \x01(\x0b\x32\x32.object_detection_pruning.protos.SoftFilterPruning\x12\x1c\n\tcriterion\x18\x0e \x01(\t:\tmagnitude\x12\x1b\n\x0bgranularity\x18\x0f \x01(\t:\x06weight\x12\x1b\n\nallocation\x18\x10 \x01(\t:\x07uniform\x12\x1a\n\x12max_layer_sparsity\x18\x11 \x01(\x01\"(\n\x08Schedule\x12\x0e\n\nPOLYNOMIAL\x10\x00\x12\x0c\n\x08\x43ONSTANT\x10\x01:l\n\x07pruning\x12\x30.object_detection.protos.TrainEvalPipelineConfig\x18\xe8\x07 \x01(\x0b\x32(.object_detection_pruning.protos.Pruning')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-object_detection_pruning/protos/pruning.proto\x12\x1fobject_detection_pruning.protos\x1a&object_detection/protos/pipeline.proto\"7\n\rLayerSparsity\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x17\n\x0ftarget_sparsity\x18\x02 \x01(\x01\"C\n\nLayerWidth\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x0f\n\x07\x66ilters\x18\x02 \x01(\x05\x12\x15\n\rdense_filters\x18\x03 \x01(\x05\"\xc9\x01\n\x11SoftFilterPruning\x12\r\n\x05ratio\x18\x01 \x01(\x01\x12\x15\n\nstart_step\x18\x02 \x01(\x03:\x01\x30\x12\x15\n\nramp_steps\x18\x03 \x01(\x03:\x01\x30\x12\x11\n\tfrequency\x18\x04 \x01(\x03\x12\x11\n\tthreshold\x18\x05 \x03(\x01\x12\x0f\n\x07include\x18\x06 \x03(\t\x12\x0f\n\x07\x65xclude\x18\x07 \x03(\t\x12\x18\n\x10max_failure_rate\x18\x08 \x01(\x01\x12\x15\n\nmax_rounds\x18\t \x01(\x05:\x01\x31\"\x82\x01\n\x0c\x44istillation\x12\x0f\n\x07teacher\x18\x01 \x01(\t\x12\x16\n\x0eteacher_config\x18\x02 \x01(\t\x12\x17\n\x0c\x63lass_weight\x18\x03 \x01(\x01:\x01\x32\x12\x15\n\nbox_weight\x18\x04 \x01(\x01:\x01\x31\x12\x19\n\x0e\x66\x65\x61ture_weight\x18\x05 \x01(\x01:\x01\x32\"\xe1\x05\n\x07Pruning\x12O\n\x08schedule\x18\x01 \x01(\x0e\x32\x31.object_detection_pruning.protos.Pruning.Schedule:\nPOLYNOMIAL\x12\x1b\n\x10initial_sparsity\x18\x02 \x01(\x01:\x01\x30\x12\x17\n\x0ftarget_sparsity\x18\x03 \x01(\x01\x12\x12\n\nstart_step\x18\x04 \x01(\x03\x12\x10\n\x08\x65nd_step\x18\x05 \x01(\x03\x12\x15\n\tfrequency\x18\x06 \x01(\x03:\x02\x31\x30\x12\x13\n\x08\x65xponent\x18\x07 \x01(\x01:\x01\x33\x12\x0f\n\x07include\x18\x08 \x03(\t\x12\x0f\n\x07\x65xclude\x18\t \x03(\t\x12\x46\n\x0elayer_sparsity\x18\n \x03(\x0b\x32..object_detection_pruning.protos.LayerSparsity\x12\x1d\n\x0emask_depthwise\x18\x0b \x01(\x08:\x05\x66\x61lse\x12@\n\x0blayer_width\x18\x0c \x03(\x0b\x32+.object_detection_pruning.protos.LayerWidth\x12O\n\x13soft_filter_pruning\x18\r \x01(\x0b\x32\x32.object_detection_pruning.protos.SoftFilterPruning\x12\x1c\n\tcriterion\x18\x0e \x01(\t:\tmagnitude\x12\x1b\n\x0bgranularity\x18\x0f \x01(\t:\x06weight\x12\x1b\n\nallocation\x18\x10 \x01(\t:\x07uniform\x12\x1a\n\x12max_layer_sparsity\x18\x11 \x01(\x01\x12\x43\n\x0c\x64istillation\x18\x14 \x01(\x0b\x32-.object_detection_pruning.protos.Distillation\"(\n\x08Schedule\x12\x0e\n\nPOLYNOMIAL\x10\x00\x12\x0c\n\x08\x43ONSTANT\x10\x01:l\n\x07pruning\x12\x30.object_detection.protos.TrainEvalPipelineConfig\x18\xe8\x07 \x01(\x0b\x32(.object_detection_pruning.protos.Pruning')
 
 
 PRUNING_FIELD_NUMBER = 1000
@@ -24,6 +24,7 @@ pruning = DESCRIPTOR.extensions_by_name['pruning']
 _LAYERSPARSITY = DESCRIPTOR.message_types_by_name['LayerSparsity']
 _LAYERWIDTH = DESCRIPTOR.message_types_by_name['LayerWidth']
 _SOFTFILTERPRUNING = DESCRIPTOR.message_types_by_name['SoftFilterPruning']
+_DISTILLATION = DESCRIPTOR.message_types_by_name['Distillation']
 _PRUNING = DESCRIPTOR.message_types_by_name['Pruning']
 _PRUNING_SCHEDULE = _PRUNING.enum_types_by_name['Schedule']
 LayerSparsity = _reflection.GeneratedProtocolMessageType('LayerSparsity', (_message.Message,), {
@@ -47,6 +48,13 @@ SoftFilterPruning = _reflection.GeneratedProtocolMessageType('SoftFilterPruning'
   })
 _sym_db.RegisterMessage(SoftFilterPruning)
 
+Distillation = _reflection.GeneratedProtocolMessageType('Distillation', (_message.Message,), {
+  'DESCRIPTOR' : _DISTILLATION,
+  '__module__' : 'object_detection_pruning.protos.pruning_pb2'
+  # @@protoc_insertion_point(class_scope:object_detection_pruning.protos.Distillation)
+  })
+_sym_db.RegisterMessage(Distillation)
+
 Pruning = _reflection.GeneratedProtocolMessageType('Pruning', (_message.Message,), {
   'DESCRIPTOR' : _PRUNING,
   '__module__' : 'object_detection_pruning.protos.pruning_pb2'
@@ -64,8 +72,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LAYERWIDTH._serialized_end=246
   _SOFTFILTERPRUNING._serialized_start=249
   _SOFTFILTERPRUNING._serialized_end=450
-  _PRUNING._serialized_start=453
-  _PRUNING._serialized_end=1121
-  _PRUNING_SCHEDULE._serialized_start=1081
-  _PRUNING_SCHEDULE._serialized_end=1121
+  _DISTILLATION._serialized_start=453
+  _DISTILLATION._serialized_end=583
+  _PRUNING._serialized_start=586
+  _PRUNING._serialized_end=1323
+  _PRUNING_SCHEDULE._serialized_start=1283
+  _PRUNING_SCHEDULE._serialized_end=1323
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,7 @@ from object_detection_pruning.core import (
 )
 from object_detection_pruning.hooks import model_pruning_hook, progress_hook
 from object_detection_pruning.models import registry
-from object_detection_pruning.training import warm_start
+from object_detection_pruning.training import distillation, warm_start
 from object_detection_pruning.training.soft import pruning_rounds, soft_training
 
 
@@ -79,6 +79,7 @@ def model_fn_creator(
   recalibrates: bool = False,
   soft: Optional[soft_training.SoftTraining] = None,
   restored_from: Optional[str] = None,
+  teacher: Optional[distillation.Settings] = None,
 ) -> Callable:
   """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
 
@@ -91,6 +92,7 @@ def model_fn_creator(
     soft: what soft filter pruning needs, if filters are pruned so.
     restored_from: folder or prefix of the checkpoint that is read; None for the
       model folder.
+    teacher: whom the model learns from besides; None for nobody.
   """
   restored_from = restored_from or run_config.model_dir or ''
 
@@ -101,6 +103,8 @@ def model_fn_creator(
     use_tpu=False,
     postprocess_on_cpu=False,
   ):
+    if teacher is not None:
+      detection_model_fn = distillation.taught(detection_model_fn, teacher)
     stock_model_fn = stock_model_lib.create_model_fn(
       detection_model_fn, configs, hparams, use_tpu, postprocess_on_cpu
     )
@@ -165,6 +169,7 @@ def create_estimator_and_inputs(
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
+  teacher = distillation.from_config(config)
   try:
     hparams = model_hparams.create_hparams(hparams_overrides)
   except ValueError as error:
@@ -190,6 +195,7 @@ def create_estimator_and_inputs(
         recalibrates,
         soft,
         restored_from,
+        teacher,
       ),
       **kwargs,
     )

@@ -1,0 +1,288 @@
+"""Knowledge distillation: a masked network learns from the dense one as well.
+
+After Hinton et al. 2015 (soft scores) and Chen et al. 2017 (detectors: scores,
+boxes and features). The detector's own loss stays as it is; terms are added for
+what the teacher predicts on the same augmented images. Scores count where the
+two networks disagree, boxes where the teacher sees an object.
+"""
+
+import functools
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import tensorflow.compat.v1 as tf
+from object_detection.protos import pipeline_pb2
+from object_detection.utils import config_util
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, checks, errors
+from object_detection_pruning.training import teacher as teachers
+
+PREFIX = 'Loss/distillation/'
+_SUPPORTED = ('ssd', 'faster_rcnn')
+_DROP_ANCHORS = '_remove_invalid_anchors_and_predictions'
+
+
+class Settings(NamedTuple):
+  """Who teaches, and how much what it says counts.
+
+  Attributes:
+    config: pipeline config of the teacher.
+    checkpoint: prefix of the teacher's checkpoint.
+    class_weight: of the loss of scores, 0 or more.
+    box_weight: of the loss of box encodings, 0 or more.
+    feature_weight: of the loss of feature maps, 0 or more.
+  """
+
+  config: pipeline_pb2.TrainEvalPipelineConfig
+  checkpoint: str
+  class_weight: float
+  box_weight: float
+  feature_weight: float
+
+
+def from_config(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Optional[Settings]:
+  """Reads the `distillation` message of a config; None where it has none.
+
+  Raises:
+    InputError: there is no teacher, it cannot be read or is another kind of
+      detector, or a weight is out of range.
+  """
+  message = pipeline.pruning_message(config)
+  if not message.HasField('distillation'):
+    return None
+  distillation = message.distillation
+  if not distillation.teacher:
+    raise errors.InputError(
+      'distillation.teacher (--teacher) must be a checkpoint, got '
+      f'{distillation.teacher!r}'
+    )
+  weights = {}
+  for name in ('class_weight', 'box_weight', 'feature_weight'):
+    weights[name] = getattr(distillation, name)
+    checks.not_negative(f'distillation.{name}', weights[name])
+  if not any(weights.values()):
+    raise errors.InputError(
+      'distillation needs a class_weight, box_weight or feature_weight above 0'
+    )
+  checkpoint = checkpoints.resolve(distillation.teacher)
+  teacher_config = config
+  if distillation.teacher_config:
+    teacher_config = pipeline.load(distillation.teacher_config)
+  kind, own_kind = (
+    each.model.WhichOneof('model') for each in (teacher_config, config)
+  )
+  if kind != own_kind or kind not in _SUPPORTED:
+    raise errors.InputError(
+      'distillation needs a teacher of the kind of the model '
+      f'({" or ".join(_SUPPORTED)}), got {kind} for {own_kind}'
+    )
+  resizers = [
+    config_util.get_image_resizer_config(each.model)
+    for each in (teacher_config, config)
+  ]
+  if resizers[0] != resizers[1]:
+    raise errors.InputError(
+      'distillation needs a teacher with the image_resizer of the model, got '
+      f'{_one_line(resizers[0])} for {_one_line(resizers[1])}'
+    )
+  return Settings(teacher_config, checkpoint, **weights)
+
+
+def taught(detection_model_fn: Callable, settings: Settings) -> Callable:
+  """Gives a `detection_model_fn` whose models learn from a teacher too.
+
+  Args:
+    detection_model_fn: builds a stock detection model.
+    settings: the teacher and the weights.
+  """
+
+  @functools.wraps(detection_model_fn)
+  def build(is_training, *args, **kwargs):
+    model = detection_model_fn(is_training, *args, **kwargs)
+    if is_training:
+      _attach(model, settings)
+    return model
+
+  return build
+
+
+def losses(
+  student: Dict[str, tf.Tensor],
+  teacher: Dict[str, tf.Tensor],
+  settings: Settings,
+) -> Dict[str, tf.Tensor]:
+  """Gives the terms to add to the loss of a detector.
+
+  Args:
+    student: predictions by name, as `teacher.select` picks them.
+    teacher: the same of the teacher.
+    settings: the weights.
+
+  Returns:
+    Scalars by the name of the loss.
+  """
+  sigmoid = _has_sigmoid_scores(settings.config)
+  terms: Dict[str, List[tf.Tensor]] = {'class': [], 'box': [], 'feature': []}
+  for scores, boxes, is_sigmoid in (
+    (teachers.SSD_SCORES, teachers.SSD_BOXES, sigmoid),
+    (teachers.RPN_SCORES, teachers.RPN_BOXES, False),
+    (teachers.SECOND_STAGE_SCORES, teachers.SECOND_STAGE_BOXES, sigmoid),
+  ):
+    # Scores of an SSD and of a second stage have the same name.
+    if boxes not in student:
+      continue
+    classes = student[scores].shape.as_list()[-1]
+    logits, taught_logits = (
+      tf.reshape(each[scores], [-1, classes]) for each in (student, teacher)
+    )
+    per_row = 1
+    if boxes == teachers.SECOND_STAGE_BOXES:
+      per_row = student[boxes].shape.as_list()[1]
+    encodings, taught_encodings = (
+      tf.reshape(each[boxes], [-1, per_row, 4]) for each in (student, teacher)
+    )
+    target = _scores(taught_logits, is_sigmoid)
+    terms['class'].append(score_loss(logits, taught_logits, is_sigmoid))
+    terms['box'].append(box_loss(encodings, taught_encodings, target[:, 1:]))
+  names = sorted(name for name in student if name.startswith(teachers.FEATURES))
+  terms['feature'] = [
+    feature_loss(student[name], teacher[name]) / len(names) for name in names
+  ]
+  weights = {
+    'class': settings.class_weight,
+    'box': settings.box_weight,
+    'feature': settings.feature_weight,
+  }
+  return {
+    PREFIX + name: weights[name] * tf.add_n(values)
+    for name, values in terms.items()
+    if values and weights[name]
+  }
+
+
+def score_loss(
+  logits: tf.Tensor, taught_logits: tf.Tensor, sigmoid: bool
+) -> tf.Tensor:
+  """Cross entropy with the teacher's scores, less the teacher's own entropy.
+
+  Each score, or each box under a softmax, counts as much as the two differ, and
+  the sum is divided by the teacher's best scores of objects: thousands of boxes
+  on the background neither add to the loss nor dilute it.
+
+  Args:
+    logits: float [boxes, classes + 1], the background first.
+    taught_logits: the same of the teacher.
+    sigmoid: whether each score is a sigmoid of its own, and the background
+      counts for nothing; else they are a softmax.
+  """
+  target = _scores(taught_logits, sigmoid)
+  difference = tf.abs(_scores(logits, sigmoid) - target)
+  if sigmoid:
+    entropy = functools.partial(
+      tf.nn.sigmoid_cross_entropy_with_logits, labels=target
+    )
+    # The background has a column that nobody reads.
+    focus = difference * tf.constant([0.0] + [1.0] * (target.shape[1] - 1))
+  else:
+    entropy = functools.partial(
+      tf.nn.softmax_cross_entropy_with_logits_v2, labels=target
+    )
+    focus = tf.reduce_sum(difference, -1) / 2
+  excess = entropy(logits=logits) - entropy(logits=taught_logits)
+  return tf.reduce_sum(tf.stop_gradient(focus) * excess) / _objects(
+    target[:, 1:]
+  )
+
+
+def box_loss(
+  encodings: tf.Tensor, taught_encodings: tf.Tensor, scores: tf.Tensor
+) -> tf.Tensor:
+  """Mean squared difference of box encodings where the teacher sees something.
+
+  Args:
+    encodings: float [boxes, 1 or classes, 4].
+    taught_encodings: the same of the teacher.
+    scores: the teacher's, float [boxes, classes]. A box counts as its own class
+      does, and one for all classes as the best of them.
+  """
+  differences = tf.reduce_mean(tf.square(encodings - taught_encodings), -1)
+  counts = scores
+  if encodings.shape.as_list()[1] == 1:
+    counts = tf.reduce_max(scores, -1, keepdims=True)
+  return tf.reduce_sum(counts * differences) / _objects(scores)
+
+
+def feature_loss(features: tf.Tensor, taught: tf.Tensor) -> tf.Tensor:
+  """Squared difference of two feature maps, relative to the teacher's size."""
+  return tf.reduce_sum(tf.square(features - taught)) / (
+    tf.reduce_sum(tf.square(taught)) + 1e-6
+  )
+
+
+def _attach(model: Any, settings: Settings) -> None:
+  """Lets a detection model remember what it predicts, and adds to its loss."""
+  predict, loss = model.predict, model.loss
+  seen: Dict[str, Any] = {}
+  _remember_all_anchors(model, seen)
+
+  def predict_and_remember(images, true_image_shapes, **kwargs):
+    seen['images'] = images
+    return predict(images, true_image_shapes, **kwargs)
+
+  def loss_with_teacher(predictions, true_image_shapes, *args, **kwargs):
+    own = dict(loss(predictions, true_image_shapes, *args, **kwargs))
+    images = seen['images']
+    teacher = teachers.load(
+      settings.config, settings.checkpoint, images.shape.as_list()[1:]
+    )
+    taught = teacher.predict(
+      images, true_image_shapes, predictions.get(teachers.PROPOSALS)
+    )
+    student = teachers.select(dict(predictions, **seen))
+    for name, value in losses(student, taught, settings).items():
+      tf.summary.scalar(name, value)
+      own[name] = value
+    return own
+
+  model.predict, model.loss = predict_and_remember, loss_with_teacher
+
+
+def _remember_all_anchors(model: Any, seen: Dict[str, Any]) -> None:
+  """Remembers what a first stage predicts before anchors are left out.
+
+  In training a two-stage detector drops the anchors that reach out of the
+  image, and the teacher, which does not train, keeps them all.
+  """
+  drop = getattr(model, _DROP_ANCHORS, None)
+  if drop is None:
+    return
+
+  def remember_and_drop(encodings, scores, *args, **kwargs):
+    seen.update({teachers.RPN_BOXES: encodings, teachers.RPN_SCORES: scores})
+    return drop(encodings, scores, *args, **kwargs)
+
+  setattr(model, _DROP_ANCHORS, remember_and_drop)
+
+
+def _has_sigmoid_scores(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
+  model = config.model
+  if model.WhichOneof('model') == 'ssd':
+    loss = model.ssd.loss.classification_loss
+  else:
+    loss = model.faster_rcnn.second_stage_classification_loss
+  return 'sigmoid' in (loss.WhichOneof('classification_loss') or '')
+
+
+def _scores(logits: tf.Tensor, sigmoid: bool) -> tf.Tensor:
+  return tf.sigmoid(logits) if sigmoid else tf.nn.softmax(logits)
+
+
+def _objects(scores: tf.Tensor) -> tf.Tensor:
+  """How many objects the teacher sees, as a divisor: never under one."""
+  return tf.reduce_sum(tf.reduce_max(scores, -1)) + 1.0
+
+
+def _one_line(message: Any) -> str:
+  return ' '.join(str(message).split())

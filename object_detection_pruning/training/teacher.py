@@ -1,0 +1,186 @@
+"""A dense detector as constants of a training graph, to learn from.
+
+The teacher is built from its config as a graph of its own, its variables become
+constants, and the graph is imported beside the student with the student's
+images in place of its own. So it has no variables in the student's checkpoint
+and nothing of it is trained.
+"""
+
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import tensorflow.compat.v1 as tf
+from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import widths
+from object_detection_pruning.export import stripping
+from object_detection_pruning.graphs import freezing, graph_index, subgraphs
+from object_detection_pruning.graphs.graph_index import GraphDef
+
+# What a detector predicts before any selection of boxes.
+SSD_BOXES = 'box_encodings'
+SSD_SCORES = 'class_predictions_with_background'
+RPN_BOXES = 'rpn_box_encodings'
+RPN_SCORES = 'rpn_objectness_predictions_with_background'
+SECOND_STAGE_BOXES = 'refined_box_encodings'
+SECOND_STAGE_SCORES = SSD_SCORES
+# The boxes that a second stage looks at, normalized.
+PROPOSALS = 'proposal_boxes_normalized'
+# Feature maps are numbered behind this.
+FEATURES = 'features/'
+# A list in an SSD, one tensor in a two-stage detector.
+_FEATURE_MAPS = ('feature_maps', 'rpn_features_to_crop')
+_CROP = 'CropAndResize'
+_IMAGES = 'images'
+_SHAPES = 'true_image_shapes'
+
+
+class Teacher(NamedTuple):
+  """A detector in a form that can be put beside another.
+
+  Attributes:
+    graph_def: the detector from preprocessed images on, without variables.
+    outputs: names of its tensors, by the name of the prediction; feature maps
+      under 'features/0' and so on.
+    crops: names of the nodes that crop features at proposals.
+  """
+
+  graph_def: GraphDef
+  outputs: Dict[str, str]
+  crops: Sequence[str]
+
+  def predict(
+    self,
+    images: tf.Tensor,
+    true_image_shapes: tf.Tensor,
+    proposals: Optional[tf.Tensor] = None,
+  ) -> Dict[str, tf.Tensor]:
+    """Runs the teacher in the current graph.
+
+    Args:
+      images: preprocessed images, float32 [batch, height, width, 3].
+      true_image_shapes: int32 [batch, 3].
+      proposals: normalized boxes [batch, proposals, 4] that the second stage is
+        to look at, those of the student; needed by a two-stage detector alone.
+
+    Returns:
+      Predictions by name, through which no gradient flows.
+    """
+    replaced = {_IMAGES + ':0': images, _SHAPES + ':0': true_image_shapes}
+    graph_def = self.graph_def
+    if self.crops and proposals is not None:
+      graph_def = _with_open_crops(graph_def, self.crops)
+      count = tf.shape(proposals)[1]
+      indices = tf.range(tf.shape(proposals)[0])[:, None]
+      replaced['proposals:0'] = tf.reshape(proposals, [-1, 4])
+      replaced['proposal_images:0'] = tf.reshape(
+        tf.tile(indices, [1, count]), [-1]
+      )
+    # A detector need not look at the shapes of its images.
+    nodes = {node.name for node in graph_def.node}
+    replaced = {
+      name: tensor
+      for name, tensor in replaced.items()
+      if graph_index.node_name(name) in nodes
+    }
+    names = sorted(self.outputs)
+    tensors = tf.import_graph_def(
+      graph_def,
+      replaced,
+      return_elements=[self.outputs[name] for name in names],
+      name='teacher',
+    )
+    return {
+      name: tf.stop_gradient(tensor) for name, tensor in zip(names, tensors)
+    }
+
+
+def load(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  checkpoint: str,
+  image_shape: Sequence[Optional[int]],
+) -> Teacher:
+  """Builds a teacher.
+
+  Args:
+    config: pipeline config of the teacher; masks are folded in.
+    checkpoint: its prefix.
+    image_shape: [height, width, 3] of preprocessed images, None where a side
+      is not known.
+
+  Raises:
+    InputError: the checkpoint does not fit the config.
+  """
+  tensors = stripping.strip(checkpoints.read(checkpoint)).tensors
+  with tf.Graph().as_default() as graph:
+    images = tf.placeholder(tf.float32, [None] + list(image_shape), _IMAGES)
+    shapes = tf.placeholder(tf.int32, [None, 3], _SHAPES)
+    message = pipeline.pruning_message(config)
+    with widths.width_scope(widths.from_message(message)):
+      model = model_builder.build(
+        pipeline.as_stock(config).model, is_training=False
+      )
+      predicted = model.predict(images, shapes)
+    outputs = {name: tensor.name for name, tensor in select(predicted).items()}
+    _check(graph, tensors, checkpoint)
+  ends = sorted({graph_index.node_name(name) for name in outputs.values()})
+  graph_def = subgraphs.extract(graph.as_graph_def(), ends)
+  freezing.freeze(graph_def, tensors.__getitem__)
+  crops = [node.name for node in graph_def.node if node.op == _CROP]
+  return Teacher(graph_def, outputs, crops)
+
+
+def select(predicted: Dict[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
+  """Picks what a student can learn from out of a dictionary of predictions."""
+  found = {
+    name: predicted[name]
+    for name in (
+      SSD_BOXES,
+      SSD_SCORES,
+      RPN_BOXES,
+      RPN_SCORES,
+      SECOND_STAGE_BOXES,
+    )
+    if name in predicted
+  }
+  for name in _FEATURE_MAPS:
+    maps = predicted.get(name, [])
+    for number, tensor in enumerate(
+      [maps] if isinstance(maps, tf.Tensor) else maps
+    ):
+      found[f'{FEATURES}{number}'] = tensor
+  return found
+
+
+def _check(graph: tf.Graph, tensors: dict, checkpoint: str) -> None:
+  for variable in graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
+    name = variable.op.name
+    if name not in tensors:
+      raise errors.InputError(
+        f'{checkpoint} cannot be the teacher: it lacks {name}, which its '
+        'config has'
+      )
+    if tensors[name].shape != tuple(variable.shape.as_list()):
+      raise errors.InputError(
+        f'{checkpoint} cannot be the teacher: {name} has shape '
+        f'{tensors[name].shape} there and {variable.shape} in its config'
+      )
+
+
+def _with_open_crops(graph_def: GraphDef, crops: List[str]) -> GraphDef:
+  """Copies a graph so that boxes to crop are placeholders."""
+  opened = GraphDef()
+  opened.CopyFrom(graph_def)
+  for name, dtype in (
+    ('proposals', tf.float32),
+    ('proposal_images', tf.int32),
+  ):
+    node = opened.node.add(name=name, op='Placeholder')
+    node.attr['dtype'].type = dtype.as_datatype_enum
+    node.attr['shape'].shape.unknown_rank = True
+  for node in opened.node:
+    if node.name in crops:
+      node.input[1], node.input[2] = 'proposals', 'proposal_images'
+  return opened

@@ -1,0 +1,224 @@
+import detectors
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from object_detection import model_hparams
+from object_detection.builders import model_builder
+from object_detection.utils import config_util
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.training import distillation, model_lib
+from object_detection_pruning.training import teacher as teachers
+
+SIZE = detectors.IMAGE_SIZE
+BOX = [[0.2, 0.2, 0.7, 0.7]]
+
+
+def run(tensors):
+  with tf.Session() as session:
+    return session.run(tensors)
+
+
+def features(seed=0):
+  images = np.random.RandomState(seed).uniform(-1, 1, [2, SIZE, SIZE, 3])
+  return {
+    'image': tf.constant(images, tf.float32),
+    'true_image_shape': tf.constant([[SIZE, SIZE, 3]] * 2),
+    'hash': tf.zeros([2], tf.int32),
+  }
+
+
+def labels():
+  return {
+    'num_groundtruth_boxes': tf.constant([1, 1]),
+    'groundtruth_boxes': tf.constant([BOX] * 2),
+    'groundtruth_classes': tf.one_hot([[1]] * 2, detectors.NUM_CLASSES),
+    'groundtruth_weights': tf.ones([2, 1]),
+  }
+
+
+def with_teacher(config, checkpoint, fields=''):
+  message = pipeline.pruning_message(config).distillation
+  message.teacher = str(checkpoint)
+  for field in fields.split():
+    name, value = field.split('=')
+    setattr(message, name, type(getattr(message, name))(value))
+  return config
+
+
+def random_checkpoint(config, path):
+  """Writes a checkpoint with fresh weights that is at home in the config."""
+  with tf.Graph().as_default():
+    tf.set_random_seed(3)
+    model = model_builder.build(
+      pipeline.as_stock(config).model, is_training=False
+    )
+    model.predict(tf.zeros([1, SIZE, SIZE, 3]), tf.constant([[SIZE, SIZE, 3]]))
+    with tf.Session() as session:
+      session.run(tf.global_variables_initializer())
+      tensors = {v.op.name: session.run(v) for v in tf.global_variables()}
+  checkpoints.write(str(path), tensors)
+  return str(path)
+
+
+def training_spec(config, data):
+  configs = config_util.create_configs_from_pipeline_proto(config)
+
+  def detection_model_fn(is_training, add_summaries):
+    return model_builder.build(config.model, is_training, add_summaries)
+
+  creator = model_lib.model_fn_creator(
+    model_lib.pruning_builder.build(pipeline.pruning_message(config)),
+    tf.estimator.RunConfig(model_dir='/nowhere'),
+    20,
+    teacher=distillation.from_config(config),
+  )
+  tf.train.create_global_step()
+  model_fn = creator(
+    detection_model_fn, configs, model_hparams.create_hparams()
+  )
+  return model_fn(features(), labels(), tf.estimator.ModeKeys.TRAIN)
+
+
+def scalar(name):
+  """The value of a summary of the graph."""
+  (op,) = [
+    op
+    for op in tf.get_default_graph().get_operations()
+    if op.type == 'ScalarSummary' and op.name == distillation.PREFIX + name
+  ]
+  return op.inputs[1]
+
+
+KINDS = {
+  'ssd': detectors.ssd(),
+  'faster_rcnn': detectors.faster_rcnn(),
+}
+
+
+@pytest.mark.parametrize('kind', sorted(KINDS))
+def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
+  kind, data, tmp_path
+):
+  config = detectors.config(KINDS[kind], data)
+  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  tensors = checkpoints.read(checkpoint)
+  training_spec(with_teacher(config, checkpoint), data)
+  names = {v.op.name for v in tf.global_variables()}
+  assert not any('teacher' in name for name in names)
+  assert set(tensors) <= names
+  operations = [op.name for op in tf.get_default_graph().get_operations()]
+  assert any(name.startswith('teacher/') for name in operations)
+  assert not any(name.startswith('gradients/teacher/') for name in operations)
+  terms = [scalar(name) for name in ('class', 'box', 'feature')]
+  with tf.Session() as session:
+    session.run([tf.global_variables_initializer(), tf.tables_initializer()])
+    fresh = session.run(terms)
+    for variable in tf.global_variables():
+      if variable.op.name in tensors:
+        variable.load(tensors[variable.op.name], session)
+    same = session.run(terms)
+  assert all(value > 0 for value in fresh)
+  if kind == 'faster_rcnn':  # Its batch norm is frozen, and so the same.
+    np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
+
+
+def test_terms_are_part_of_the_loss_that_is_trained(data, tmp_path):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  spec = training_spec(
+    with_teacher(
+      config, checkpoint, 'class_weight=0 box_weight=0 feature_weight=3'
+    ),
+    data,
+  )
+  (total,) = [
+    op
+    for op in tf.get_default_graph().get_operations()
+    if op.name == 'total_loss'
+  ]
+  assert spec.loss.op is total
+  weighted = scalar('feature')
+  assert weighted in list(total.inputs)
+  with pytest.raises(ValueError):
+    scalar('class')
+
+
+def test_scores_count_where_the_two_disagree_and_not_on_the_background():
+  taught = tf.constant([[9.0, 2.0, -9.0], [9.0, -9.0, -9.0]])
+  same = distillation.score_loss(taught, taught, True)
+  # The column of the background has no say under sigmoids.
+  background = distillation.score_loss(
+    taught + tf.constant([5.0, 0, 0]), taught, True
+  )
+  off = distillation.score_loss(
+    taught + tf.constant([[0.0, -2.0, 0.0], [0.0] * 3]), taught, True
+  )
+  p, q = 1 / (1 + np.exp(-2.0)), 0.5
+  excess = np.log(2) + p * np.log(p) + (1 - p) * np.log(1 - p)
+  assert run([same, background]) == pytest.approx([0, 0], abs=1e-6)
+  assert run(off) == pytest.approx((p - q) * excess / (1 + p), rel=1e-3)
+
+
+def test_softmax_scores_are_compared_as_one_distribution():
+  taught = tf.log(tf.constant([[0.2, 0.7, 0.1]]))
+  student = tf.log(tf.constant([[0.5, 0.3, 0.2]]))
+  p, q = np.array([0.2, 0.7, 0.1]), np.array([0.5, 0.3, 0.2])
+  expected = 0.4 * (p * np.log(p / q)).sum() / 1.7
+  found = distillation.score_loss(student, taught, False)
+  assert run(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_box_of_its_own_for_each_class_counts_as_its_class_does():
+  scores = tf.constant([[0.5, 0.1]])
+  taught = tf.zeros([1, 2, 4])
+  boxes = tf.constant([[[2.0] * 4, [1.0] * 4]])
+  assert run(distillation.box_loss(boxes, taught, scores)) == pytest.approx(
+    (0.5 * 4 + 0.1) / 1.5
+  )
+  shared = distillation.box_loss(boxes[:, :1], taught[:, :1], scores)
+  assert run(shared) == pytest.approx(0.5 * 4 / 1.5)
+
+
+def test_features_differ_relative_to_the_size_of_the_teachers():
+  taught = tf.constant([[3.0, 4.0]])
+  assert run(distillation.feature_loss(taught * 2, taught)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+  'fields, line',
+  [
+    ('class_weight=-1', 'class_weight must be 0 or more, got -1'),
+    ('box_weight=nan', 'box_weight must be 0 or more, got nan'),
+    ('class_weight=0 box_weight=0 feature_weight=0', 'above 0'),
+    ('teacher=/nowhere/model.ckpt', 'no checkpoint'),
+    ('teacher_config=/nowhere/x.config', 'no pipeline config'),
+  ],
+)
+def test_bad_settings_are_one_line(fields, line, data, tmp_path):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  with pytest.raises(errors.InputError, match=line):
+    distillation.from_config(with_teacher(config, checkpoint, fields))
+
+
+def test_another_kind_of_teacher_is_refused(data, tmp_path):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  other = pipeline.save(
+    detectors.config(detectors.faster_rcnn(), data), str(tmp_path)
+  )
+  with pytest.raises(errors.InputError, match='got faster_rcnn for ssd'):
+    distillation.from_config(
+      with_teacher(config, checkpoint, f'teacher_config={other}')
+    )
+
+
+def test_a_checkpoint_that_is_not_of_the_config_is_refused(data, tmp_path):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = random_checkpoint(
+    detectors.config(detectors.faster_rcnn(), data), tmp_path / 'teacher'
+  )
+  with pytest.raises(errors.InputError, match='cannot be the teacher'):
+    teachers.load(config, checkpoint, [SIZE, SIZE, 3])
