@@ -79,19 +79,24 @@ class ModelPruningHook(update_hook.UpdateHook):
   def from_schedule(
     cls,
     schedule: schedules.Schedule,
-    method: Optional[pruning_method.PruningMethod] = None,
+    layer_sparsities: Sequence[allocation.LayerSparsity] = (),
     last_step: Optional[int] = None,
+    **method,
   ) -> 'ModelPruningHook':
     """Makes a hook that follows any schedule.
 
     Args:
       schedule: when masks change, and to which sparsity.
-      method: which weights become zero; those of least magnitude, by the same
-        share in every layer, if None.
+      layer_sparsities: see `__init__`.
       last_step: see `__init__`.
+      **method: see `__init__`.
     """
     hook = cls.__new__(cls)
-    hook._set_up(schedule, method or pruning_method.PruningMethod(), last_step)
+    hook._set_up(
+      schedule,
+      pruning_method.PruningMethod(layer_sparsities=layer_sparsities, **method),
+      last_step,
+    )
     return hook
 
   def _set_up(

@@ -52,6 +52,31 @@ BAD_FLAGS = [
   (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),
   (GOOD + ['--save_checkpoints_steps=0'], '--save_checkpoints_steps must be'),
   (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
+  (
+    GOOD + ['--criterion=size'],
+    "criterion must be one of magnitude, got 'size'",
+  ),
+  (
+    GOOD + ['--granularity=1:4'],
+    'target_sparsity must be 0.75 with granularity 1:4, got 0.5',
+  ),
+  (
+    GOOD + ['--allocation=erk'],
+    'allocation must be one of uniform, erdos_renyi_kernel, global, got',
+  ),
+  (
+    GOOD + ['--max_layer_sparsity=1.5'],
+    '--max_layer_sparsity must be in [0, 1), got 1.5',
+  ),
+  (
+    GOOD + ['--max_layer_sparsity=0.4', '--allocation=global'],
+    'target_sparsity must be 0.4 (max_layer_sparsity) at most',
+  ),
+  (['--dry_run'], '--dry_run shows which weights masks take'),
+  (
+    ['--checkpoint=MODEL_DIR', '--dry_run'],
+    '--dry_run tells what training prunes',
+  ),
   (['--run_once'], '--run_once needs --checkpoint'),
   (['--eval_training_data'], '--eval_training_data needs --checkpoint'),
   (

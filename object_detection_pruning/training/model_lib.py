@@ -271,7 +271,7 @@ def _with_hooks(
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule, settings.method, train_steps
+      settings.schedule, last_step=train_steps, **vars(settings.method)
     )
     hooks.append(pruning_hook)
   if soft is not None:

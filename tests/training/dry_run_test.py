@@ -1,0 +1,122 @@
+"""What `model_main --dry_run` prints, and that it leaves nothing behind."""
+
+import os
+import re
+
+import detectors
+import numpy as np
+import processes
+import pytest
+
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.training import dry_run
+
+WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
+
+
+def describe(pruning, model_dir='/nowhere', masked=True, start='', steps=20):
+  config = detectors.config(detectors.ssd(masked=masked), pruning=pruning)
+  config.train_config.fine_tune_checkpoint = start
+  return dry_run.describe(config, steps, model_dir)
+
+
+def rows(text):
+  """Weights and zeros by layer, and of all."""
+  found = {}
+  for line in text.splitlines():
+    match = re.fullmatch(r'(.+?) +([\dx]*) +([\d,]+) +([\d,]+) +[\d.]+', line)
+    if match:
+      numbers = [int(match.group(n).replace(',', '')) for n in (3, 4)]
+      found[match.group(1).strip()] = tuple(numbers)
+  return found
+
+
+def test_lists_each_masked_kernel_and_the_sum():
+  text = describe(WINDOW)
+  assert text.splitlines()[0] == (
+    'criterion magnitude, granularity weight, allocation uniform'
+  )
+  assert 'from step 2 to 9, every 10 steps; at step 9:' in text
+  found = rows(text)
+  size, zeros = found.pop('all 22 masked kernels')
+  assert len(found) == 22
+  assert [sum(column) for column in zip(*found.values())] == [size, zeros]
+  assert all(z == round(0.8 * n) for n, z in found.values())
+
+
+def test_allocation_is_exact_in_the_sum():
+  found = rows(describe(WINDOW + 'allocation: "erdos_renyi_kernel"'))
+  size, zeros = found.pop('all 22 masked kernels')
+  assert zeros == round(0.8 * size)
+  shares = [z / n for n, z in found.values()]
+  assert min(shares) == 0
+  assert max(shares) > 0.8
+
+
+def test_run_that_ends_early_shows_what_it_reaches():
+  text = describe(WINDOW + 'frequency: 2', steps=7)
+  size, zeros = rows(text)['all 22 masked kernels']
+  assert 'at step 6:' in text
+  assert 0.6 * size < zeros < 0.8 * size
+
+
+def test_weights_of_the_start_decide_where_they_count(run):
+  checkpoint = checkpoints.resolve(run.model_dir)
+  text = describe(WINDOW + 'allocation: "global"', start=checkpoint)
+  assert f'From the weights of {checkpoint}.' in text
+  found = rows(text)
+  size, zeros = found.pop('all 22 masked kernels')
+  assert zeros == round(0.8 * size)
+  tensors = checkpoints.read(checkpoint)
+  weights = {name: np.abs(tensors[f'{name}/weights']) for name in found}
+  threshold = np.sort(np.concatenate([w.ravel() for w in weights.values()]))[
+    zeros - 1
+  ]
+  for name, (_, count) in found.items():
+    if count < int(0.99 * weights[name].size):
+      assert count == (weights[name] <= threshold).sum(), name
+
+
+@pytest.mark.parametrize(
+  'pruning, arguments, words',
+  [
+    ('include: "Conv2d_1_"', {}, 'set target_sparsity (--sparsity)'),
+    (WINDOW, {'masked': False}, 'is not masked, so nothing could be pruned'),
+    (WINDOW + 'exclude: "no_such"', {}, "exclude pattern 'no_such' is found"),
+    (WINDOW + 'allocation: "global"', {}, 'name a fine_tune_checkpoint'),
+    (WINDOW, {'steps': 2}, 'start_step (--pruning_start_step) must be before'),
+  ],
+)
+def test_what_cannot_be_told_is_an_error(pruning, arguments, words):
+  with pytest.raises(errors.InputError) as error:
+    describe(pruning, **arguments)
+  assert words in str(error.value)
+
+
+def test_command_prints_it_and_writes_nothing(tmp_path):
+  # Without data: a dry run looks at none.
+  config = detectors.write(
+    detectors.config(detectors.ssd(masked=True)), tmp_path / 'config'
+  )
+  model_dir = str(tmp_path / 'model')
+  (result,) = processes.command(
+    'object_detection_pruning.model_main',
+    [
+      [
+        f'--pipeline_config_path={config}',
+        f'--model_dir={model_dir}',
+        '--num_train_steps=20',
+        '--sparsity=0.8',
+        '--allocation=erdos_renyi_kernel',
+        '--max_layer_sparsity=0.9',
+        '--dry_run',
+      ]
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'allocation erdos_renyi_kernel' in result.stdout
+  found = rows(result.stdout)
+  size, zeros = found.pop('all 22 masked kernels')
+  assert zeros == round(0.8 * size)
+  assert max(z / n for n, z in found.values()) <= 0.9
+  assert not os.path.exists(model_dir)
