@@ -1,10 +1,12 @@
 """Packages the library; the commands in README.md set up a whole environment.
 
-TensorFlow is an extra because `tensorflow` and `tensorflow-gpu` are two
-packages that overwrite each other: `[cpu]` or `[gpu]` picks one. The stock
-Object Detection API is no requirement at all, because its wheel asks for
-packages that it does not need: `pip install --no-deps
-tf-object-detection==0.0.3`, or a source tree on PYTHONPATH.
+Python 3.6 and 3.7 have the classic stack, TensorFlow 1.14; Python 3.9 to 3.11
+the modern one, TensorFlow 2.15. TensorFlow is an extra because there are
+several packages of it that overwrite each other: `[cpu]` or `[gpu]` picks one.
+The stock Object Detection API is no requirement at all, because its wheels ask
+for packages that they do not need: `pip install --no-deps
+tf-object-detection==0.0.3` on the classic stack, `pip install --no-deps
+tf-object-detection-api==0.1` on the modern one, or a source tree on PYTHONPATH.
 """
 
 import os
@@ -20,6 +22,9 @@ LINKED_PACKAGES = [
   'object_detection_pruning.hooks',
   'object_detection_pruning.nets',
 ]
+
+_CLASSIC = 'python_version < "3.8"'
+_MODERN = 'python_version >= "3.9"'
 
 with open(os.path.join(_ROOT, 'README.md'), encoding='utf-8') as readme:
   LONG_DESCRIPTION = readme.read()
@@ -38,9 +43,12 @@ setuptools.setup(
     'License :: OSI Approved :: Apache Software License',
     'Programming Language :: Python :: 3.6',
     'Programming Language :: Python :: 3.7',
+    'Programming Language :: Python :: 3.9',
+    'Programming Language :: Python :: 3.10',
+    'Programming Language :: Python :: 3.11',
     'Topic :: Scientific/Engineering :: Artificial Intelligence',
   ],
-  python_requires='>=3.6,<3.8',
+  python_requires='>=3.6,!=3.8.*,<3.12',
   packages=setuptools.find_packages(
     include=['object_detection_pruning', 'object_detection_pruning.*']
   )
@@ -53,21 +61,31 @@ setuptools.setup(
     'contextlib2',
     'jinja2>=2.11',
     'lxml',
-    'matplotlib>=3.0',
+    'matplotlib>=3.0,<3.9',
     'networkx>=2.4',
-    'numpy>=1.16,<1.22',
-    'pillow>=6.0',
+    f'numpy>=1.16,<1.22; {_CLASSIC}',
+    f'numpy>=1.23,<1.24; {_MODERN}',
+    'pillow>=6.0,<10',
     'protobuf>=3.8,<3.21',
     'pycocotools>=2.0.1',
+    f'scipy>=1.9,<1.12; {_MODERN}',
     'six',
     'tf-slim>=1.1',
     'tflite>=2.10',
     'tqdm>=4.40',
   ],
   extras_require={
-    # TensorFlow 1.14 converts functions with a gast that 0.3 broke.
-    'cpu': ['tensorflow>=1.14,<1.16', 'gast==0.2.2'],
-    'gpu': ['tensorflow-gpu==1.14.0', 'gast==0.2.2'],
+    'cpu': [
+      f'tensorflow==1.14.0; {_CLASSIC}',
+      # TensorFlow 1.14 converts functions with a gast that 0.3 broke.
+      f'gast==0.2.2; {_CLASSIC}',
+      f'tensorflow-cpu==2.15.1; {_MODERN}',
+    ],
+    'gpu': [
+      f'tensorflow-gpu==1.14.0; {_CLASSIC}',
+      f'gast==0.2.2; {_CLASSIC}',
+      f'tensorflow[and-cuda]==2.15.1; {_MODERN}',
+    ],
     'test': [
       'hypothesis>=6.31',
       'pytest>=7.0',

@@ -23,7 +23,7 @@ from object_detection_pruning.common import (
   progress,
 )
 from object_detection_pruning.core import masking
-from object_detection_pruning.evaluation import examples
+from object_detection_pruning.evaluation import example_decoder
 from object_detection_pruning.export import exporter
 from object_detection_pruning.inference import loaders
 
@@ -59,7 +59,8 @@ def main(_) -> None:
     os.path.join(FLAGS.export_dir, exporter.FROZEN_GRAPH)
   )
   images = [
-    example.image for example in examples.read([FLAGS.record], FLAGS.num_images)
+    example.image
+    for example in example_decoder.read([FLAGS.record], FLAGS.num_images)
   ]
   outputs = differing = detections = 0
   for image in progress.over(images, 'images'):

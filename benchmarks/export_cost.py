@@ -11,11 +11,10 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 
 from absl import flags
 
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, timing
 from object_detection_pruning.export import exporter
 
 flags.DEFINE_string('model_dir', None, 'Folder of a training run.')
@@ -29,21 +28,7 @@ def main(_) -> None:
   seconds = []
   with tempfile.TemporaryDirectory() as folder:
     for _ in range(FLAGS.runs):
-      started = time.perf_counter()
-      subprocess.run(
-        [
-          sys.executable,
-          '-m',
-          'object_detection_pruning.export_inference_graph',
-          f'--pipeline_config_path={FLAGS.model_dir}/pipeline.config',
-          f'--checkpoint={FLAGS.model_dir}',
-          f'--output_dir={folder}',
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-      )
-      seconds.append(time.perf_counter() - started)
+      seconds.append(timing.once(lambda: _export(folder))[0])
     graph = os.path.join(folder, exporter.FROZEN_GRAPH)
     with open(graph, 'rb') as file:
       content = file.read()
@@ -59,6 +44,22 @@ def main(_) -> None:
   if FLAGS.output:
     with open(FLAGS.output, 'w') as file:
       json.dump(results, file, indent=2)
+
+
+def _export(folder: str) -> None:
+  subprocess.run(
+    [
+      sys.executable,
+      '-m',
+      'object_detection_pruning.export_inference_graph',
+      f'--pipeline_config_path={FLAGS.model_dir}/pipeline.config',
+      f'--checkpoint={FLAGS.model_dir}',
+      f'--output_dir={folder}',
+    ],
+    check=True,
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+  )
 
 
 if __name__ == '__main__':

@@ -13,8 +13,7 @@ Three comparisons, each side by side in one process:
 import json
 import os
 import tempfile
-import time
-from typing import Callable, List, Sequence
+from typing import Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -25,7 +24,7 @@ from object_detection.builders import model_builder
 from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import command, progress
+from object_detection_pruning.common import command, timing
 from object_detection_pruning.core import masking, pruner, schedules
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.hooks import model_pruning_hook
@@ -112,26 +111,6 @@ def _contrib_update() -> tf.Operation:
   ).mask_update_op()
 
 
-def _seconds(action: Callable[[], object]) -> float:
-  started = time.perf_counter()
-  action()
-  return time.perf_counter() - started
-
-
-def _time_in_turn(
-  actions: List[Callable[[], object]], what: str, rounds: int
-) -> np.ndarray:
-  """Gives seconds [rounds, actions]."""
-  for action in actions:
-    action()
-  return np.array(
-    [
-      [_seconds(action) for action in actions]
-      for _ in progress.over(range(rounds), what)
-    ]
-  )
-
-
 def measure(config) -> dict:
   """Gives every figure, in seconds unless it says otherwise."""
   results = {'tensorflow': tf.VERSION}
@@ -144,8 +123,8 @@ def measure(config) -> dict:
 def _measure_updates(config) -> dict:
   updates = Updates(config)
   with updates.session:
-    seconds = _time_in_turn(
-      [updates.ours, updates.contrib], 'mask update', FLAGS.rounds
+    seconds, _ = timing.by_turns(
+      [updates.ours, updates.contrib], FLAGS.rounds, title='mask update'
     )
     contrib_sparsity = updates.sparsity()
     updates.ours()
@@ -173,10 +152,10 @@ def _measure_steps(config) -> dict:
   with stock.session, outside.session, inside.session:
     # Single steps in turns, so that whatever else the machine does falls on
     # all three alike; then sums over as many as lie between two updates.
-    seconds = _time_in_turn(
+    seconds, _ = timing.by_turns(
       [stock.step, outside.step, inside.step],
-      'training steps',
       FLAGS.rounds * _FREQUENCY,
+      title='training steps',
     )
   seconds = seconds.reshape(FLAGS.rounds, _FREQUENCY, -1).sum(axis=1)
   step, masked_step, window_step = np.median(seconds, axis=0) / _FREQUENCY

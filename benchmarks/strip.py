@@ -13,14 +13,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import exporter as stock_exporter
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, timing
 from object_detection_pruning.core import masking
 
 flags.DEFINE_string('input_graph', None, 'Frozen graph with masks.')
@@ -38,23 +37,9 @@ def main(_) -> None:
     graph = FLAGS.input_graph or _export_masked(folder)
     seconds, kilobytes = [], []
     for _ in range(FLAGS.runs):
-      started = time.perf_counter()
-      process = subprocess.Popen(
-        [
-          sys.executable,
-          '-m',
-          'object_detection_pruning.strip_pruning_vars',
-          f'--input_graph={graph}',
-          f'--output_dir={folder}',
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-      )
-      _, status, usage = os.wait4(process.pid, 0)
-      seconds.append(time.perf_counter() - started)
-      kilobytes.append(usage.ru_maxrss)
-      if status:
-        raise RuntimeError('stripping failed')
+      took, peak = timing.once(lambda: _strip(graph, folder))
+      seconds.append(took)
+      kilobytes.append(peak)
     with open(os.path.join(folder, 'stripped.pb'), 'rb') as file:
       stripped = file.read()
     results = {
@@ -70,6 +55,26 @@ def main(_) -> None:
   if FLAGS.output:
     with open(FLAGS.output, 'w') as file:
       json.dump(results, file, indent=2)
+
+
+def _strip(graph: str, folder: str) -> int:
+  """Strips a graph in a process of its own; gives its peak in kilobytes."""
+  process = subprocess.Popen(
+    [
+      sys.executable,
+      '-m',
+      'object_detection_pruning.strip_pruning_vars',
+      f'--model={graph}',
+      f'--output_dir={folder}',
+      '--overwrite',
+    ],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+  )
+  _, status, usage = os.wait4(process.pid, 0)
+  if status:
+    raise RuntimeError('stripping failed')
+  return usage.ru_maxrss
 
 
 def _export_masked(folder: str) -> str:

@@ -1,14 +1,20 @@
 """A session hook that updates masks when the schedule says so."""
 
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import allocation, masking, pruner, schedules
+from object_detection_pruning.core import (
+  allocation,
+  masking,
+  pruning_method,
+  schedules,
+)
+from object_detection_pruning.hooks import update_hook
 
 
-class ModelPruningHook(tf.train.SessionRunHook):
+class ModelPruningHook(update_hook.UpdateHook):
   """Prunes the masked kernels of a model while it trains.
 
   For any Estimator or `MonitoredSession` whose model was built under
@@ -18,13 +24,7 @@ class ModelPruningHook(tf.train.SessionRunHook):
       run t          gradients, weights, global step := t
       after run t    checkpoints and summaries of step t see those masks
 
-  The masks of step t are cut from the weights as they are before run t. Since
-  this happens before the run, the order of the hooks does not matter.
-
-  What is due follows from the schedule and the global step alone: no variable
-  is made, so a run can be stopped at any step and go on from its checkpoint.
-  In a cluster other workers move the step as well, so an update is due when
-  an update point was crossed; only the chief updates.
+  The masks of step t are cut from the weights as they are before run t.
   """
 
   def __init__(
@@ -37,9 +37,9 @@ class ModelPruningHook(tf.train.SessionRunHook):
     exponent: float = 3,
     layer_sparsities: Sequence[allocation.LayerSparsity] = (),
     last_step: Optional[int] = None,
-    schedule: Optional[schedules.Schedule] = None,
+    **method,
   ):
-    """Checks the schedule.
+    """Prunes by the schedule of Zhu & Gupta; `from_schedule` by any other.
 
     Args:
       target_sparsity: fraction of zeros from `end_step` on, in [0, 1).
@@ -53,7 +53,8 @@ class ModelPruningHook(tf.train.SessionRunHook):
         together. Give it where one run may end before `start_step` and a later
         one goes on from its checkpoint. Without it each run must reach
         `start_step`, unless the masks it began with have zeros already.
-      schedule: a schedule in place of the polynomial one of these arguments.
+      **method: `criterion`, `granularity` and `allocation`, each an object or
+        the text that stands for it; see `PruningMethod`.
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
@@ -61,40 +62,53 @@ class ModelPruningHook(tf.train.SessionRunHook):
         over and nothing was pruned in it, or a run without `last_step` ends by
         itself with nothing pruned.
     """
-    self._schedule = schedule or schedules.PolynomialSchedule(
-      target_sparsity,
-      start_step,
-      end_step,
-      initial_sparsity,
-      frequency,
-      exponent,
+    self._set_up(
+      schedules.PolynomialSchedule(
+        target_sparsity,
+        start_step,
+        end_step,
+        initial_sparsity,
+        frequency,
+        exponent,
+      ),
+      pruning_method.PruningMethod(layer_sparsities=layer_sparsities, **method),
+      last_step,
     )
-    if last_step is not None and self._schedule.start_step >= last_step:
-      raise errors.InputError(
-        f'start_step must be before the last training step ({last_step}), '
-        f'got {self._schedule.start_step}'
-      )
-    allocation.check(layer_sparsities)
-    self._last_step = last_step
-    self._layer_sparsities = tuple(layer_sparsities)
-    self._sparsity = None
 
   @classmethod
   def from_schedule(
     cls,
     schedule: schedules.Schedule,
-    layer_sparsities: Sequence[allocation.LayerSparsity] = (),
+    method: Optional[pruning_method.PruningMethod] = None,
     last_step: Optional[int] = None,
   ) -> 'ModelPruningHook':
-    """Makes a hook from a schedule; see `__init__`."""
-    return cls(
-      schedule.target_sparsity,
-      schedule.start_step,
-      schedule.end_step,
-      layer_sparsities=layer_sparsities,
-      last_step=last_step,
-      schedule=schedule,
-    )
+    """Makes a hook that follows any schedule.
+
+    Args:
+      schedule: when masks change, and to which sparsity.
+      method: which weights become zero; those of least magnitude, by the same
+        share in every layer, if None.
+      last_step: see `__init__`.
+    """
+    hook = cls.__new__(cls)
+    hook._set_up(schedule, method or pruning_method.PruningMethod(), last_step)
+    return hook
+
+  def _set_up(
+    self,
+    schedule: schedules.Schedule,
+    method: pruning_method.PruningMethod,
+    last_step: Optional[int],
+  ) -> None:
+    update_hook.UpdateHook.__init__(self, method.fit(schedule))
+    if last_step is not None and schedule.start_step >= last_step:
+      raise errors.InputError(
+        f'start_step must be before the last training step ({last_step}), '
+        f'got {schedule.start_step}'
+      )
+    self._method = method
+    self._last_step = last_step
+    self._sparsity = None
 
   @property
   def sparsity(self) -> Optional[float]:
@@ -102,34 +116,20 @@ class ModelPruningHook(tf.train.SessionRunHook):
     return self._sparsity
 
   def begin(self) -> None:
-    # Under a cluster's TF_CONFIG every worker has the hook.
-    self._is_chief = tf.estimator.RunConfig().is_chief
-    self._global_step = tf.train.get_global_step()
-    if self._global_step is None:
-      raise errors.InputError(
-        'the graph has no global step: call tf.train.create_global_step()'
-      )
+    super().begin()
     kernels = masking.masked_kernels()
-    self._pruner = pruner.Pruner(kernels)
-    self._schedules = allocation.allocate(
-      self._schedule,
-      [kernel.layer for kernel in kernels],
-      self._layer_sparsities,
-    )
+    self._pruner = self._method.pruner(kernels)
+    self._plan = self._method.plan(self.schedule, kernels)
 
-  def after_create_session(self, session, coord) -> None:
-    if not self._is_chief:
-      return
-    step = int(session.run(self._global_step))
+  def started(self, session: tf.Session, step: int) -> None:
     zeros = self._pruner.measure(session)
     self._sparsity = self._pruner.overall_sparsity(zeros)
-    self._seen_step = step
-    self._done = self._schedule.last_update(step)
-    if self._done is None or zeros == self._zeros_at(self._done):
+    self.done = self.schedule.last_update(step)
+    if self.done is None or self._plan.holds(zeros, self.done):
       return
-    if step > self._schedule.end_step and not any(zeros):
+    if step > self.schedule.end_step and not any(zeros):
       raise errors.InputError(
-        f'end_step {self._schedule.end_step} is before the global step '
+        f'end_step {self.schedule.end_step} is before the global step '
         f'{step} of this run, and nothing is pruned yet: '
         'the schedule can never fire'
       )
@@ -138,57 +138,27 @@ class ModelPruningHook(tf.train.SessionRunHook):
       'updating them.',
       step,
     )
-    self._update(session, self._done)
+    self.update_to(session, self.done)
 
-  def before_run(self, run_context):
-    if not self._is_chief:
-      return None
-    due = self._schedule.next_update(self._after_last_update())
-    # The step that a run fetches may be stale by one, so a read of its own is
-    # made, but only when an update may be near.
-    if due is not None and self._seen_step + 2 >= due:
-      session = run_context.session
-      step = int(session.run(self._global_step))
-      self._update_if_due(session, step + 1)
-    return tf.train.SessionRunArgs(self._global_step)
+  def update(self, session: tf.Session, step: int) -> None:
+    scores = None
+    if self._plan.needs_scores:
+      scores = self._pruner.scores(session)
+    zeros = self._plan.zeros_at(step, scores)
+    self._pruner.update(session, zeros)
+    self._sparsity = self._pruner.overall_sparsity(zeros)
+    tf.logging.debug('Step %d: sparsity %.4f', step, self._sparsity)
 
-  def after_run(self, run_context, run_values) -> None:
-    if self._is_chief:
-      self._seen_step = int(run_values.results)
-
-  def end(self, session) -> None:
-    if not self._is_chief:
-      return
-    step = int(session.run(self._global_step))
-    self._update_if_due(session, step)
-    if self._done is not None:
+  def ended(self, session: tf.Session, step: int) -> None:
+    self.update_if_due(session, step)
+    if self.done is not None:
       return
     message = (
       f'the run ended at global step {step}, before start_step '
-      f'{self._schedule.start_step}: nothing was pruned'
+      f'{self.schedule.start_step}: nothing was pruned'
     )
     if self._last_step is None and not self._sparsity:
       raise errors.InputError(
         f'{message} (if a later run goes on from here, give last_step)'
       )
     tf.logging.warning('%s', message)
-
-  def _after_last_update(self) -> int:
-    return -1 if self._done is None else self._done
-
-  def _update_if_due(self, session: tf.Session, step: int) -> None:
-    crossed = self._schedule.last_update(step)
-    if crossed is not None and crossed > self._after_last_update():
-      self._update(session, crossed)
-
-  def _update(self, session: tf.Session, step: int) -> None:
-    zeros = self._zeros_at(step)
-    self._pruner.update(session, zeros)
-    self._done = step
-    self._sparsity = self._pruner.overall_sparsity(zeros)
-    tf.logging.debug('Step %d: sparsity %.4f', step, self._sparsity)
-
-  def _zeros_at(self, step: int) -> List[int]:
-    return self._pruner.zeros_for(
-      [schedule.sparsity(step) for schedule in self._schedules]
-    )

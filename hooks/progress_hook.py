@@ -7,14 +7,16 @@ from typing import Optional
 import tensorflow.compat.v1 as tf
 import tqdm
 
-from object_detection_pruning.hooks import model_pruning_hook
+from object_detection_pruning.hooks import model_pruning_hook, step_hook
 
 
-class ProgressHook(tf.train.SessionRunHook):
+class ProgressHook(step_hook.StepHook):
   """Shows step, loss, sparsity and time left.
 
   A bar where stderr is a terminal; a line now and then where it is not.
   """
+
+  chief_only = False
 
   def __init__(
     self,
@@ -37,11 +39,8 @@ class ProgressHook(tf.train.SessionRunHook):
     self._every_secs = every_secs
     self._bar = None
 
-  def begin(self) -> None:
-    self._global_step = tf.train.get_global_step()
-
-  def after_create_session(self, session, coord) -> None:
-    self._first_step = int(session.run(self._global_step))
+  def started(self, session: tf.Session, step: int) -> None:
+    self._first_step = step
     self._started = self._shown = time.time()
     if sys.stderr.isatty() and self._bar is None:
       self._bar = tqdm.tqdm(
@@ -52,21 +51,20 @@ class ProgressHook(tf.train.SessionRunHook):
         dynamic_ncols=True,
       )
 
-  def before_run(self, run_context):
-    return tf.train.SessionRunArgs([self._global_step, self._loss])
+  def fetches(self) -> tf.Tensor:
+    return self._loss
 
-  def after_run(self, run_context, run_values) -> None:
-    step, loss = run_values.results
+  def after_step(self, step: int, values: float) -> None:
     if self._bar is not None:
-      self._bar.set_postfix(self._state(loss), refresh=False)
-      self._bar.update(int(step) - self._bar.n)
+      self._bar.set_postfix(self._state(values), refresh=False)
+      self._bar.update(step - self._bar.n)
     elif time.time() - self._shown >= self._every_secs:
       self._shown = time.time()
-      self._log(int(step), loss)
+      self._log(step, values)
 
-  def end(self, session) -> None:
+  def ended(self, session: tf.Session, step: int) -> None:
     if self._bar is not None:
-      self._bar.update(int(session.run(self._global_step)) - self._bar.n)
+      self._bar.update(step - self._bar.n)
       self._bar.close()
       self._bar = None
 

@@ -62,6 +62,12 @@ COMMANDS: Dict[str, List[Command]] = {
       'Measures batch-norm statistics of a checkpoint anew.',
     ),
   ],
+  'Prune without training': [
+    Command(
+      'prune_weights',
+      'Prunes a trained detector from photos, untrained.',
+    ),
+  ],
   'Remove channels': [
     Command(
       'prune_channels', 'Removes whole channels from a trained detector.'

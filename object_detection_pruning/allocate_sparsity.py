@@ -15,9 +15,9 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import command, errors, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
-  planning,
-  results,
-  sparsity_map,
+  choice_plans,
+  results_file,
+  selection,
 )
 
 shared_flags.define('pipeline_config_path', required=True)
@@ -34,22 +34,22 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
-  wish = planning.wish(
+  target = selection.target_from(
     {
       name: FLAGS[name].value
-      for name in planning.WISHES
+      for name in selection.TARGETS
       if FLAGS[name].value is not None
     }
   )
   paths.folder_to_write('--output_dir', FLAGS.output_dir)
-  found = results.load(FLAGS.sensitivities)
+  found = results_file.load(FLAGS.sensitivities)
   config = pipeline.load(FLAGS.pipeline_config_path)
   if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
     os.path.join(FLAGS.output_dir, pipeline.FILE_NAME)
   ):
     raise errors.InputError('--output_dir holds the config that is given')
-  choice = planning.choose(found, wish)
-  result = sparsity_map.make(config, found, choice, FLAGS.sensitivities)
+  choice = selection.choose(found, target)
+  result = choice_plans.sparsity_map(config, found, choice, FLAGS.sensitivities)
   path = pipeline.save(result.config, FLAGS.output_dir)
   for layer, sparsity in result.sparsities.items():
     note = '  not measured: as in the config' if layer in result.kept else ''

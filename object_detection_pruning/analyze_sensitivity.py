@@ -10,15 +10,19 @@ Example:
 
 from absl import flags
 
-from object_detection_pruning.common import checks, command, errors, progress
+from object_detection_pruning.common import (
+  checks,
+  command,
+  errors,
+  progress,
+  sessions,
+)
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import (
   analysis,
-  preparation,
-  results,
-  targets,
-  workers,
+  prunables,
+  results_file,
 )
 from object_detection_pruning.sensitivity import request as request_lib
 
@@ -29,8 +33,8 @@ shared_flags.define(
 )
 flags.DEFINE_enum(
   'granularity',
-  targets.FILTER,
-  targets.GRANULARITIES,
+  prunables.FILTER,
+  prunables.GRANULARITIES,
   'What is taken from a layer.',
 )
 flags.DEFINE_list(
@@ -44,7 +48,7 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
   'importance',
   'l1',
-  targets.IMPORTANCES,
+  prunables.IMPORTANCES,
   'How channels are compared, with --granularity=filter.',
 )
 shared_flags.define('num_examples')
@@ -90,17 +94,19 @@ def request() -> request_lib.Request:
 
 def main(_) -> None:
   if FLAGS.merge:
-    found = results.merge(FLAGS.merge)
-    found.save(FLAGS.output_path)
+    found = results_file.merge(FLAGS.merge)
+    results_file.save(found, FLAGS.output_path)
   else:
     wanted = request()
     checks.count('--workers', FLAGS.workers)
-    prepared = preparation.prepare(wanted)
+    # Figures must not depend on the number of threads within an op.
+    is_sized = sessions.size_pools(1, sessions.cores())
+    prepared = request_lib.prepare(wanted)
     done = len(prepared.todo) - len(prepared.missing)
     if done:
       print(f'{done} of {len(prepared.todo)} points are there already')
-    if FLAGS.workers > 1:
-      found = workers.run(prepared, FLAGS.workers)
+    if FLAGS.workers > 1 or not is_sized:
+      found = analysis.run_in_workers(prepared, FLAGS.workers)
     else:
       found = analysis.run(
         prepared, lambda points: progress.over(points, 'analyse')

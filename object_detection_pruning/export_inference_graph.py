@@ -82,7 +82,7 @@ def main(_) -> None:
     _warn_of_older(optimized_graph, '--optimize')
   sparse_graph = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
   if FLAGS.sparse_ops:
-    print(exporting.export(plain_graph, sparse_graph))
+    print(exporting.export(plain_graph, sparse_graph, overwrite=True))
     print(f'wrote {sparse_graph}')
   else:
     _warn_of_older(sparse_graph, '--sparse_ops')

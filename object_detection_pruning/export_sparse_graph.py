@@ -21,7 +21,7 @@ shared_flags.define(
 shared_flags.define(
   'output_path',
   required=True,
-  note='A SavedModel goes to sparse_saved_model beside it.',
+  note='Its SavedModel is named after it: x_saved_model goes with x.pb.',
 )
 flags.DEFINE_float(
   'min_sparsity',
@@ -33,6 +33,7 @@ flags.DEFINE_float(
   'measure_seconds', 10.0, 'How long to time both graphs; 0: not at all.'
 )
 shared_flags.define('threads', 1)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -46,6 +47,7 @@ def main(argv: List[str]) -> None:
     FLAGS.image,
     FLAGS.measure_seconds,
     FLAGS.threads,
+    FLAGS.overwrite,
   )
   print(result)
   print(f'wrote {FLAGS.output_path} and {result.saved_model}')

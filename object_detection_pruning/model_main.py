@@ -32,8 +32,14 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.dataset_tools import damaged_records
-from object_detection_pruning.training import loop, model_lib
+from object_detection_pruning.core import (
+  allocation,
+  choices,
+  criteria,
+  granularity,
+)
+from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.training import dry_run, loop, model_lib
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
@@ -88,6 +94,34 @@ flags.DEFINE_float(
   None,
   'Fraction of zeros at the first update; that of the config, or 0, if not '
   'set.',
+)
+flags.DEFINE_string(
+  'criterion',
+  None,
+  'Which weights become zero first [config: magnitude]. '
+  f'{choices.help_text(criteria.CRITERIA)}.',
+)
+flags.DEFINE_string(
+  'granularity',
+  None,
+  'Which weights become zero together [config: weight]. '
+  f'{choices.help_text(granularity.GRANULARITIES)}.',
+)
+flags.DEFINE_string(
+  'allocation',
+  None,
+  'How zeros are divided among layers [config: uniform]. '
+  f'{choices.help_text(allocation.ALLOCATIONS)}.',
+)
+flags.DEFINE_float(
+  'max_layer_sparsity',
+  None,
+  'Largest share of zeros in a layer, in [0, 1), whatever the allocation.',
+)
+flags.DEFINE_boolean(
+  'dry_run',
+  False,
+  'Print the zeros planned for each layer; train and write nothing.',
 )
 flags.DEFINE_float(
   'soft_filter_pruning_ratio',
@@ -151,6 +185,10 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     end_step=FLAGS.pruning_end_step,
     frequency=FLAGS.pruning_frequency,
     initial_sparsity=FLAGS.initial_sparsity,
+    criterion=FLAGS.criterion,
+    granularity=FLAGS.granularity,
+    allocation=FLAGS.allocation,
+    max_layer_sparsity=FLAGS.max_layer_sparsity,
     **{name: FLAGS[name].value for name in _SOFT_FLAGS},
   )
   if FLAGS.checkpoint is not None:
@@ -169,6 +207,7 @@ def _check_flags() -> None:
   for name, check in (
     ('sparsity', checks.sparsity),
     ('initial_sparsity', checks.sparsity),
+    ('max_layer_sparsity', checks.sparsity),
     ('pruning_start_step', checks.step),
     ('pruning_end_step', checks.step),
     ('pruning_frequency', checks.count),
@@ -187,6 +226,11 @@ def _check_flags() -> None:
     for name in ('run_once', 'eval_training_data'):
       if FLAGS[name].value:
         raise errors.InputError(f'--{name} needs --checkpoint')
+  elif FLAGS.dry_run:
+    raise errors.InputError(
+      '--dry_run tells what training prunes, and with --checkpoint there is '
+      'none'
+    )
   elif FLAGS.recalibrate_batch_norm:
     raise errors.InputError(
       '--recalibrate_batch_norm follows training, and with --checkpoint '
@@ -198,6 +242,10 @@ def _check_flags() -> None:
 
 def main(_) -> None:
   config = effective_config()
+  if FLAGS.dry_run:
+    steps = config.train_config.num_steps
+    print(dry_run.describe(config, steps, FLAGS.model_dir))
+    return
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
     **(
@@ -225,7 +273,7 @@ def main(_) -> None:
     ),
   )
   if FLAGS.checkpoint:
-    with damaged_records.named(input_checks.record_paths(config)):
+    with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
     return
   with _logging_beside_bars():

@@ -14,10 +14,10 @@ from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import command, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
-  planning,
   plots,
   report,
-  results,
+  results_file,
+  selection,
 )
 
 _DEFAULT_LOSS = 0.05
@@ -40,25 +40,25 @@ flags.DEFINE_string(
 FLAGS = flags.FLAGS
 
 
-def wish() -> planning.Wish:
-  """Turns the flags into a wish, or raises `InputError`."""
+def target() -> selection.Target:
+  """Turns the flags into a target, or raises `InputError`."""
   given = {
     name: FLAGS[name].value
-    for name in planning.WISHES
+    for name in selection.TARGETS
     if FLAGS[name].value is not None
   }
-  return planning.wish(
+  return selection.target_from(
     given or {'eval_metric_loss': _DEFAULT_LOSS},
     bounds=channel_selection.Bounds(FLAGS.round_to).check(),
   )
 
 
 def main(_) -> None:
-  wanted = wish()
+  wanted = target()
   paths.folder_to_write('--output_dir', FLAGS.output_dir)
-  found = results.load(FLAGS.sensitivities)
+  found = results_file.load(FLAGS.sensitivities)
   measured = report.read_measured(FLAGS.measured) if FLAGS.measured else []
-  choice = planning.choose(found, wanted)
+  choice = selection.choose(found, wanted)
   os.makedirs(FLAGS.output_dir, exist_ok=True)
   pictures = plots.draw(found, choice, wanted)
   for picture in pictures:

@@ -29,7 +29,15 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.sensitivity import planning, results
+from object_detection_pruning.core import criteria
+from object_detection_pruning.sensitivity import (
+  choice_plans,
+  results,
+  results_file,
+)
+from object_detection_pruning.sensitivity import (
+  selection as sensitivity_selection,
+)
 
 _DEFAULT_BATCHES = 100
 
@@ -64,7 +72,7 @@ flags.DEFINE_boolean(
   'Rank the channels of all groups together; not set: the same share of each.',
 )
 flags.DEFINE_integer(
-  'taylor_batches', 10, 'Training batches for --importance=taylor.'
+  'taylor_batches', 10, 'Training batches for an importance that needs them.'
 )
 shared_flags.define('round_to', 1)
 flags.DEFINE_integer(
@@ -87,15 +95,15 @@ shared_flags.define(
 FLAGS = flags.FLAGS
 
 
-def wish() -> planning.Wish:
-  """Turns the flags that go with --sensitivities into a wish, or raises."""
+def sensitivity_target() -> sensitivity_selection.Target:
+  """Turns the flags that go with --sensitivities into a target, or raises."""
   for name in ('ratio', 'ratios_path', 'target_latency', 'global_ranking'):
     if FLAGS[name].value not in (None, False):
       raise errors.InputError(f'--{name} does not go with --sensitivities')
-  return planning.wish(
+  return sensitivity_selection.target_from(
     {
       name: FLAGS[name].value
-      for name in planning.WISHES
+      for name in sensitivity_selection.TARGETS
       if FLAGS[name].value is not None
     },
     bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),
@@ -108,12 +116,12 @@ def request() -> pruning.Request:
   """Turns the flags into a request, or raises `InputError`."""
   if FLAGS.eval_metric_loss is not None:
     raise errors.InputError('--eval_metric_loss needs --sensitivities')
-  targets = [
+  measures = [
     name
-    for name in pruning.TARGETS
+    for name in pruning.MEASURES
     if FLAGS[f'target_{name}'].value is not None
   ]
-  given = [f'target_{name}' for name in targets] + [
+  given = [f'target_{name}' for name in measures] + [
     name for name in ('ratio', 'ratios_path') if FLAGS[name].value is not None
   ]
   if len(given) != 1:
@@ -121,31 +129,31 @@ def request() -> pruning.Request:
       'give one of --ratio, --ratios_path, --target_params, --target_macs and '
       f'--target_latency, got {len(given)}'
     )
-  fraction: Optional[float] = None
+  share: Optional[float] = None
   if given[0] != 'ratios_path':
-    fraction = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
+    share = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
   elif FLAGS.global_ranking:
     raise errors.InputError('--global_ranking does not go with --ratios_path')
   checks.count('--taylor_batches', FLAGS.taylor_batches)
   return pruning.Request(
-    ratio=None if targets else fraction,
+    ratio=None if measures else share,
     ratios_path=FLAGS.ratios_path,
-    target=targets[0] if targets else None,
-    fraction=fraction if targets else None,
+    measure=measures[0] if measures else None,
+    share=share if measures else None,
     method=FLAGS.importance,
     ranked=FLAGS.global_ranking,
     bounds=selection.Bounds(FLAGS.round_to, FLAGS.min_channels).check(),
     include=FLAGS.include,
     exclude=FLAGS.exclude,
-    taylor_batches=FLAGS.taylor_batches,
+    num_batches=FLAGS.taylor_batches,
   )
 
 
 def main(_) -> None:
   measured = None
   if FLAGS.sensitivities:
-    wanted = wish()
-    measured = results.load(FLAGS.sensitivities)
+    wanted = sensitivity_target()
+    measured = results_file.load(FLAGS.sensitivities)
     _check_importance(measured)
   else:
     wanted = request()
@@ -158,13 +166,13 @@ def main(_) -> None:
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
-  if FLAGS.importance == 'taylor':
+  if criteria.TRAINING_DATA in importance.find(FLAGS.importance).needs:
     input_checks.check_training_data(config)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)
   if measured:
     surgery.check_fits(network.shapes, tensors)
-    plan = planning.make_plan(
+    plan = choice_plans.channel_plan(
       network, tensors, measured, wanted, FLAGS.sensitivities
     )
   else:

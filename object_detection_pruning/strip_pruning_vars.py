@@ -33,6 +33,7 @@ shared_flags.define('output_dir', required=True)
 flags.DEFINE_string(
   'filename', 'stripped.pb', 'Name of the frozen graph in --output_dir.'
 )
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -42,7 +43,10 @@ def main(argv: List[str]) -> None:
   if not FLAGS.model and not FLAGS.checkpoint:
     raise errors.InputError('one of --model and --checkpoint is needed')
   stripped_files.check_places(
-    FLAGS.model or FLAGS.checkpoint, FLAGS.output_dir, FLAGS.filename
+    FLAGS.model or FLAGS.checkpoint,
+    FLAGS.output_dir,
+    FLAGS.filename,
+    FLAGS.overwrite,
   )
   if FLAGS.model:
     source = graph_files.read(FLAGS.model, FLAGS.checkpoint)

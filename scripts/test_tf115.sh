@@ -14,7 +14,7 @@ tensorflow-estimator==1.15.1
 tensorboard==1.15.0
 numpy==1.18.5'
 
-python=$(bash scripts/find_python.sh)
+python=$(bash scripts/find_python.sh classic)
 version=$("$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
 requirements=$(
   grep -v '^#' "requirements-py$version.lock" |

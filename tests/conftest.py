@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 import object_detection_pruning  # noqa: F401
 
-pytest_plugins = ['trained']
+pytest_plugins = ['trained', 'analyses']
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from nets.mobilenet_v1 import slim
-from tensorflow.contrib import model_pruning
-from tensorflow.contrib.model_pruning.python import strip_pruning_vars_lib
 
 from object_detection_pruning.core import masking
 from object_detection_pruning.nets import masked_mobilenet_v1
 
+model_pruning = pytest.importorskip(
+  'tensorflow.contrib.model_pruning', reason='TensorFlow 2 has no tf.contrib'
+)
+strip_pruning_vars_lib = pytest.importorskip(
+  'tensorflow.contrib.model_pruning.python.strip_pruning_vars_lib'
+)
 IMAGE = np.random.RandomState(0).uniform(-1, 1, [1, 64, 64, 3])
 
 

@@ -1,8 +1,8 @@
 """Rows of a comparison, for tests of what is made of them."""
 
+from object_detection_pruning.common.timing import Latency
 from object_detection_pruning.comparison import model_table
 from object_detection_pruning.comparison.file_size import FileSize
-from object_detection_pruning.comparison.latency import Latency
 from object_detection_pruning.evaluation.accuracy import Accuracy
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 

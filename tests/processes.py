@@ -14,12 +14,13 @@ ROOT = os.path.dirname(TESTS)
 def environment(folder: str = '', **more: str) -> Dict[str, str]:
   """Variables under which our modules and those of the tests are found."""
   paths = [ROOT, TESTS, folder, os.environ.get('PYTHONPATH', '')]
-  return dict(
+  result = dict(
     os.environ,
     PYTHONPATH=os.pathsep.join(path for path in paths if path),
     TF_CPP_MIN_LOG_LEVEL='2',
-    **more,
   )
+  result.update(more)
+  return result
 
 
 def start(*arguments, **more: str) -> subprocess.Popen:

@@ -1,11 +1,12 @@
 """Times detectors at a share of their MACs beside the dense one.
 
 Time depends on shapes and not on values, so weights are random unless there is
-a checkpoint. All models run by turns in one process, on one thread, up to the
-detections, without the features that Faster R-CNN exports beside them. Of an
-SSD what runs up to the raw predictions, without non-maximum suppression, is
-timed as well. The search for channel groups and the surgery are timed too, the
-latter with the dense checkpoint read and the narrow one written, with momentum.
+a checkpoint. All models run by turns in a process of their own, on one thread,
+up to the detections, without the features that Faster R-CNN exports beside
+them. Of an SSD what runs up to the raw predictions, without non-maximum
+suppression, is timed as well. The search for channel groups and the surgery are
+timed too, the latter with the dense checkpoint read and the narrow one written,
+with momentum.
 
   python benchmarks/channels/speed.py --pipeline_config_path ssd.config \\
     --target_macs 0.5 --target_macs 0.7 --ratios early.json
@@ -13,10 +14,10 @@ latter with the dense checkpoint read and the narrow one written, with momentum.
 --nospeed leaves the models' own time out.
 """
 
+import functools
 import json
 import os
 import tempfile
-import time
 from typing import Dict, List, NamedTuple
 
 import numpy as np
@@ -27,7 +28,13 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import pruning, selection
-from object_detection_pruning.common import checkpoints, checks, command
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
+  command,
+  sessions,
+  timing,
+)
 
 flags.DEFINE_string('pipeline_config_path', None, 'Path to pipeline config.')
 flags.DEFINE_string(
@@ -49,8 +56,6 @@ flags.DEFINE_float('seconds', 900, 'Start no round after so long.')
 flags.DEFINE_string('output', None, 'JSON file for the result.')
 flags.mark_flags_as_required(['pipeline_config_path'])
 FLAGS = flags.FLAGS
-
-_WARM_UP = 2
 
 
 class Variant(NamedTuple):
@@ -77,7 +82,7 @@ def main(_) -> None:
   bounds = selection.Bounds(FLAGS.round_to).check()
   requests = {
     f'target_macs {share:g}': pruning.Request(
-      target='macs', fraction=share, bounds=bounds
+      measure='macs', share=share, bounds=bounds
     )
     for share in FLAGS.target_macs or ([] if FLAGS.ratios else [0.5])
   }
@@ -85,9 +90,7 @@ def main(_) -> None:
     requests[os.path.basename(path)] = pruning.Request(
       ratios_path=path, bounds=bounds
     )
-  start = time.perf_counter()
-  network = pruning.analyze(config)
-  search_seconds = time.perf_counter() - start
+  search_seconds, network = timing.once(lambda: pruning.analyze(config))
   with tempfile.TemporaryDirectory() as folder:
     checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
     if not checkpoint:
@@ -138,26 +141,32 @@ def _random_tensors(shapes: Dict[str, tuple]) -> Dict[str, np.ndarray]:
 def _prune(network, checkpoint, title, request, folder) -> Variant:
   plan = pruning.make_plan(network, checkpoints.read(checkpoint), request)
   output_dir = os.path.join(folder, title)
-  start = time.perf_counter()
-  pruning.write(network, checkpoints.read(checkpoint), plan, output_dir)
-  seconds = time.perf_counter() - start
+  seconds, _ = timing.once(
+    lambda: pruning.write(
+      network, checkpoints.read(checkpoint), plan, output_dir
+    )
+  )
   narrow = pipeline.load(os.path.join(output_dir, pipeline.FILE_NAME))
   return Variant(title, plan, narrow, seconds)
 
 
 def _add_times(result, config, variants: List[Variant]) -> None:
-  graphs = [inference_graph.build(config)]
-  graphs += [inference_graph.build(variant.config) for variant in variants]
+  configs = [config] + [variant.config for variant in variants]
   is_ssd = config.model.WhichOneof('model') == 'ssd'
-  parts = {'': graphs}
-  if is_ssd:
-    parts['predictions_'] = [
-      each._replace(outputs=each.predictions) for each in graphs
-    ]
-  times = _times([each for part in parts.values() for each in part])
-  result['rounds'] = times.shape[1]
-  for number, prefix in enumerate(parts):
-    dense, *narrow = times[number * len(graphs) :][: len(graphs)]
+  prefixes = ['', 'predictions_'] if is_ssd else ['']
+  timings = timing.measure(
+    [
+      functools.partial(_runner, each.SerializeToString(), bool(prefix))
+      for prefix in prefixes
+      for each in configs
+    ],
+    rounds=FLAGS.rounds,
+    seconds=FLAGS.seconds,
+  )
+  times = [each.seconds * 1e3 for each in timings]
+  result['rounds'] = len(times[0])
+  for number, prefix in enumerate(prefixes):
+    dense, *narrow = times[number * len(configs) :][: len(configs)]
     result[f'{prefix}ms'] = np.median(dense)
     for each, variant in zip(narrow, variants):
       result['variants'][variant.title].update(
@@ -172,43 +181,25 @@ def _add_times(result, config, variants: List[Variant]) -> None:
       )
 
 
-def _times(graphs: List[inference_graph.InferenceGraph]) -> np.ndarray:
-  """Gives milliseconds [detector, round] of detectors that run by turns."""
-  runs = [_runner(built) for built in graphs]
-  for run in runs * _WARM_UP:
-    run()
-  rounds = []
-  begin = time.perf_counter()
-  while len(rounds) < FLAGS.rounds:
-    if rounds and time.perf_counter() - begin > FLAGS.seconds:
-      break
-    rounds.append([])
-    for run in runs:
-      start = time.perf_counter()
-      run()
-      rounds[-1].append((time.perf_counter() - start) * 1e3)
-  return np.transpose(rounds)
-
-
-def _runner(built):
-  threads = tf.ConfigProto(
-    intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
+def _runner(serialized: bytes, only_predictions: bool):
+  """Gives what runs a detector in the process that measures."""
+  built = inference_graph.build(
+    pipeline_pb2.TrainEvalPipelineConfig.FromString(serialized)
   )
+  outputs = built.predictions if only_predictions else built.outputs
   with built.graph.as_default():
     initializer = tf.global_variables_initializer()
-  with tf.Session(graph=built.graph, config=threads) as session:
+  with sessions.open_session(built.graph) as session:
     session.run(initializer)
     # As an export does, so that constants are folded.
     frozen = tf.graph_util.convert_variables_to_constants(
       session,
       built.graph.as_graph_def(),
-      [tensor.op.name for tensor in built.outputs],
+      [tensor.op.name for tensor in outputs],
     )
-  names = [tensor.name for tensor in built.outputs]
+  names = [tensor.name for tensor in outputs]
   image = np.random.RandomState(0).uniform(0, 255, built.image.shape.as_list())
-  with tf.Graph().as_default() as graph:
-    tf.import_graph_def(frozen, name='')
-  session = tf.Session(graph=graph, config=threads)
+  session = sessions.open_session(frozen)
   return lambda: session.run(names, {built.image.name: image})
 
 

@@ -7,11 +7,11 @@ The plain way writes the pruned checkpoint, builds the stock estimator and
 evaluates. Both ways measure the same points on the same images.
 """
 
+import functools
 import json
 import os
 import statistics
 import tempfile
-import time
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -20,9 +20,9 @@ from object_detection import model_hparams, model_lib
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
-from object_detection_pruning.common import checkpoints
-from object_detection_pruning.evaluation import eval_data, evaluator
-from object_detection_pruning.sensitivity import targets
+from object_detection_pruning.common import checkpoints, timing
+from object_detection_pruning.evaluation import eval_inputs, evaluator
+from object_detection_pruning.sensitivity import prunables
 
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
 flags.DEFINE_string('checkpoint', None, 'Prefix or folder.')
@@ -63,34 +63,40 @@ def main(_):
   config = pipeline.load(FLAGS.pipeline_config_path)
   tensors = checkpoints.read(checkpoints.resolve(FLAGS.checkpoint))
   network = pruning.analyze(config)
-  found = targets.filters(network, tensors, 'l1')
+  found = prunables.filters(network, tensors, 'l1')
   layers = [found[int(float(place) * len(found))] for place in FLAGS.layers]
   points = [(t, float(r)) for t in layers for r in FLAGS.ratios]
 
-  start = time.perf_counter()
-  reader = eval_data.reader(config)
-  images = eval_data.load(
-    config, reader, eval_data.serialized(reader, FLAGS.num_examples)
+  def start():
+    reader = eval_inputs.reader(config)
+    images = eval_inputs.load(
+      config, reader, eval_inputs.serialized(reader, FLAGS.num_examples)
+    )
+    model = evaluator.Evaluator(config, tensors, images)
+    model.evaluate()
+    return model, images
+
+  def evaluate(target, ratio):
+    return model.evaluate(target.variables, target.changes(ratio))
+
+  start_up, (model, images) = timing.once(start)
+  our_seconds, ours = zip(
+    *(timing.once(functools.partial(evaluate, *point)) for point in points)
   )
-  model = evaluator.Evaluator(config, tensors, images)
-  model.evaluate()
-  start_up = time.perf_counter() - start
-  ours, our_seconds = [], []
-  for target, ratio in points:
-    start = time.perf_counter()
-    ours.append(model.evaluate(target.variables, target.changes(ratio)))
-    our_seconds.append(time.perf_counter() - start)
   model.close()
 
-  theirs, their_seconds = [], []
   with tempfile.TemporaryDirectory() as folder:
-    for target, ratio in points:
-      start = time.perf_counter()
+
+    def evaluate_plainly(target, ratio):
       pruned = dict(tensors, **target.changes(ratio))
-      theirs.append(
-        plain(FLAGS.pipeline_config_path, pruned, len(images), folder)
+      return plain(FLAGS.pipeline_config_path, pruned, len(images), folder)
+
+    their_seconds, theirs = zip(
+      *(
+        timing.once(functools.partial(evaluate_plainly, *point))
+        for point in points
       )
-      their_seconds.append(time.perf_counter() - start)
+    )
   measured = [
     {
       'layer': target.name,

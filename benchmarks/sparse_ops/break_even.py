@@ -13,8 +13,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning.common import command, progress
-from object_detection_pruning.sparse_ops import library, measuring, rewrite
+from object_detection_pruning.common import command, progress, timing
+from object_detection_pruning.sparse_ops import (
+  graph_comparison,
+  library,
+  rewrite,
+)
 
 flags.DEFINE_float('seconds', 0.5, 'For each layer and sparsity.')
 FLAGS = flags.FLAGS
@@ -61,8 +65,13 @@ def main(_) -> None:
     + ' |'
   )
   print('| --- ' * (4 + len(_SPARSITIES)) + '|')
+  with timing.Timer(intra_op=1, inter_op=1) as timer:
+    _print_rows(timer)
+
+
+def _print_rows(timer: timing.Timer) -> None:
   for layer in progress.over(_LAYERS, 'layers'):
-    ratios = [_ratio(layer, sparsity) for sparsity in _SPARSITIES]
+    ratios = [_ratio(timer, layer, sparsity) for sparsity in _SPARSITIES]
     even = _crossing(ratios)
     image = f'{layer.size}x{layer.size}'
     if layer.batch > 1:
@@ -78,7 +87,7 @@ def main(_) -> None:
     )
 
 
-def _ratio(layer: Layer, sparsity: float) -> float:
+def _ratio(timer: timing.Timer, layer: Layer, sparsity: float) -> float:
   random = np.random.RandomState(0)
   weights = random.normal(
     size=[layer.kernel, layer.kernel, layer.inputs, layer.outputs]
@@ -93,7 +102,9 @@ def _ratio(layer: Layer, sparsity: float) -> float:
   plain = graph.as_graph_def()
   sparse = rewrite.rewrite(plain, min_sparsity=0.0).graph_def
   feeds = {'input:0': random.uniform(size=shape).astype(np.float32)}
-  return measuring.compare(plain, sparse, feeds, FLAGS.seconds).ratio
+  return graph_comparison.compare_in(
+    timer, plain, sparse, feeds, FLAGS.seconds
+  ).ratio
 
 
 def _crossing(ratios: List[float]) -> Optional[float]:

@@ -11,7 +11,6 @@ Run it with OPENBLAS_NUM_THREADS=1.
 """
 
 import collections
-import time
 from typing import Dict, List
 
 import magnitude
@@ -19,7 +18,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, sessions, timing
 from object_detection_pruning.graphs import graph_outputs, sample_feeds
 from object_detection_pruning.inspection import graph_cost
 from object_detection_pruning.sparse_ops import (
@@ -41,6 +40,9 @@ _SPARSE = ('SparseConv2D', 'SparseSeparableConv2D', 'SparseMatMulBias')
 
 
 def main(_) -> None:
+  # Before the first session, which counts the multiply-adds.
+  if not sessions.size_pools(1, 1):
+    raise RuntimeError('a session was opened before the pools were sized')
   library.load()
   plain = magnitude.prune(loading.read_graph_def(FLAGS.graph), FLAGS.sparsity)
   sparse = rewrite.rewrite(plain).graph_def
@@ -78,23 +80,14 @@ def main(_) -> None:
 def _peak() -> float:
   """Multiply-adds a second of a dense product."""
   a = np.random.uniform(size=[_MATRIX, _MATRIX]).astype(np.float32)
-  seconds = []
-  for _ in range(5):
-    started = time.perf_counter()
-    np.dot(a, a)
-    seconds.append(time.perf_counter() - started)
-  return _MATRIX**3 / min(seconds)
+  seconds, _ = timing.by_turns([lambda: np.dot(a, a)], rounds=5)
+  return _MATRIX**3 / float(seconds.min())
 
 
 def _traced(graph_def, feeds) -> Dict[str, float]:
   """Median seconds of each node."""
-  with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
-  config = tf.ConfigProto(
-    intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
-  )
   times: Dict[str, List[float]] = collections.defaultdict(list)
-  with tf.Session(graph=graph, config=config) as session:
+  with sessions.open_session(graph_def) as session:
     outputs = graph_outputs.detection_outputs(graph_def)
     session.run(outputs, feeds)
     for _ in range(FLAGS.runs):

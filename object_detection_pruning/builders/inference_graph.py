@@ -9,7 +9,7 @@ from object_detection.core import standard_fields
 from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
-from object_detection_pruning.builders import pipeline
+from object_detection_pruning.builders import pipeline, stack_checks
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import widths
 
@@ -86,6 +86,7 @@ def build(
   """
   if layer_widths is None:
     layer_widths = widths.from_message(pipeline.pruning_message(config))
+  stack_checks.check(config)
   model_config = pipeline.as_stock(config).model
   with tf.Graph().as_default() as graph:
     image = tf.placeholder(

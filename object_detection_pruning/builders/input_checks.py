@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
 
 from object_detection_pruning.common import checks, errors, paths
+from object_detection_pruning.dataset_tools import record_reader
 
 _EVAL = 'eval_input_reader'
 
@@ -89,21 +90,14 @@ def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
   if not reader.HasField('tf_record_input_reader'):
     return
   patterns = list(reader.tf_record_input_reader.input_path)
-  found = [path for pattern in patterns for path in _found(pattern)]
+  found = record_reader.match(patterns)
   if not found:
     raise errors.InputError(
       f'{name} names no file that exists: input_path is '
       + (', '.join(patterns) or 'not set')
     )
   # The stock reader would look for an example in them for ever.
-  if not any(tf.gfile.Stat(path).length for path in found):
+  if all(map(record_reader.is_empty, found)):
     raise errors.InputError(
       f'{name} names files without a single example, such as {found[0]}'
     )
-
-
-def _found(pattern: str) -> List[str]:
-  try:
-    return tf.gfile.Glob(pattern)
-  except tf.errors.NotFoundError:  # The folder itself is not there.
-    return []

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
 
@@ -154,10 +154,6 @@ def as_dense(
 
 def save(config: pipeline_pb2.TrainEvalPipelineConfig, folder: str) -> str:
   """Writes a config as `pipeline.config` into a folder, and gives its path."""
-  tf.gfile.MakeDirs(folder)
   path = os.path.join(folder, FILE_NAME)
-  temporary = f'{path}.writing-{os.getpid()}'
-  with tf.gfile.GFile(temporary, 'w') as file:
-    file.write(text_format.MessageToString(config))
-  tf.gfile.Rename(temporary, path, overwrite=True)
+  atomic_files.write(path, text_format.MessageToString(config))
   return path

@@ -3,11 +3,15 @@
 import contextlib
 from typing import Iterator, NamedTuple, Optional, Sequence
 
+import tensorflow.compat.v1 as tf
+
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   allocation,
+  granularity,
   layer_patterns,
   masking,
+  pruning_method,
   schedules,
   widths,
 )
@@ -25,7 +29,7 @@ class PruningSettings(NamedTuple):
 
   Attributes:
     schedule: when masks change; None where they stay as they are.
-    layer_sparsities: targets of single layers.
+    method: which weights become zero then.
     include: patterns of layers to mask beside the masked feature extractor.
     exclude: patterns of layers to leave dense.
     mask_depthwise: whether depthwise kernels are masked.
@@ -33,7 +37,7 @@ class PruningSettings(NamedTuple):
   """
 
   schedule: Optional[schedules.Schedule] = None
-  layer_sparsities: Sequence[allocation.LayerSparsity] = ()
+  method: pruning_method.PruningMethod = pruning_method.PruningMethod()
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
   mask_depthwise: bool = False
@@ -95,19 +99,28 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
         raise errors.InputError(
           f'layer_sparsity must have layer and target_sparsity, got no {field}'
         )
-  layer_sparsities = tuple(
-    allocation.LayerSparsity(entry.layer, entry.target_sparsity)
-    for entry in message.layer_sparsity
-  )
-  allocation.check(layer_sparsities)
+  method = _build_method(message)
+  schedule = _build_schedule(message)
   return PruningSettings(
-    _build_schedule(message),
-    layer_sparsities,
+    schedule and method.fit(schedule),
+    method,
     tuple(message.include),
     tuple(message.exclude),
     message.mask_depthwise,
     tuple(widths.from_message(message)),
   )
+
+
+def check_patterns(settings: PruningSettings, graph: tf.Graph = None) -> None:
+  """Raises `InputError` for a pattern that is found in no layer of a graph."""
+  candidates = masking.candidate_layers(graph)
+  for field in ('include', 'exclude'):
+    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
+    if idle:
+      raise errors.InputError(
+        f'{field} pattern {idle[0]!r} is found in no layer; '
+        f'layers are: {layer_patterns.listed(candidates)}'
+      )
 
 
 @contextlib.contextmanager
@@ -130,6 +143,27 @@ def network_scope(message: pruning_pb2.Pruning) -> Iterator[None]:
     yield
 
 
+def _build_method(message: pruning_pb2.Pruning) -> pruning_method.PruningMethod:
+  bound = None
+  if message.HasField('max_layer_sparsity'):
+    bound = message.max_layer_sparsity
+  method = pruning_method.PruningMethod(
+    message.criterion,
+    message.granularity,
+    allocation.find(message.allocation, bound),
+    tuple(
+      allocation.LayerSparsity(entry.layer, entry.target_sparsity)
+      for entry in message.layer_sparsity
+    ),
+  )
+  if message.mask_depthwise and method.granularity != granularity.Weight():
+    raise errors.InputError(
+      f'granularity {method.granularity} is for kernels that take all inputs, '
+      'so mask_depthwise does not go with it'
+    )
+  return method
+
+
 def _build_schedule(
   message: pruning_pb2.Pruning,
 ) -> Optional[schedules.Schedule]:
@@ -145,6 +179,10 @@ def _build_schedule(
       'frequency',
       'exponent',
       'layer_sparsity',
+      'criterion',
+      'granularity',
+      'allocation',
+      'max_layer_sparsity',
     )
   ]
   if not message.HasField('target_sparsity'):

@@ -14,12 +14,13 @@ from object_detection_pruning.builders import (
   input_checks,
   pipeline,
   pruning_builder,
+  stack_checks,
 )
 from object_detection_pruning.common import (
   errors,
   progress,
 )
-from object_detection_pruning.dataset_tools import damaged_records
+from object_detection_pruning.dataset_tools import record_reader
 
 
 def build(
@@ -36,6 +37,7 @@ def build(
   Raises:
     InputError: there is no training data.
   """
+  stack_checks.check_training(config)
   input_checks.check_training_data(config)
   without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
   without_warm_start.CopyFrom(config)
@@ -82,7 +84,7 @@ def run_batches(
     InputError: the training input ends early, or is damaged.
   """
   for _ in progress.over(range(number), title):
-    with damaged_records.named(input_checks.record_paths(config)):
+    with record_reader.naming_damage(input_checks.record_paths(config)):
       try:
         values = session.run(fetches)
       except tf.errors.OutOfRangeError:

@@ -18,8 +18,8 @@ class Slice(NamedTuple):
   Attributes:
     variable: its name.
     axis: of the variable.
-    indices: int [channels, times]; a channel has several places on one axis
-      where it was flattened together with rows and columns.
+    indices: int [channels, times]; a channel has several indices on one
+      axis where it was flattened together with rows and columns.
     is_output: whether these are the filters that make the channels.
   """
 

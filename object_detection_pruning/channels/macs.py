@@ -13,9 +13,9 @@ from object_detection_pruning.channels.rules import op_facts
 def count(
   built: inference_graph.InferenceGraph, channels: groups.Channels
 ) -> Dict[str, int]:
-  """Counts the places at which each kernel is applied, over all its calls.
+  """Counts the positions at which each kernel is applied, over all its calls.
 
-  The MACs of a layer are these places times the kernel's size.
+  The MACs of a layer are these positions times the kernel's size.
 
   Args:
     built: the inference graph; runs once on a black image with fresh weights
@@ -35,7 +35,7 @@ def count(
   sizes = _run(built, open_shapes) if open_shapes else {}
   return {
     name: sum(
-      _places(sizes.get(tensor.name, tensor.shape.as_list()), tensor)
+      _positions(sizes.get(tensor.name, tensor.shape.as_list()), tensor)
       for tensor in uses
     )
     for name, uses in tensors.items()
@@ -43,11 +43,11 @@ def count(
 
 
 def _operand(op: tf.Operation) -> tf.Tensor:
-  # A transposed convolution applies its kernel at each place of its input.
+  # A transposed convolution applies its kernel at each position of its input.
   return op.inputs[2] if op.type == 'Conv2DBackpropInput' else op.outputs[0]
 
 
-def _places(shape, tensor: tf.Tensor) -> int:
+def _positions(shape, tensor: tf.Tensor) -> int:
   if tensor.shape.ndims == 4 and op_facts.is_channels_first(tensor.op):
     return int(np.prod([shape[0]] + list(shape[2:])))
   return int(np.prod(shape[:-1]))

@@ -1,13 +1,12 @@
 """What is kept of each channel group, and what that saves."""
 
 import json
-import os
 from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
 import numpy as np
 
 from object_detection_pruning.channels import groups
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.core import kernels, widths
 
 
@@ -28,7 +27,7 @@ class Plan(NamedTuple):
 
   Attributes:
     channels: of the network before.
-    positions: for each kernel, how often an image is multiplied by it.
+    positions: at how many positions of one image each kernel is applied.
     removed: for each group by name, sorted indices of the channels that go.
   """
 
@@ -153,10 +152,7 @@ class Plan(NamedTuple):
       'after': self.cost()._asdict(),
       'groups': entries,
     }
-    temporary = f'{path}.writing-{os.getpid()}'
-    with open(temporary, 'w') as file:
-      json.dump(content, file, indent=1)
-    os.replace(temporary, path)
+    atomic_files.write(path, json.dumps(content, indent=1))
 
 
 def _cost(shapes: Dict[str, Tuple[int, ...]], positions) -> Cost:

@@ -12,6 +12,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import (
+  criteria,
   groups,
   importance,
   latency,
@@ -19,7 +20,6 @@ from object_detection_pruning.channels import (
   retraining,
   selection,
   surgery,
-  taylor,
 )
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.common import checkpoints, errors
@@ -27,7 +27,7 @@ from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
 PLAN = 'plan.json'
-TARGETS = ('params', 'macs', 'latency')
+MEASURES = ('params', 'macs', 'latency')
 # Each measurement builds a network.
 _LATENCY_STEPS = 5
 
@@ -36,29 +36,29 @@ class Request(NamedTuple):
   """What is to go.
 
   Attributes:
-    ratio: share of the channels that goes; None where there is a target or a
-      file.
+    ratio: share of the channels that goes; None where a share of a measure is
+      to be left, or there is a file.
     ratios_path: JSON file of pattern to ratio.
-    target: one of `TARGETS`, of which `fraction` is to be left.
-    fraction: in (0, 1).
+    measure: one of `MEASURES`, of which `share` is to be left.
+    share: in (0, 1).
     method: importance, one of `importance.METHODS`.
     ranked: whether channels are ranked over all groups, and not within each.
     bounds: what must stay of each group.
     include: patterns of layers.
     exclude: patterns of layers.
-    taylor_batches: training batches for the method `taylor`.
+    num_batches: training batches for a method that needs training data.
   """
 
   ratio: Optional[float] = None
   ratios_path: Optional[str] = None
-  target: Optional[str] = None
-  fraction: Optional[float] = None
+  measure: Optional[str] = None
+  share: Optional[float] = None
   method: str = 'l1'
   ranked: bool = False
   bounds: selection.Bounds = selection.Bounds()
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
-  taylor_batches: int = 10
+  num_batches: int = 10
 
 
 class Network(NamedTuple):
@@ -118,22 +118,15 @@ def make_plan(
   if request.ratios_path:
     ratios = selection.read_ratios(request.ratios_path, chosen)
     chosen = [group for group in chosen if group.name in ratios]
-  gradients = None
-  if request.method == 'taylor':
-    gradients = taylor.measure(
-      network.config, tensors, chosen, request.taylor_batches
-    )
-  # What a mask has set to zero counts for nothing.
-  weights = stripping.strip(tensors).tensors
-  scores = {
-    group.name: importance.scores(
-      request.method, group, weights, number, gradients
-    )
-    for number, group in enumerate(chosen)
-  }
+  scores = importance.find(request.method).scores(
+    chosen,
+    # What a mask has set to zero counts for nothing.
+    stripping.strip(tensors).tensors,
+    criteria.TrainingInput(network.config, tensors, request.num_batches),
+  )
   if ratios is not None:
     removed = selection.per_group(scores, ratios, request.bounds)
-  elif request.target:
+  elif request.measure:
     removed = _to_target(network, scores, request)
   else:
     selection.check_fraction('ratio', request.ratio)
@@ -192,26 +185,28 @@ def write(
 
 
 def _to_target(network, scores, request) -> selection.Removed:
-  selection.check_fraction(f'target_{request.target}', request.fraction)
+  selection.check_fraction(f'target_{request.measure}', request.share)
   bounds = request.bounds
   bounds = bounds._replace(min_channels=bounds.min_channels or 1)
   select = selection.ranked if request.ranked else selection.uniform
-  steps = {}
-  if request.target == 'latency':
-    steps = {'steps': _LATENCY_STEPS}
-    dense_ms = latency.measure(network.config)
 
-  def measure(removed: selection.Removed) -> float:
+  def selected(ratio: float) -> selection.Removed:
+    return select(scores, ratio, bounds)
+
+  if request.measure == 'latency':
+    with latency.Comparer(network.config) as comparer:
+      return selection.to_target(
+        selected,
+        lambda removed: comparer.share(
+          surgery.narrow_config(network.config, network.plan(removed))
+        ),
+        request.share,
+        _LATENCY_STEPS,
+      )
+
+  def share(removed: selection.Removed) -> float:
     plan = network.plan(removed)
-    if request.target == 'latency':
-      narrow = surgery.narrow_config(network.config, plan)
-      return latency.measure(narrow) / dense_ms
     after, before = plan.cost(), plan.dense_cost()
-    return getattr(after, request.target) / getattr(before, request.target)
+    return getattr(after, request.measure) / getattr(before, request.measure)
 
-  return selection.to_target(
-    lambda ratio: select(scores, ratio, bounds),
-    measure,
-    request.fraction,
-    **steps,
-  )
+  return selection.to_target(selected, share, request.share)

@@ -4,16 +4,37 @@ Molchanov et al. 2019: what the loss would change by if a filter were zero is,
 to the first order, the sum of weight times gradient over the filter.
 """
 
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import training_graph
-from object_detection_pruning.channels import groups, importance
+from object_detection_pruning.channels import criteria, groups
 from object_detection_pruning.common import checks
+from object_detection_pruning.core import criteria as core_criteria
 from object_detection_pruning.export import stripping
+
+
+class Taylor(criteria.ChannelCriterion):
+  """Change of the loss, to the first order (Molchanov et al. 2019)."""
+
+  form = 'taylor'
+  needs = frozenset({core_criteria.GRADIENTS, core_criteria.TRAINING_DATA})
+  is_repeatable = False
+
+  def scores(
+    self,
+    chosen: Sequence[groups.ChannelGroup],
+    tensors: Dict[str, np.ndarray],
+    training_input: Optional[criteria.TrainingInput] = None,
+  ) -> Dict[str, np.ndarray]:
+    config, with_masks, num_batches = training_input
+    changes = measure(config, with_masks, chosen, num_batches)
+    return {
+      name: criteria.normalized(change) for name, change in changes.items()
+    }
 
 
 def measure(
@@ -79,5 +100,5 @@ def _changes(group, weights, gradients) -> np.ndarray:
   for part in group.slices:
     if part.is_output and part.variable in gradients:
       product = weights[part.variable] * gradients[part.variable]
-      change += importance.slice_rows(part, product).sum(1)
+      change += criteria.slice_rows(part, product).sum(1)
   return np.abs(change)

@@ -8,7 +8,7 @@ from typing import Callable, Dict, Iterator, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 
 _INDEX = '.index'
 
@@ -86,44 +86,30 @@ def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
     prefix: path without the endings; its folder is made.
     tensors: arrays by variable name, at least one.
   """
-  folder = os.path.dirname(prefix)
-  if folder:
-    os.makedirs(folder, exist_ok=True)
-  temporary = f'{prefix}.writing-{os.getpid()}'
+  folder, name = os.path.split(os.path.abspath(prefix))
   names = sorted(tensors)
-  try:
+  # The index names the data files, so it comes last.
+  with atomic_files.writing_into(folder, last=name + _INDEX) as scratch:
     with tf.Graph().as_default(), tf.Session() as session:
       inputs = [
         tf.placeholder(tensors[name].dtype, tensors[name].shape)
         for name in names
       ]
       save = tf.raw_ops.SaveV2(
-        prefix=temporary,
+        prefix=os.path.join(scratch, name),
         tensor_names=names,
         shape_and_slices=[''] * len(names),
         tensors=inputs,
       )
       session.run(save, {i: tensors[n] for i, n in zip(inputs, names)})
-    _rename(temporary, prefix)
-  finally:
-    for leftover in glob.glob(glob.escape(temporary) + '*'):
-      os.remove(leftover)
+    new = set(os.listdir(scratch))
+  for path in glob.glob(glob.escape(prefix) + '.data-*'):
+    if os.path.basename(path) not in new:
+      os.remove(path)
 
 
-def _rename(temporary: str, prefix: str) -> None:
-  new = {
-    p[len(temporary) :]: p for p in glob.glob(glob.escape(temporary) + '*')
-  }
-  outdated = [
-    path
-    for path in glob.glob(glob.escape(prefix) + '.data-*')
-    if path[len(prefix) :] not in new
-  ]
-  # The index names the data files, so it comes last.
-  for ending in sorted(new, key=lambda ending: ending == _INDEX):
-    os.replace(new[ending], prefix + ending)
-  for path in outdated:
-    os.remove(path)
+# TensorFlow 2 makes an IndexError of data that end too early.
+_DAMAGE = (tf.errors.OpError, ValueError, IndexError)
 
 
 def _reader(prefix: str):
@@ -139,6 +125,6 @@ def _readable(prefix: str) -> Iterator[None]:
   """
   try:
     yield
-  except (tf.errors.OpError, ValueError) as error:
+  except _DAMAGE as error:
     first_line = str(error).splitlines()[0]
     raise errors.InputError(f'cannot read checkpoint {prefix}: {first_line}')

@@ -4,33 +4,48 @@ import importlib.util
 import logging
 import os
 import re
+import sys
 import warnings
 from typing import Optional
 
-_GET_TENSORFLOW = (
-  'run "bash scripts/setup.sh", or pip install tensorflow==1.14.0 '
-  '(tensorflow-gpu==1.14.0 for a GPU)'
+# Which TensorFlow there is depends on the Python; see docs/stacks.md.
+_HAS_CLASSIC = sys.version_info < (3, 8)
+_GET_TENSORFLOW = 'run "bash scripts/setup.sh", or ' + (
+  'pip install tensorflow==1.14.0 (tensorflow-gpu==1.14.0 for a GPU)'
+  if _HAS_CLASSIC
+  else 'with Python 3.9 to 3.11 pip install tensorflow-cpu==2.15.1 '
+  '("tensorflow[and-cuda]==2.15.1" for a GPU)'
 )
 _GET_OBJECT_DETECTION = (
   'run "bash scripts/setup.sh", or pip install --no-deps '
-  'tf-object-detection==0.0.3, or put models/research and '
-  'models/research/slim on PYTHONPATH'
+  + (
+    'tf-object-detection==0.0.3'
+    if _HAS_CLASSIC
+    else 'tf-object-detection-api==0.1'
+  )
+  + ', or put models/research and models/research/slim on PYTHONPATH'
 )
-# TensorFlow 1.14 and 1.15 say these of code that only ever runs on them. The
-# second is of the stock packages and ours alone: a user's own code may move on.
+_STOCK = r'From \S*/(object_detection(_pruning)?|nets|tf_slim)/\S*'
+# TensorFlow says these of code that only ever runs on it. The names are of the
+# stock packages and ours alone: a user's own code may move on.
 _KNOWN_NOTICES = re.compile(
   r'\s*The TensorFlow contrib module will not be included in TensorFlow 2'
-  r'|From \S*/(object_detection(_pruning)?|nets|tf_slim)/\S*: The name \S+ is'
+  rf'|{_STOCK}: The name \S+ is|{_STOCK}: .* is deprecated'
+  r'|From \S*/v2_compat\.py:\d+: disable_resource_variables'
 )
+_TENSORFLOW_VERSIONS = (['1', '14'], ['1', '15'], ['2', '15'])
 
 
 def check() -> None:
   """Imports TensorFlow without its known noise and looks for the stock API.
 
+  On TensorFlow 2 it also switches to the behaviour of TensorFlow 1, which the
+  stock API and all code here rely on.
+
   Raises:
-    ImportError: TensorFlow 1.14 or 1.15, a numpy that it can work with, the
-      Object Detection API or slim is not there; the message is one line that
-      says what to do.
+    ImportError: a TensorFlow of one of the two stacks, a numpy that it can work
+      with, the Object Detection API or slim is not there, or TensorFlow 2 has
+      begun its work already; the message is one line that says what to do.
   """
   # TensorFlow 1.14 names its quantized types in a way that numpy 1.17 and
   # later want changed: twelve warnings, about nothing that a user can change.
@@ -41,7 +56,8 @@ def check() -> None:
     try:
       import tensorflow.compat.v1 as tf
     except ModuleNotFoundError as error:
-      if error.name != 'tensorflow':
+      # A TensorFlow older than 1.13 has no such module.
+      if error.name.split('.')[0] != 'tensorflow':
         raise
       raise ImportError(f'TensorFlow is not installed: {_GET_TENSORFLOW}')
   check_tensorflow_version(tf.__version__)
@@ -50,26 +66,49 @@ def check() -> None:
 
   check_numpy_version(tf.__version__, np.__version__)
   logging.getLogger('tensorflow').addFilter(_is_no_known_notice)
+  if tf.__version__.startswith('2.'):
+    _behave_as_tensorflow_1(tf)
   check_object_detection()
+  from object_detection_pruning.common import stand_ins
+
+  stand_ins.install()
+
+
+def _behave_as_tensorflow_1(tf) -> None:
+  # Said of layers of the stock networks, which nobody can change here.
+  warnings.filterwarnings('ignore', '.*is deprecated', module='tf_slim|nets')
+  try:
+    tf.disable_v2_behavior()
+  except ValueError:
+    raise ImportError(
+      'import object_detection_pruning before TensorFlow 2 computes anything: '
+      'the library needs the behaviour of TensorFlow 1 from the start'
+    )
+  from object_detection_pruning.common import moved_names
+
+  moved_names.put_back()
 
 
 def check_tensorflow_version(version: str) -> None:
-  """Raises ImportError unless `version` is one of TensorFlow 1.14 or 1.15."""
-  if version.split('.')[:2] not in (['1', '14'], ['1', '15']):
+  """Raises ImportError unless `version` belongs to one of the two stacks."""
+  if version.split('.')[:2] not in _TENSORFLOW_VERSIONS:
     raise ImportError(
-      f'TensorFlow must be 1.14 or 1.15, got {version}: {_GET_TENSORFLOW}'
+      f'TensorFlow must be 1.14, 1.15 or 2.15, got {version}: {_GET_TENSORFLOW}'
     )
 
 
 def check_numpy_version(tensorflow: str, numpy: str) -> None:
-  """Raises ImportError where TensorFlow cannot work with this numpy."""
+  """Raises ImportError where TensorFlow and stock code cannot work with it."""
+  series = '.'.join(tensorflow.split('.')[:2])
   # From 1.20 on `np.zeros` and others refuse the symbolic shapes that
-  # TensorFlow 1.15 hands them; 1.14 does not.
-  too_new = tuple(map(int, numpy.split('.')[:2])) >= (1, 20)
-  if too_new and tensorflow.split('.')[:2] == ['1', '15']:
+  # TensorFlow 1.15 hands them; 1.14 does not. From 1.24 on it lacks names that
+  # the stock API calls.
+  limit = {'1.15': (1, 20), '2.15': (1, 24)}.get(series)
+  if limit and tuple(map(int, numpy.split('.')[:2])) >= limit:
+    needed = 'numpy<' + '.'.join(map(str, limit))
     raise ImportError(
-      f'TensorFlow {tensorflow} needs numpy<1.20, got {numpy}: '
-      'run pip install "numpy<1.20"'
+      f'TensorFlow {tensorflow} needs {needed}, got {numpy}: '
+      f'run pip install "{needed}"'
     )
 
 
@@ -77,8 +116,8 @@ def check_object_detection() -> None:
   """Looks for the stock Object Detection API and slim without importing them.
 
   Raises:
-    ImportError: one of them, its compiled protos or the `tf_slim` that newer
-      sources import is missing.
+    ImportError: one of them, its compiled protos or the `tf_slim` and scipy
+      that newer sources import is missing.
   """
   trainer = _find('object_detection.model_lib')
   if trainer is None:
@@ -104,6 +143,11 @@ def check_object_detection() -> None:
     raise ImportError(
       f'slim in {os.path.dirname(backbone)} needs the module tf_slim: run '
       '"bash scripts/setup.sh", or pip install --no-deps tf-slim==1.1.0'
+    )
+  if _find('object_detection.core.densepose_ops') and _find('scipy') is None:
+    raise ImportError(
+      'this Object Detection API needs the module scipy: run '
+      '"bash scripts/setup.sh", or pip install "scipy<1.12"'
     )
 
 

@@ -74,6 +74,9 @@ SHARED: Dict[str, SharedFlag] = {
   'output_path': SharedFlag(
     flags.DEFINE_string, 'File to write.', ('output', 'output_graph')
   ),
+  'overwrite': SharedFlag(
+    flags.DEFINE_boolean, 'Replace what is there under the names to write.'
+  ),
   # What it does.
   'sparsity': SharedFlag(
     flags.DEFINE_float, 'Share of zeros in every pruned kernel, in [0, 1).'

@@ -7,20 +7,25 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import errors
 
 
+def is_remote(path: str) -> bool:
+  """Tells whether a path is not of this machine's own file system."""
+  return '://' in path
+
+
 def folder_to_write(name: str, path: str) -> str:
   """Returns the path of a folder that can be made or written to.
 
   Args:
     name: what the user calls it, such as `--model_dir`.
-    path: the folder; it need not exist. Places that are not on this machine
-      (`gs://...`) are not looked at.
+    path: the folder; it need not exist. A folder that is not on this machine
+      is not looked at.
 
   Raises:
     InputError: the path is empty, a file or below one, or may not be written.
   """
   if not path:
     raise errors.InputError(f'{name} must be a folder, got {path!r}')
-  if '://' in path:
+  if is_remote(path):
     return path
   existing = os.path.abspath(path)
   while not os.path.lexists(existing):
@@ -34,6 +39,24 @@ def folder_to_write(name: str, path: str) -> str:
       f'{name} {path} cannot be written: no permission in {existing}'
     )
   return path
+
+
+def refuse_existing(*found: str, overwrite: bool = False) -> None:
+  """Refuses to replace files and folders, unless that is asked for.
+
+  Args:
+    *found: what is to be written.
+    overwrite: whether it may be replaced.
+
+  Raises:
+    InputError: one of them exists.
+  """
+  for path in found:
+    if not overwrite and tf.gfile.Exists(path):
+      raise errors.InputError(
+        f'{path} exists already: choose another name, or replace it with '
+        '--overwrite'
+      )
 
 
 def file_to_read(name: str, path: str) -> str:

@@ -77,12 +77,12 @@ BARS = (
 
 
 def color_of(number: int) -> str:
-  """The colour of a model in every chart, by its place in the table."""
+  """The colour of a model in every chart, by its row in the table."""
   return _COLORS[number % len(_COLORS)]
 
 
 def marker_of(number: int) -> str:
-  """The shape of a model in the scatter plot, by its place in the table."""
+  """The shape of a model in the scatter plot, by its row in the table."""
   return _MARKERS[number % len(_MARKERS)]
 
 
@@ -101,21 +101,21 @@ def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
   """
   values = [chart.value(row) for row in rows]
   figure, axes = _axes(4.6, 0.75 + 0.34 * len(rows))
-  places = range(len(rows))
+  heights = range(len(rows))
   axes.barh(
-    places,
+    heights,
     [value or 0 for value in values],
-    color=[color_of(number) for number in places],
+    color=[color_of(number) for number in heights],
     height=0.66,
   )
   largest = max([value or 0 for value in values] + [1e-9])
-  for place, value in zip(places, values):
+  for height, value in zip(heights, values):
     text = 'not known' if value is None else chart.pattern.format(value)
     axes.text(
-      (value or 0) + 0.02 * largest, place, text, va='center', color=_INK
+      (value or 0) + 0.02 * largest, height, text, va='center', color=_INK
     )
   axes.set_xlim(0, largest * 1.2)
-  axes.set_yticks(list(places))
+  axes.set_yticks(list(heights))
   axes.set_yticklabels([short(row.name) for row in rows])
   axes.invert_yaxis()
   axes.tick_params(axis='y', length=0)
@@ -210,6 +210,6 @@ def _svg(figure, tight: bool = True) -> str:
     bbox_inches='tight' if tight else None,
     metadata={'Date': None},
   )
-  # What stands before the root element has no place inside a page.
+  # What stands before the root element does not belong inside a page.
   content = text.getvalue()
   return content[content.index('<svg') :]

@@ -73,11 +73,7 @@ class Comparison(NamedTuple):
       ('json', self.table.as_json() + '\n'),
       ('html', html),
     ):
-      path = os.path.join(folder, f'comparison.{ending}')
-      with atomic_files.writing(path) as (name,), open(
-        name, 'w', encoding='utf-8'
-      ) as file:
-        file.write(text)
+      atomic_files.write(os.path.join(folder, f'comparison.{ending}'), text)
     if self.pictures:
       names = [row.name for row in self.table.rows]
       path = os.path.join(folder, 'detections.png')

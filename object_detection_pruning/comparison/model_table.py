@@ -5,7 +5,8 @@ import io
 import json
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.comparison import file_size, latency
+from object_detection_pruning.common import timing
+from object_detection_pruning.comparison import file_size
 from object_detection_pruning.evaluation import accuracy
 from object_detection_pruning.inspection.model_cost import ModelCost
 
@@ -33,8 +34,8 @@ class ModelRow(NamedTuple):
   cost: Optional[ModelCost]
   masked_sparsity: Optional[float]
   size: file_size.FileSize
-  one_thread: latency.Latency
-  all_cores: latency.Latency
+  one_thread: timing.Latency
+  all_cores: timing.Latency
 
 
 class Column(NamedTuple):

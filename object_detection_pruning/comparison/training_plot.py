@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
 
+from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.core import summaries  # noqa: E402
 
 _LOSS = 'Loss/total_loss'
@@ -65,5 +66,6 @@ def plot(model_dirs: Dict[str, str], path: str) -> None:
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
       axes.legend()
-  figure.savefig(path, dpi=110)
+  with atomic_files.writing(path) as (temporary,):
+    figure.savefig(temporary, dpi=110, format='png')
   pyplot.close(figure)

@@ -1,9 +1,20 @@
-"""Who gets which sparsity: one schedule for each masked layer."""
+"""How the zeros of a target sparsity are divided among layers.
 
-from typing import List, NamedTuple, Sequence
+`ALLOCATIONS` lists the ways. Layers that a `LayerSparsity` names have a target
+of their own, and the others share what the target asks of them.
+"""
+
+from typing import List, NamedTuple, Optional, Sequence
+
+import numpy as np
 
 from object_detection_pruning.common import checks, errors
-from object_detection_pruning.core import layer_patterns, schedules
+from object_detection_pruning.core import (
+  choices,
+  granularity,
+  layer_patterns,
+  thresholds,
+)
 
 
 class LayerSparsity(NamedTuple):
@@ -11,6 +22,208 @@ class LayerSparsity(NamedTuple):
 
   layer: str
   target_sparsity: float
+
+
+class Layer(NamedTuple):
+  """A kernel that zeros are planned for.
+
+  Attributes:
+    name: of its layer.
+    shape: of the kernel.
+    pattern: of its mask.
+  """
+
+  name: str
+  shape: Sequence[int]
+  pattern: granularity.Granularity
+
+  @property
+  def size(self) -> int:
+    """Number of weights."""
+    return int(np.prod(self.shape))
+
+  def zeros_for(self, sparsity: float) -> int:
+    """Gives the number of zeros that the pattern can have, nearest to it."""
+    return self.pattern.zeros_for(sparsity, self.shape)
+
+  def most(self, max_sparsity: float) -> int:
+    """Gives the most zeros up to a sparsity; one weight stays at least."""
+    number, size = self.pattern.units(self.shape)
+    return min(number * size, int(max_sparsity * self.size), self.size - 1)
+
+
+class Allocation(choices.Choice):
+  """A way to divide zeros among layers.
+
+  Attributes:
+    needs_scores: whether it looks at the weights; it does so anew at each
+      update then.
+    takes_bound: whether `max_layer_sparsity` means anything to it.
+    max_layer_sparsity: no layer gets a greater sparsity.
+  """
+
+  needs_scores = False
+  takes_bound = True
+  max_layer_sparsity = 1.0
+
+  def check(self, target: float, pattern: granularity.Granularity) -> None:
+    """Checks that it can divide the zeros of a target, or raises."""
+    if pattern.fixed_sparsity is not None and not isinstance(self, Uniform):
+      raise errors.InputError(
+        f'granularity {pattern} gives every layer the same sparsity, so '
+        f'allocation must be {Uniform.form}, got {self}'
+      )
+    if target > self.max_layer_sparsity:
+      raise errors.InputError(
+        f'target_sparsity must be {self.max_layer_sparsity} '
+        f'(max_layer_sparsity) at most with allocation {self}, got {target}'
+      )
+
+  def sparsities(self, target: float, layers: Sequence[Layer]) -> List[float]:
+    """Gives each layer its sparsity at the end; for what needs no scores.
+
+    Args:
+      target: sparsity of all layers together, in [0, 1).
+      layers: those that share it.
+
+    Raises:
+      InputError: the layers cannot have as many zeros.
+    """
+    raise NotImplementedError
+
+  def zeros(
+    self,
+    sparsity: float,
+    layers: Sequence[Layer],
+    scores: Optional[Sequence[np.ndarray]] = None,
+  ) -> List[int]:
+    """Gives each layer its number of zeros.
+
+    Args:
+      sparsity: of all layers together, in [0, 1).
+      layers: those that share it.
+      scores: float32 arrays in the shape of each kernel, if they are needed.
+
+    Raises:
+      InputError: the layers cannot have as many zeros.
+    """
+    return [
+      layer.zeros_for(share)
+      for layer, share in zip(layers, self.sparsities(sparsity, layers))
+    ]
+
+  def _total(self, sparsity: float, layers: Sequence[Layer]) -> int:
+    """Gives the number of zeros of all layers, or raises if it cannot be."""
+    size = sum(layer.size for layer in layers)
+    total = thresholds.zeros_for(sparsity, size)
+    most = sum(layer.most(self.max_layer_sparsity) for layer in layers)
+    if total > most:
+      raise errors.InputError(
+        f'target_sparsity must be {most / max(1, size):.4f} at most for these '
+        f'layers with allocation {self}, got {sparsity}'
+      )
+    return total
+
+
+class Uniform(Allocation):
+  """The same sparsity in every layer."""
+
+  form = 'uniform'
+  takes_bound = False
+
+  def sparsities(self, target: float, layers: Sequence[Layer]) -> List[float]:
+    return [target] * len(layers)
+
+
+class ErdosRenyiKernel(Allocation):
+  """Kept weights in proportion to the sides of a kernel (Evci et al. 2020).
+
+  A layer that would keep more weights than it has stays dense, and the others
+  make up for it.
+  """
+
+  form = 'erdos_renyi_kernel'
+
+  def sparsities(self, target: float, layers: Sequence[Layer]) -> List[float]:
+    sizes = np.array([layer.size for layer in layers], np.int64)
+    most = [layer.most(self.max_layer_sparsity) for layer in layers]
+    kept = spread(
+      np.array([sum(layer.shape) for layer in layers], np.float64),
+      sizes - np.array(most, np.int64),
+      sizes,
+      int(sizes.sum()) - self._total(target, layers),
+    )
+    return ((sizes - kept) / np.maximum(sizes, 1)).tolist()
+
+
+class Global(Allocation):
+  """The lowest scores of all layers together, wherever they are.
+
+  Each update looks at the weights anew. No layer gets sparser than
+  `max_layer_sparsity`, lest one that has small weights be cut off.
+  """
+
+  form = 'global'
+  needs_scores = True
+  max_layer_sparsity = 0.99
+
+  def check(self, target: float, pattern: granularity.Granularity) -> None:
+    if pattern != granularity.Weight():
+      raise errors.InputError(
+        f'allocation {self} ranks single weights, so granularity must be '
+        f'{granularity.Weight.form}, got {pattern}'
+      )
+    super().check(target, pattern)
+
+  def zeros(
+    self,
+    sparsity: float,
+    layers: Sequence[Layer],
+    scores: Optional[Sequence[np.ndarray]] = None,
+  ) -> List[int]:
+    total = self._total(sparsity, layers)
+    pools = [
+      _lowest(array, layer.most(self.max_layer_sparsity))
+      for layer, array in zip(layers, scores)
+    ]
+    if not total:
+      return [0] * len(layers)
+    threshold = np.partition(np.concatenate(pools), total - 1)[total - 1]
+    zeros = [int((pool < threshold).sum()) for pool in pools]
+    # Of equal scores those of the first layers go.
+    left = total - sum(zeros)
+    for number, pool in enumerate(pools):
+      taken = min(left, int((pool == threshold).sum()))
+      zeros[number] += taken
+      left -= taken
+    return zeros
+
+
+ALLOCATIONS = (Uniform, ErdosRenyiKernel, Global)
+
+
+def find(text: str, max_layer_sparsity: Optional[float] = None) -> Allocation:
+  """Gives the way that a text stands for.
+
+  Args:
+    text: one of the forms.
+    max_layer_sparsity: the bound for a single layer, in (0, 1); None for that
+      of the way.
+
+  Raises:
+    InputError: it is none of them, or takes no such bound.
+  """
+  found = choices.find('allocation', text, ALLOCATIONS)
+  if max_layer_sparsity is None:
+    return found
+  checks.sparsity('max_layer_sparsity', max_layer_sparsity)
+  if not found.takes_bound:
+    raise errors.InputError(
+      f'max_layer_sparsity has no meaning with allocation {found}, '
+      f'got {max_layer_sparsity}'
+    )
+  found.max_layer_sparsity = max_layer_sparsity
+  return found
 
 
 def check(layer_sparsities: Sequence[LayerSparsity]) -> None:
@@ -22,38 +235,44 @@ def check(layer_sparsities: Sequence[LayerSparsity]) -> None:
     checks.sparsity(f'layer_sparsity of {entry.layer!r}', entry.target_sparsity)
 
 
-def allocate(
-  schedule: schedules.Schedule,
-  layers: Sequence[str],
-  layer_sparsities: Sequence[LayerSparsity] = (),
-) -> List[schedules.Schedule]:
-  """Gives each layer its schedule; of several patterns the first one counts.
+def spread(
+  weights: np.ndarray, least: np.ndarray, most: np.ndarray, total: int
+) -> np.ndarray:
+  """Divides a number in proportion to weights, within bounds.
 
   Args:
-    schedule: that of all layers without an entry.
-    layers: names of the masked layers.
-    layer_sparsities: targets that differ from the schedule's.
+    weights: float64 [n], above 0.
+    least: int64 [n], what each gets at least.
+    most: int64 [n], what each gets at most.
+    total: what is divided, between the sums of both.
 
   Returns:
-    A schedule for each layer, in their order.
-
-  Raises:
-    InputError: an entry that no masked layer answers to.
+    int64 [n], whose sum is `total`.
   """
-  check(layer_sparsities)
-  idle = layer_patterns.unmatched(
-    [entry.layer for entry in layer_sparsities], layers
-  )
-  if idle:
-    raise errors.InputError(
-      f'layer_sparsity {idle[0]!r} is found in no masked layer; '
-      f'masked are: {layer_patterns.listed(layers)}'
+  low, high = 0.0, float((most / weights).max()) + 1
+  # As many halvings as a double has bits, and some.
+  for _ in range(100):
+    middle = (low + high) / 2
+    if np.clip(middle * weights, least, most).sum() < total:
+      low = middle
+    else:
+      high = middle
+  shares = np.clip(high * weights, least, most)
+  whole = np.clip(np.floor(shares).astype(np.int64), least, most)
+  # The largest remainders are rounded up; a double may err by one or two more.
+  while whole.sum() != total:
+    step = 1 if whole.sum() < total else -1
+    gaps = np.where(
+      whole < most if step > 0 else whole > least,
+      step * (shares - whole),
+      -np.inf,
     )
-  return [_schedule_of(layer, schedule, layer_sparsities) for layer in layers]
+    order = np.argsort(-gaps, kind='stable')[: abs(total - int(whole.sum()))]
+    whole[order[np.isfinite(gaps[order])]] += step
+  return whole
 
 
-def _schedule_of(layer, schedule, layer_sparsities):
-  for entry in layer_sparsities:
-    if layer_patterns.found([entry.layer], layer):
-      return schedule.with_target(entry.target_sparsity)
-  return schedule
+def _lowest(scores: np.ndarray, number: int) -> np.ndarray:
+  """Gives the bits of the lowest scores; bits order as magnitudes do."""
+  bits = np.abs(scores.ravel().astype(np.float32)).view(np.int32)
+  return np.partition(bits, number - 1)[:number] if number else bits[:0]

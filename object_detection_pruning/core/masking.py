@@ -55,6 +55,11 @@ class MaskedKernel(NamedTuple):
     """Number of weights."""
     return self.weights.shape.num_elements()
 
+  @property
+  def shape(self) -> List[int]:
+    """Shape of the weights."""
+    return self.weights.shape.as_list()
+
 
 class MaskRule(NamedTuple):
   """Which layers get a mask.
@@ -206,7 +211,9 @@ def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
     if not isinstance(weights, masked_variable.MaskedVariable):
       _refuse_partitioned(name, weights)
     return weights
-  if not isinstance(weights, tf.Variable):
+  # The class that reference and resource variables have in common, whereas
+  # `tf.Variable` of TensorFlow 2 is that of reference variables alone.
+  if not isinstance(weights, variables.Variable):
     return weights
   for kernel in masked_kernels(weights.graph):
     if kernel.weights is weights:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import masking, thresholds
+from object_detection_pruning.core import criteria, granularity, masking
 
 _SCOPE = 'model_pruning'
 _LANES = 2
@@ -19,11 +19,18 @@ class Pruner:
     kernels: the masked kernels, in the order of their creation.
   """
 
-  def __init__(self, kernels: Sequence[masking.MaskedKernel]):
+  def __init__(
+    self,
+    kernels: Sequence[masking.MaskedKernel],
+    criterion: criteria.WeightCriterion = None,
+    pattern: granularity.Granularity = None,
+  ):
     """Adds the update ops to the kernels' graph.
 
     Args:
       kernels: from `masking.masked_kernels`.
+      criterion: which weights go first; those of least magnitude if None.
+      pattern: which go together; none if None.
 
     Raises:
       InputError: there are no kernels.
@@ -34,9 +41,15 @@ class Pruner:
         'masked feature extractor in the pipeline config'
       )
     self.kernels = list(kernels)
+    self._criterion = criterion or criteria.Magnitude()
+    self._pattern = pattern or granularity.Weight()
     with tf.name_scope(_SCOPE):
       self._zeros = tf.placeholder(tf.int32, [len(kernels)], name='zeros')
-      self._update = _update_all(kernels, self._zeros)
+      self._scores = [
+        self._criterion.scores(tf.convert_to_tensor(kernel.weights))
+        for kernel in kernels
+      ]
+      self._update = self._update_all()
       self._zeros_now = tf.stack(
         [_count_zeros(kernel.mask) for kernel in kernels]
       )
@@ -44,13 +57,22 @@ class Pruner:
   def zeros_for(self, sparsities: Sequence[float]) -> List[int]:
     """Gives the number of zeros of each kernel at a sparsity for each."""
     return [
-      thresholds.zeros_for(sparsity, kernel.size)
+      self._pattern.zeros_for(sparsity, kernel.shape)
       for kernel, sparsity in zip(self.kernels, sparsities)
     ]
 
   def update(self, session: tf.Session, zeros: Sequence[int]) -> None:
-    """Masks exactly the given number of weights in each kernel."""
+    """Masks exactly the given number of weights in each kernel.
+
+    Args:
+      session: of the kernels' graph.
+      zeros: for each kernel a number that the pattern can have.
+    """
     session.run(self._update, {self._zeros: zeros})
+
+  def scores(self, session: tf.Session) -> List[np.ndarray]:
+    """Scores the weights of each kernel, float32 in its shape."""
+    return session.run(self._scores)
 
   def measure(self, session: tf.Session) -> List[int]:
     """Counts the zeros in each mask."""
@@ -60,28 +82,27 @@ class Pruner:
     """Fraction of zeros over all masked kernels."""
     return float(np.sum(zeros)) / sum(kernel.size for kernel in self.kernels)
 
+  def _update_all(self) -> tf.Operation:
+    updates: List[tf.Operation] = []
+    for index, kernel in enumerate(self.kernels):
+      # Two at a time: all at once would hold the intermediate values of every
+      # kernel in memory, and takes longer.
+      waits_for = [updates[index - _LANES]] if index >= _LANES else []
+      with tf.control_dependencies(waits_for):
+        updates.append(self._update_op(kernel, self._zeros[index]))
+    return tf.group(*updates, name='mask_update')
 
-def _update_all(
-  kernels: Sequence[masking.MaskedKernel], zeros: tf.Tensor
-) -> tf.Operation:
-  updates: List[tf.Operation] = []
-  for index, kernel in enumerate(kernels):
-    # Two at a time: all at once would hold the intermediate values of every
-    # kernel in memory, and takes longer.
-    waits_for = [updates[index - _LANES]] if index >= _LANES else []
-    with tf.control_dependencies(waits_for):
-      updates.append(_update_op(kernel, zeros[index]))
-  return tf.group(*updates, name='mask_update')
-
-
-def _update_op(kernel: masking.MaskedKernel, zeros: tf.Tensor) -> tf.Operation:
-  # On the mask's device but not colocated with it: some of these ops have no
-  # GPU kernel, and would take the mask off the GPU with them.
-  with tf.device(kernel.mask.device):
-    mask, threshold = thresholds.magnitude_mask(kernel.weights, zeros)
-    return tf.group(
-      tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
-    )
+  def _update_op(
+    self, kernel: masking.MaskedKernel, zeros: tf.Tensor
+  ) -> tf.Operation:
+    # On the mask's device but not colocated with it: some of these ops have no
+    # GPU kernel, and would take the mask off the GPU with them.
+    with tf.device(kernel.mask.device):
+      scores = self._criterion.scores(tf.convert_to_tensor(kernel.weights))
+      mask, threshold = self._pattern.cut(scores, zeros)
+      return tf.group(
+        tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
+      )
 
 
 def _count_zeros(mask: tf.Variable) -> tf.Tensor:

@@ -1,9 +1,9 @@
-"""Exact magnitude thresholds by radix select on the bits of the floats.
+"""Exact thresholds by radix select on the bits of the floats.
 
-Magnitudes of float32 order as their bits do when read as integers, denormals
-and zeros included. So the k-th smallest magnitude is found by three counting
-passes over 12, 10 and 9 bits, each on the few values that are left from the
-pass before, in linear time and without a sort.
+Positive float32 order as their bits do when read as integers, denormals and
+zero included. So the k-th smallest is found by three counting passes over 12,
+10 and 9 bits, each on the few values that are left from the pass before, in
+linear time and without a sort.
 """
 
 from typing import NamedTuple, Tuple
@@ -16,13 +16,13 @@ from object_detection_pruning.common import errors
 _PASSES = ((19, 12), (9, 10), (0, 9))
 
 
-class MagnitudeMask(NamedTuple):
-  """A mask and the magnitude that it was cut at.
+class Cut(NamedTuple):
+  """A mask and the score that it was cut at.
 
   Attributes:
-    mask: float32 tensor of zeros and ones, in the shape of the weights.
-    threshold: float32 scalar; the largest magnitude that is masked, 0 where
-      none is.
+    mask: float32 tensor of zeros and ones, in the shape of the scores.
+    threshold: float32 scalar; the largest score that is masked, 0 where none
+      is.
   """
 
   mask: tf.Tensor
@@ -34,38 +34,47 @@ def zeros_for(sparsity: float, size: int) -> int:
   return int(round(sparsity * size))
 
 
-def magnitude_mask(weights: tf.Tensor, zeros: tf.Tensor) -> MagnitudeMask:
-  """Masks exactly `zeros` weights, those of least magnitude.
+def cut(scores: tf.Tensor, number: tf.Tensor) -> Cut:
+  """Masks exactly `number` of the scores, the least of them.
 
-  Of weights with equal magnitude those that come first are masked.
+  Of equal scores those that come first are masked.
 
   Args:
-    weights: float32 tensor of any shape that is not empty.
-    zeros: integer scalar in [0, number of weights].
+    scores: float32 tensor of any shape that is not empty; only the magnitude
+      counts, and NaN is more than anything else.
+    number: integer scalar in [0, number of scores].
 
   Returns:
     The mask and its threshold.
 
   Raises:
-    InputError: the weights are not float32.
+    InputError: the scores are not float32.
   """
-  weights = tf.convert_to_tensor(weights)
-  if weights.dtype.base_dtype != tf.float32:
+  scores = tf.convert_to_tensor(scores)
+  if scores.dtype.base_dtype != tf.float32:
     raise errors.InputError(
-      f'weights must be float32, got {weights.dtype.base_dtype.name}'
+      f'weights must be float32, got {scores.dtype.base_dtype.name}'
     )
-  zeros = tf.cast(zeros, tf.int32)
-  bits = tf.bitcast(tf.abs(tf.reshape(weights, [-1])), tf.int32)
-  threshold, ties, ties_to_mask = _select(bits, zeros)
+  number = tf.cast(number, tf.int32)
+  bits = tf.reshape(ordered_bits(scores), [-1])
+  threshold, ties, ties_to_mask = _select(bits, number)
   kept = tf.cond(
     tf.equal(ties, ties_to_mask),
     lambda: bits > threshold,
     lambda: _without_first_ties(bits, threshold, ties_to_mask),
   )
-  return MagnitudeMask(
-    tf.reshape(tf.cast(kept, tf.float32), tf.shape(weights)),
-    tf.where(zeros > 0, tf.bitcast(threshold, tf.float32), tf.zeros([])),
+  return Cut(
+    tf.reshape(tf.cast(kept, tf.float32), tf.shape(scores)),
+    tf.where(number > 0, tf.bitcast(threshold, tf.float32), tf.zeros([])),
   )
+
+
+def ordered_bits(scores: tf.Tensor) -> tf.Tensor:
+  """Gives int32, 0 or more, that order as the magnitudes of float32 do.
+
+  Comparisons of floats may take denormals for zero; those of integers do not.
+  """
+  return tf.bitcast(tf.abs(scores), tf.int32)
 
 
 def _select(

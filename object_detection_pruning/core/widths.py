@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels, shortcuts
+from object_detection_pruning.core import kernels, layer_shapes, shortcuts
 from object_detection_pruning.protos import pruning_pb2
 
 _BIASES = ('biases', 'bias')
@@ -82,9 +82,8 @@ def width_scope(layer_widths: Sequence[LayerWidth]) -> Iterator[None]:
   outer = scope.custom_getter
   scope.set_custom_getter(_getter(by_layer, seen, outer))
   try:
-    with shortcuts.as_in_dense(
-      {width.layer: width.dense_filters for width in layer_widths}
-    ):
+    dense = {width.layer: width.dense_filters for width in layer_widths}
+    with shortcuts.as_in_dense(dense), layer_shapes.by_kernels():
       yield
   finally:
     scope.set_custom_getter(outer)

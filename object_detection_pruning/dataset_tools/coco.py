@@ -93,26 +93,26 @@ class CocoInstances:
     Returns:
       The image, or None if it cannot be used.
     """
-    where = str(image.get('file_name', f'image {image.get("id")}'))
+    location = str(image.get('file_name', f'image {image.get("id")}'))
     try:
       file = _image_file(image, image_dir)
     except problems.BrokenRecord as error:
-      broken.skip_image(where, error)
+      broken.skip_image(location, error)
       return None
     instances = []
     for annotation in self._annotations.get(_key(image['id']), []):
-      here = f'{where}, annotation {annotation.get("id")}'
+      of_object = f'{location}, annotation {annotation.get("id")}'
       try:
         box = _box(annotation)
         instance = self._instance(
           annotation, box, label_ids, file, include_masks
         )
       except problems.BrokenRecord as error:
-        broken.skip_object(here, error)
+        broken.skip_object(of_object, error)
         continue
       if boxes.sticks_out(box, file.height, file.width):
         broken.clip_box(
-          here, f'box leaves the {file.width}x{file.height} image ({box})'
+          of_object, f'box leaves the {file.width}x{file.height} image ({box})'
         )
       instances.append(instance)
     return examples.AnnotatedImage(

@@ -9,7 +9,7 @@ from object_detection_pruning.dataset_tools import (
   coco_categories,
   label_maps,
   problems,
-  records,
+  record_writer,
   voc,
 )
 
@@ -64,7 +64,7 @@ def voc_to_record(
   else:
     ids = folder.class_ids()
   broken = problems.Problems()
-  file = records.RecordFile(
+  file = record_writer.RecordFile(
     output_path,
     names,
     lambda name: folder.read(name, ids, broken, ignore_difficult),
@@ -106,7 +106,7 @@ def coco_to_record(
   else:
     ids = coco_categories.label_ids(instances.categories)
   broken = problems.Problems()
-  file = records.RecordFile(
+  file = record_writer.RecordFile(
     output_path,
     instances.usable_images(broken),
     lambda image: instances.read(image, image_dir, ids, broken, include_masks),
@@ -116,7 +116,7 @@ def coco_to_record(
 
 
 def _convert(
-  file: records.RecordFile,
+  file: record_writer.RecordFile,
   ids: Dict[str, int],
   label_map_path: Optional[str],
   broken: problems.Problems,
@@ -127,5 +127,5 @@ def _convert(
     label_map_path = os.path.join(os.path.dirname(file.path), LABEL_MAP_NAME)
     label_maps.check_replaceable(label_map_path, ids)
     texts[label_map_path] = label_maps.to_text(ids)
-  (count,) = records.write([file], texts, broken, strict)
+  (count,) = record_writer.write([file], texts, broken, strict)
   return Converted(count, label_map_path, broken)

@@ -10,7 +10,7 @@ from object_detection_pruning.dataset_tools import (
   conversion,
   label_maps,
   problems,
-  records,
+  record_writer,
   shapes_source,
   source,
   voc,
@@ -163,9 +163,9 @@ def _made(
     label_maps.check_replaceable(label_map, data.class_ids)
   if os.path.exists(manifest):
     os.remove(manifest)
-  num_train, num_val = records.write(
+  num_train, num_val = record_writer.write(
     [
-      records.RecordFile(
+      record_writer.RecordFile(
         path,
         split.items,
         lambda item, read=split.read: read(item, broken),
@@ -182,10 +182,8 @@ def _made(
     'num_train': num_train,
     'num_val': num_val,
   }
-  with atomic_files.writing(manifest) as (temporary,), open(
-    temporary, 'w', encoding='utf-8'
-  ) as stream:
-    json.dump({'arguments': arguments, 'counts': counts}, stream, indent=2)
+  content = {'arguments': arguments, 'counts': counts}
+  atomic_files.write(manifest, json.dumps(content, indent=2))
   return DetectionData(train, val, label_map, **counts)
 
 

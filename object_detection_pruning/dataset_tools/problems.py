@@ -33,20 +33,20 @@ class Problems:
     self.boxes_clipped = 0
     self._tell = tell or _to_stderr
 
-  def skip_image(self, where: str, what: object) -> None:
+  def skip_image(self, location: str, what: object) -> None:
     """Counts an image that is left out."""
     self.images_skipped += 1
-    self._tell(f'{where}: {what}; image skipped')
+    self._tell(f'{location}: {what}; image skipped')
 
-  def skip_object(self, where: str, what: object) -> None:
+  def skip_object(self, location: str, what: object) -> None:
     """Counts an object that is left out."""
     self.objects_skipped += 1
-    self._tell(f'{where}: {what}; object skipped')
+    self._tell(f'{location}: {what}; object skipped')
 
-  def clip_box(self, where: str, what: object) -> None:
+  def clip_box(self, location: str, what: object) -> None:
     """Counts a box that is cut down to its image."""
     self.boxes_clipped += 1
-    self._tell(f'{where}: {what}; box clipped')
+    self._tell(f'{location}: {what}; box clipped')
 
   @property
   def total(self) -> int:

@@ -74,7 +74,7 @@ def _expand(compressed: Union[str, bytes]) -> List[int]:
   Each number is a little-endian sequence of five-bit groups, the sixth bit
   of a character says that more follow, and the top bit of the last group is
   the sign. From the fourth number on they are differences to the number two
-  places before.
+  before it.
   """
   if isinstance(compressed, str):
     compressed = compressed.encode('utf-8')

@@ -66,7 +66,7 @@ def generate(seed: int, index: int, size: int = 192) -> Scene:
   check(seed, index, size)
   rng = np.random.RandomState([seed, index])
   image = painting.background(rng, size)
-  labels, coverages, masks = place(rng, size)
+  labels, coverages, masks = arrange(rng, size)
   for label, coverage in zip(reversed(labels), reversed(coverages)):
     image = painting.paint(rng, image, coverage, _LOOKS[CLASSES[label]])
   return Scene(painting.develop(rng, image), labels, masks)
@@ -124,7 +124,7 @@ def outline(
   return (rotation @ points).T + np.asarray(centre)
 
 
-def place(
+def arrange(
   rng: np.random.RandomState, size: int
 ) -> Tuple[List[int], List[np.ndarray], List[np.ndarray]]:
   """Finds room for the shapes, each behind the ones before it.

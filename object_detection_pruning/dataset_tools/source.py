@@ -51,7 +51,7 @@ def divided(
 ) -> Tuple[List[Any], List[Any]]:
   """Holds a fifth of a data set back, the same fifth each time.
 
-  An item's place depends on the digest of its name, so it is as good as
+  Where an item goes depends on the digest of its name, so it is as good as
   random, and the order of the items does not matter.
 
   Args:
@@ -70,10 +70,9 @@ def divided(
       f'evaluate on, got {len(items)}'
     )
   digests = [hashlib.sha256(name_of(item).encode()).digest() for item in items]
-  order = sorted(range(len(items)), key=lambda place: digests[place])
+  order = sorted(range(len(items)), key=lambda index: digests[index])
   held_back = set(order[: max(1, round(len(items) * _VAL_SHARE))])
-  places = range(len(items))
   return (
-    [items[place] for place in places if place not in held_back],
-    [items[place] for place in places if place in held_back],
+    [item for index, item in enumerate(items) if index not in held_back],
+    [item for index, item in enumerate(items) if index in held_back],
   )

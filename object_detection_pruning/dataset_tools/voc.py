@@ -134,30 +134,30 @@ class VocFolder:
     Returns:
       The image, or None if it cannot be used.
     """
-    where = name + '.xml'
+    location = name + '.xml'
     try:
       root = _parse(self.annotation_path(name))
       filename = self._image_name(name, _text(root, 'filename'))
       file = image_files.read(os.path.join(self.path, 'JPEGImages', filename))
       _check_size(root, file)
     except problems.BrokenRecord as error:
-      broken.skip_image(where, error)
+      broken.skip_image(location, error)
       return None
     instances = []
     for number, node in enumerate(root.findall('object'), 1):
       label = _text(node, 'name')
-      here = f'{where}, object {number} ({label or "without a name"})'
+      of_object = f'{location}, object {number} ({label or "without a name"})'
       try:
         box = _box(node)
         instance = _instance(node, label, box, class_ids, file)
       except problems.BrokenRecord as error:
-        broken.skip_object(here, error)
+        broken.skip_object(of_object, error)
         continue
       if instance.difficult and ignore_difficult:
         continue
       if boxes.sticks_out(box, file.height, file.width):
         broken.clip_box(
-          here, f'box leaves the {file.width}x{file.height} image ({box})'
+          of_object, f'box leaves the {file.width}x{file.height} image ({box})'
         )
       instances.append(instance)
     return examples.AnnotatedImage(file, filename, filename, instances)

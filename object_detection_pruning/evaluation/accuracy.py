@@ -1,20 +1,14 @@
 """COCO metrics of an exported detector on an evaluation set."""
 
-import contextlib
-import io
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
-from object_detection.core import standard_fields
-from object_detection.metrics import coco_evaluation
 
 from object_detection_pruning.common import progress
+from object_detection_pruning.evaluation import coco_metrics
 from object_detection_pruning.evaluation import eval_set as eval_sets
-from object_detection_pruning.evaluation import examples
+from object_detection_pruning.inference import detections
 from object_detection_pruning.inference import detector as detector_lib
-
-_Truth = standard_fields.InputDataFields
-_Result = standard_fields.DetectionResultFields
 
 
 class Accuracy(NamedTuple):
@@ -51,72 +45,46 @@ def evaluate(
     InputError: an image does not decode, or the detector finds classes that
       the label map does not reach.
   """
-  categories = [
-    {'id': class_id, 'name': name}
-    for class_id, name in eval_set.class_names.items()
-  ]
-  boxes = coco_evaluation.CocoDetectionEvaluator(categories)
-  masks = coco_evaluation.CocoMaskEvaluator(categories)
-  has_masks = False
-  count = 0
+  num_classes = eval_set.largest_id
+  truths: List[coco_metrics.GroundTruth] = []
+  found: List[detections.Detections] = []
   for example in progress.over(eval_set.read(), title, total=eval_set.size):
-    found = detector.detect(example.image)
-    eval_set.check_found(found.class_ids.tolist(), title)
-    _add(boxes, example, found)
-    if example.masks is not None and found.masks is not None:
-      has_masks = True
-      _add_masks(masks, example, found)
-    count += 1
-  with contextlib.redirect_stdout(io.StringIO()):
-    metrics = boxes.evaluate()
-    mask_metrics = masks.evaluate() if has_masks else {}
+    each = detector.detect(example.image)
+    eval_set.check_found(each.class_ids.tolist(), title)
+    truths.append(
+      coco_metrics.GroundTruth(
+        example.name,
+        example.boxes,
+        example.class_ids,
+        example.is_crowd,
+        _compressed(example.masks),
+      )
+    )
+    found.append(each._replace(masks=_compressed(each.masks)))
+  boxes = coco_metrics.Scorer(truths, num_classes).score(found)
+  masks: Dict[str, float] = {}
+  both = [
+    pair
+    for pair in zip(truths, found)
+    if pair[0].masks is not None and pair[1].masks is not None
+  ]
+  if both:
+    masks = coco_metrics.Scorer(
+      # The stock evaluation of masks knows of no crowds.
+      [
+        truth._replace(is_crowd=[False] * len(truth.boxes)) for truth, _ in both
+      ],
+      num_classes,
+      coco_metrics.MASKS,
+    ).score([each for _, each in both])
   return Accuracy(
-    float(metrics['DetectionBoxes_Precision/mAP']),
-    float(metrics['DetectionBoxes_Precision/mAP@.50IOU']),
-    _value(mask_metrics, 'DetectionMasks_Precision/mAP'),
-    _value(mask_metrics, 'DetectionMasks_Precision/mAP@.50IOU'),
-    count,
+    boxes[coco_metrics.MAP],
+    boxes[coco_metrics.AP50],
+    masks.get(coco_metrics.MAP),
+    masks.get(coco_metrics.AP50),
+    len(truths),
   )
 
 
-def _value(metrics: Dict[str, float], name: str) -> Optional[float]:
-  return float(metrics[name]) if name in metrics else None
-
-
-def _add(evaluator, example: examples.Example, found) -> None:
-  evaluator.add_single_ground_truth_image_info(
-    example.name,
-    {
-      _Truth.groundtruth_boxes: example.boxes,
-      _Truth.groundtruth_classes: example.class_ids,
-      _Truth.groundtruth_is_crowd: example.is_crowd,
-    },
-  )
-  evaluator.add_single_detected_image_info(
-    example.name,
-    {
-      _Result.detection_boxes: found.boxes,
-      _Result.detection_scores: found.scores,
-      _Result.detection_classes: found.class_ids,
-    },
-  )
-
-
-def _add_masks(evaluator, example: examples.Example, found) -> None:
-  evaluator.add_single_ground_truth_image_info(
-    example.name,
-    {
-      _Truth.groundtruth_boxes: example.boxes,
-      _Truth.groundtruth_classes: example.class_ids,
-      _Truth.groundtruth_is_crowd: example.is_crowd,
-      _Truth.groundtruth_instance_masks: example.masks,
-    },
-  )
-  evaluator.add_single_detected_image_info(
-    example.name,
-    {
-      _Result.detection_scores: found.scores,
-      _Result.detection_classes: found.class_ids,
-      _Result.detection_masks: found.masks.astype(np.uint8),
-    },
-  )
+def _compressed(masks: Optional[np.ndarray]) -> Optional[List[dict]]:
+  return None if masks is None else coco_metrics.run_lengths(masks)

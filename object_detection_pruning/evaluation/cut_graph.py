@@ -4,12 +4,13 @@ What lies before the variables that change gives the same values each time, so
 it is run once, and the graph is fed with these values from then on.
 """
 
+from concurrent import futures
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import parallel
+from object_detection_pruning.common import sessions
 from object_detection_pruning.evaluation import frontier
 
 _MEGABYTE = 2**20
@@ -53,7 +54,7 @@ class CutGraph:
     self._session = session
     self._inputs, self._outputs = list(inputs), list(outputs)
     self._cache_bytes = cache_megabytes * _MEGABYTE
-    self._pool = parallel.pool(threads)
+    self._pool = futures.ThreadPoolExecutor(threads or sessions.cores())
     self._whole = _Cut(session.make_callable(self._outputs, inputs), feeds)
     self._cut, self._cut_for = self._whole, None
     with session.graph.as_default():

@@ -12,7 +12,7 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.core import widths
-from object_detection_pruning.evaluation import eval_data
+from object_detection_pruning.evaluation import eval_inputs
 
 _Inputs = standard_fields.InputDataFields
 _Results = standard_fields.DetectionResultFields
@@ -38,7 +38,7 @@ class EvalGraph(NamedTuple):
   inputs: Dict[str, tf.Tensor]
   outputs: List[tf.Tensor]
 
-  def feeds(self, image: eval_data.Image) -> List[np.ndarray]:
+  def feeds(self, image: eval_inputs.Image) -> List[np.ndarray]:
     """Gives the values of the inputs for an image, in their order."""
     both = dict(image.features, **image.labels)
     return [both[name] for name in self.inputs]
@@ -46,7 +46,7 @@ class EvalGraph(NamedTuple):
 
 def build(
   config: pipeline_pb2.TrainEvalPipelineConfig,
-  images: Sequence[eval_data.Image],
+  images: Sequence[eval_inputs.Image],
   with_loss: bool = False,
 ) -> EvalGraph:
   """Builds a detector as the stock evaluation does.
@@ -55,7 +55,7 @@ def build(
     config: pipeline config; masks are left out, widths are not.
     images: what it will be given; sizes that they share are fixed.
     with_loss: whether the output is the loss, without that of regularization,
-      in place of the detections.
+      instead of the detections.
   """
   layer_widths = widths.from_message(pipeline.pruning_message(config))
   with tf.Graph().as_default() as graph:

@@ -1,15 +1,12 @@
 """Evaluation records and their label map, checked to belong together."""
 
-import contextlib
 import os
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-import tensorflow.compat.v1 as tf
-
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import errors
-from object_detection_pruning.dataset_tools import label_maps
-from object_detection_pruning.evaluation import examples
+from object_detection_pruning.dataset_tools import label_maps, record_reader
+from object_detection_pruning.evaluation import example_decoder
 
 
 class EvalSet(NamedTuple):
@@ -41,7 +38,9 @@ class EvalSet(NamedTuple):
     """
     return max(self.ids.values())
 
-  def read(self, limit: Optional[int] = None) -> Iterator[examples.Example]:
+  def read(
+    self, limit: Optional[int] = None
+  ) -> Iterator[example_decoder.Example]:
     """Reads and decodes the examples.
 
     Args:
@@ -51,7 +50,7 @@ class EvalSet(NamedTuple):
       InputError: an image does not decode.
     """
     count = self.size if limit is None else min(limit, self.size)
-    return examples.read(self.paths, count)
+    return example_decoder.read(self.paths, count)
 
   def check_model(self, path: str) -> None:
     """Refuses a model that was exported with other classes.
@@ -112,57 +111,35 @@ def load(
       hold classes that the label map has not, or has under another name.
   """
   ids = label_maps.read(label_map)
-  paths = _find(patterns)
+  paths = record_reader.find_each(patterns, 'evaluation record')
   size = 0
-  for message in examples.messages(paths):
-    _check_classes(message, label_map, ids)
+  for record in record_reader.read(paths):
+    example = example_decoder.EncodedExample(record)
+    _check_classes(example, label_map, ids)
     size += 1
-  if not size:
-    raise errors.InputError(f'evaluation record {", ".join(paths)} is empty')
+  record_reader.check_not_empty(size, 'evaluation set', paths)
   return EvalSet(
     paths, label_map, ids, size if limit is None else min(limit, size)
   )
 
 
-def _find(patterns: Sequence[str]) -> List[str]:
-  found: List[str] = []
-  for pattern in patterns:
-    matches = [pattern]
-    # A name may hold what is a wildcard elsewhere.
-    if not tf.gfile.Exists(pattern):
-      matches = []
-      # A folder that is not there is an error of its own.
-      with contextlib.suppress(tf.errors.NotFoundError):
-        matches = sorted(tf.gfile.Glob(pattern))
-    if not matches:
-      raise errors.InputError(f'no evaluation record at {pattern!r}')
-    found += matches
-  for path in found:
-    if tf.gfile.IsDirectory(path):
-      raise errors.InputError(f'evaluation record {path!r} is a folder')
-  if not found:
-    raise errors.InputError('no evaluation record is given')
-  # Patterns may overlap, and no image counts twice.
-  return list(dict.fromkeys(found))
-
-
 def _check_classes(
-  message: examples.Message, label_map: str, ids: Dict[str, int]
+  example: example_decoder.EncodedExample, label_map: str, ids: Dict[str, int]
 ) -> None:
   known = set(ids.values())
-  for class_id in message.class_ids:
+  for class_id in example.class_ids:
     if class_id not in known:
       raise errors.InputError(
-        f'{message.place} holds class {class_id}, and {label_map} has only '
+        f'{example.location} holds class {class_id}, and {label_map} has only '
         f'{", ".join(str(each) for each in sorted(known))}'
       )
-  for class_id, name in zip(message.class_ids, message.class_names):
+  for class_id, name in zip(example.class_ids, example.class_names):
     if name and ids.get(name) != class_id:
       names = ' or '.join(
         repr(each) for each, number in ids.items() if number == class_id
       )
       raise errors.InputError(
-        f'{message.place} calls class {class_id} {name!r}, and {label_map} '
+        f'{example.location} calls class {class_id} {name!r}, and {label_map} '
         f'calls it {names}'
       )
 

@@ -7,16 +7,17 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
-from object_detection_pruning.common import parallel
+from object_detection_pruning.common import sessions
 from object_detection_pruning.evaluation import (
+  coco_metrics,
   cut_graph,
-  eval_data,
   eval_graph,
-  scoring,
+  eval_inputs,
 )
+from object_detection_pruning.inference import detections
 
 LOSS = 'loss'
-METRICS = (scoring.MAP, scoring.AP50, scoring.AP75, LOSS)
+METRICS = (coco_metrics.MAP, coco_metrics.AP50, coco_metrics.AP75, LOSS)
 # Stands for the loss of a network that overflows: JSON has no infinity.
 _OVERFLOWN = float(np.finfo(np.float32).max)
 
@@ -25,15 +26,17 @@ class Evaluator:
   """Evaluates a detector on images that it holds in memory.
 
   Images are run side by side, each op on one thread, so that the figures do not
-  depend on the number of threads.
+  depend on the number of threads. That is so where `sessions.size_pools` made
+  the pools of the process; a warning says where it may not be. The graph is not
+  rewritten, since that is done in another way where it is cut.
   """
 
   def __init__(
     self,
     config: pipeline_pb2.TrainEvalPipelineConfig,
     tensors: Dict[str, np.ndarray],
-    images: Sequence[eval_data.Image],
-    metric: str = scoring.MAP,
+    images: Sequence[eval_inputs.Image],
+    metric: str = coco_metrics.MAP,
     threads: Optional[int] = None,
     cache_megabytes: int = 2048,
   ):
@@ -50,15 +53,24 @@ class Evaluator:
     """
     self._tensors = tensors
     self._has_loss = metric == LOSS
-    self._scorer = scoring.Scorer(
-      images, config_util.get_number_of_classes(config.model)
+    self._scorer = coco_metrics.Scorer(
+      [image.truth for image in images],
+      config_util.get_number_of_classes(config.model),
     )
     built = eval_graph.build(config, images, self._has_loss)
     with built.graph.as_default():
       names = [variable.op.name for variable in tf.global_variables()]
       initializers = [tf.tables_initializer(), tf.local_variables_initializer()]
-    session = tf.Session(
-      graph=built.graph, config=parallel.session_config(threads)
+    if (sessions.pool_sizes() or (None,))[0] != 1:
+      tf.logging.warning(
+        'An earlier session made the threads of this process: where these are '
+        'several within an op, figures may differ in the last digits.'
+      )
+    session = sessions.open_session(
+      built.graph,
+      intra_op=1,
+      inter_op=threads or sessions.cores(),
+      rewrite=False,
     )
     session.run(initializers)
     self.graph = cut_graph.CutGraph(
@@ -102,7 +114,10 @@ class Evaluator:
       loss = float(np.mean([loss for (loss,) in outputs]))
       return {LOSS: loss if np.isfinite(loss) else _OVERFLOWN}
     return self._scorer.score(
-      [scoring.Detections(*output) for output in outputs]
+      [
+        detections.Detections(boxes, class_ids, scores, None)
+        for boxes, scores, class_ids in outputs
+      ]
     )
 
   def close(self) -> None:

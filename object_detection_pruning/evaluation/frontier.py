@@ -15,7 +15,7 @@ def find(
   variables: Sequence[tf.Variable],
   outputs: Sequence[tf.Tensor],
 ) -> List[tf.Tensor]:
-  """Finds the tensors to feed in place of the inputs.
+  """Finds the tensors to feed instead of the inputs.
 
   Args:
     inputs: placeholders.

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import tempfile
 from typing import Iterable, Iterator, List, Optional
 
@@ -10,16 +9,18 @@ import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.builders import pipeline, stack_checks
+from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
+from object_detection_pruning.graphs import default_attributes
 from object_detection_pruning.models import registry
 
 INPUT_TYPES = ('image_tensor', 'encoded_image_string_tensor', 'tf_example')
 FROZEN_GRAPH = 'frozen_inference_graph.pb'
 REPORT = 'sparsity.json'
 _CHECKPOINT = 'model.ckpt'
+_SAVED_MODEL = 'saved_model'
 
 
 def export(
@@ -62,7 +63,7 @@ def export(
       f'input_shape goes with input_type image_tensor, got {input_type}'
     )
   stripped = strip(config, checkpoint)
-  with _replacing(
+  with atomic_files.writing_into(
     output_dir
   ) as folder, tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
@@ -92,6 +93,7 @@ def strip(
   Raises:
     InputError: the config is of a masked model, and there are no masks.
   """
+  stack_checks.check(config)
   stripped = stripping.strip(checkpoints.read(checkpoint))
   if registry.is_masked(config.model) and not stripped.pruned:
     raise errors.InputError(
@@ -114,6 +116,9 @@ def _export_stock(
       input_shape=input_shape,
       write_inference_graph=write_inference_graph,
     )
+  # So that a TensorFlow 1.14 reads what 2.15 has written.
+  default_attributes.drop_in_frozen_graph(os.path.join(folder, FROZEN_GRAPH))
+  default_attributes.drop_in_saved_model(os.path.join(folder, _SAVED_MODEL))
 
 
 @contextlib.contextmanager
@@ -190,18 +195,3 @@ def _without_profile() -> Iterator[None]:
     yield
   finally:
     stock_exporter.profile_inference_graph = profile
-
-
-@contextlib.contextmanager
-def _replacing(output_dir: str) -> Iterator[str]:
-  """Gives a folder whose content moves to `output_dir` once all went well."""
-  parent = os.path.dirname(os.path.abspath(output_dir))
-  os.makedirs(parent, exist_ok=True)
-  with tempfile.TemporaryDirectory(prefix='.export-', dir=parent) as folder:
-    yield folder
-    os.makedirs(output_dir, exist_ok=True)
-    for name in os.listdir(folder):
-      target = os.path.join(output_dir, name)
-      if os.path.isdir(target):
-        shutil.rmtree(target)
-      os.replace(os.path.join(folder, name), target)

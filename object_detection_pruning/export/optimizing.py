@@ -3,23 +3,22 @@
 import os
 from typing import List, NamedTuple, Optional
 
-from tensorflow.tools import graph_transforms
-
 from object_detection_pruning.batch_norm import folding
 from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.export import prediction_differences
 from object_detection_pruning.graphs import (
+  constant_folding,
+  default_attributes,
   graph_outputs,
   sample_feeds,
   saved_model_writer,
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import loading, measuring
+from object_detection_pruning.sparse_ops import graph_comparison, loading
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'
-_FOLD_CONSTANTS = 'fold_constants(ignore_errors=true)'
 _INPUT_OPS = ('Placeholder',)
 
 
@@ -36,7 +35,7 @@ class Optimized(NamedTuple):
 
   nodes_before: int
   nodes_after: int
-  measurement: measuring.Measurement
+  measurement: graph_comparison.GraphComparison
   largest_difference: Optional[float]
 
   def __str__(self) -> str:
@@ -49,7 +48,7 @@ class Optimized(NamedTuple):
       )
     return (
       f'{self.nodes_before:,} nodes, optimized {self.nodes_after:,}; '
-      f'{measured.plain_ms:.1f} ms, optimized {measured.sparse_ms:.1f} ms, '
+      f'{measured.plain_ms:.1f} ms, optimized {measured.rewritten_ms:.1f} ms, '
       f'{measured.ratio:.2f}x (median of {measured.runs} runs each, in turns); '
       + difference
     )
@@ -73,14 +72,8 @@ def optimize(graph_def: GraphDef) -> GraphDef:
   outputs = _outputs(graph_def)
   inputs = [node.name for node in graph_def.node if node.op in _INPUT_OPS]
   plain = subgraphs.extract(graph_def, outputs)
-  # The batch norms go first: TensorFlow's constant folding keeps one copy of
-  # the statistics for each, and its own batch-norm folding never ends where
-  # two layers share a kernel.
-  folded = folding.fold(plain, outputs)
-  transformed = graph_transforms.TransformGraph(
-    folded, inputs, outputs, [_FOLD_CONSTANTS]
-  )
-  return subgraphs.extract(transformed, outputs + inputs)
+  folded = constant_folding.fold(folding.fold(plain, outputs))
+  return subgraphs.extract(folded, outputs + inputs)
 
 
 def export(
@@ -92,7 +85,7 @@ def export(
     input_graph: a frozen graph; not touched.
     output_dir: folder for `optimized_inference_graph.pb` and
       `optimized_saved_model`.
-    seconds: for measuring.
+    seconds: for graph_comparison.
 
   Raises:
     InputError: the file holds no graph, or one that cannot be fed an image.
@@ -100,13 +93,13 @@ def export(
   plain = loading.read_graph_def(input_graph)
   optimized = optimize(plain)
   feeds = sample_feeds.make(plain, sample_feeds.read_image(None))
-  measurement = measuring.compare(plain, optimized, feeds, seconds)
+  measurement = graph_comparison.compare(plain, optimized, feeds, seconds)
   comparer = prediction_differences.Comparer(plain, optimized)
   differences = comparer.scaled_differences(feeds)
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(optimized.SerializeToString())
+      file.write(default_attributes.without(optimized).SerializeToString())
     saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),

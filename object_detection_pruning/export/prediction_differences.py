@@ -6,11 +6,10 @@ one falls out, and a comparison place by place shows another box.
 
 from typing import Any, Dict, List
 
-import tensorflow.compat.v1 as tf
-
+from object_detection_pruning.common import sessions
 from object_detection_pruning.graphs import graph_index, graph_outputs
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import measuring
+from object_detection_pruning.sparse_ops import graph_comparison
 
 # What ends a layer; batch norm becomes a bias of its name where it is folded.
 _LAYER_ENDS = (
@@ -45,7 +44,8 @@ class Comparer:
     self._boxes = [
       name for name in _cropped_boxes(plain) if name.split(':')[0] in names
     ]
-    self._plain, self._other = _session(plain), _session(other)
+    self._plain = sessions.open_session(plain)
+    self._other = sessions.open_session(other)
 
   def scaled_differences(self, feeds: Dict[str, Any]) -> Dict[str, float]:
     """Gives the largest difference of each prediction, as a share of its scale.
@@ -65,7 +65,7 @@ class Comparer:
       self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
     )
     return {
-      name: measuring.scaled_difference(a, b)
+      name: graph_comparison.scaled_difference(a, b)
       for name, a, b in zip(self._predictions, first, second)
     }
 
@@ -107,9 +107,3 @@ def _cropped_boxes(graph_def: GraphDef) -> List[str]:
     reference if ':' in reference else reference + ':0'
     for reference in references
   )
-
-
-def _session(graph_def: GraphDef) -> tf.Session:
-  with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
-  return tf.Session(graph=graph)

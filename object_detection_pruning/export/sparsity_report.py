@@ -5,6 +5,7 @@ from typing import Dict, NamedTuple, Sequence
 
 import numpy as np
 
+from object_detection_pruning.common import atomic_files
 from object_detection_pruning.core import kernels
 
 
@@ -103,9 +104,7 @@ class SparsityReport:
 
   def write_json(self, path: str) -> None:
     """Writes `as_dict` to a file."""
-    with open(path, 'w') as file:
-      json.dump(self.as_dict(), file, indent=2)
-      file.write('\n')
+    atomic_files.write(path, json.dumps(self.as_dict(), indent=2) + '\n')
 
   def __str__(self) -> str:
     width = max([len(row.name) for row in self.rows] + [len('all kernels')])

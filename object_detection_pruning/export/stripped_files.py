@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from typing import List, Sequence
 
 from tensorflow.core.protobuf import saved_model_pb2
@@ -74,12 +73,20 @@ def write(
   return written
 
 
-def check_places(source: str, output_dir: str, filename: str) -> None:
-  """Refuses to write where it cannot be, or over what is read.
+def check_places(
+  source: str, output_dir: str, filename: str, overwrite: bool = False
+) -> None:
+  """Refuses to write where it cannot be, or over what is there.
+
+  Args:
+    source: path of the input.
+    output_dir: see `write`.
+    filename: see `write`.
+    overwrite: whether an older result may be replaced; the input never is.
 
   Raises:
-    InputError: the folder is a file, the file a folder, or it would take the
-      place of the input.
+    InputError: the folder is a file, the file a folder, or something would be
+      replaced.
   """
   if not filename or os.path.basename(filename) != filename:
     raise errors.InputError(
@@ -95,6 +102,14 @@ def check_places(source: str, output_dir: str, filename: str) -> None:
       raise errors.InputError(
         f'{ours} would take the place of the input: choose another output_dir'
       )
+  paths.refuse_existing(path, overwrite=overwrite)
+  if _is_saved_model(source):
+    paths.refuse_existing(folder, overwrite=overwrite)
+
+
+def _is_saved_model(path: str) -> bool:
+  in_folder = os.path.isfile(os.path.join(path, SAVED_MODEL_FILE))
+  return in_folder or os.path.basename(path) == SAVED_MODEL_FILE
 
 
 def _outputs(source: GraphSource, named: Sequence[str]) -> List[str]:
@@ -175,15 +190,10 @@ def _write_saved_model(
       for info in signature.outputs.values()
     ):
       del meta_graph.signature_def[key]
-  parent = os.path.dirname(os.path.abspath(folder))
   assets = os.path.join(os.path.dirname(source.path), 'assets')
-  with tempfile.TemporaryDirectory(prefix='.strip-', dir=parent) as scratch:
-    made = os.path.join(scratch, SAVED_MODEL)
+  with atomic_files.writing_folder(folder) as made:
     os.makedirs(os.path.join(made, 'variables'))
     if os.path.isdir(assets):
       shutil.copytree(assets, os.path.join(made, 'assets'))
     with open(os.path.join(made, SAVED_MODEL_FILE), 'wb') as file:
       file.write(saved_model.SerializeToString())
-    if os.path.isdir(folder):
-      shutil.rmtree(folder)
-    os.replace(made, folder)

@@ -1,11 +1,8 @@
 """Writes a frozen graph as a SavedModel."""
 
-import os
-import shutil
-import tempfile
-
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import atomic_files
 from object_detection_pruning.graphs import graph_outputs
 from object_detection_pruning.graphs.graph_index import GraphDef
 
@@ -22,14 +19,8 @@ def write(graph_def: GraphDef, folder: str) -> None:
     graph_def: a frozen graph with one placeholder.
     folder: of the SavedModel.
   """
-  parent = os.path.dirname(os.path.abspath(folder))
-  os.makedirs(parent, exist_ok=True)
-  with tempfile.TemporaryDirectory(prefix='.saved-', dir=parent) as scratch:
-    written = os.path.join(scratch, 'saved_model')
+  with atomic_files.writing_folder(folder) as written:
     _write(graph_def, written)
-    if os.path.isdir(folder):
-      shutil.rmtree(folder)
-    os.replace(written, folder)
 
 
 def _write(graph_def: GraphDef, folder: str) -> None:
@@ -57,5 +48,6 @@ def _write(graph_def: GraphDef, folder: str) -> None:
       session,
       [tf.saved_model.tag_constants.SERVING],
       signature_def_map={names.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
+      strip_default_attrs=True,
     )
     builder.save()

@@ -140,8 +140,7 @@ def _read(path: str) -> Optional[np.ndarray]:
 
 
 def _write_report(records: List[Dict[str, Any]], path: str) -> None:
-  with atomic_files.writing(path) as (name,), open(name, 'w') as file:
-    json.dump(records, file, indent=1)
+  atomic_files.write(path, json.dumps(records, indent=1))
 
 
 def _save(picture: np.ndarray, path: str) -> None:

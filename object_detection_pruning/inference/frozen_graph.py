@@ -4,7 +4,7 @@ from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, sessions
 from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.inference import graph_detector
 from object_detection_pruning.sparse_ops import library, loading
@@ -19,7 +19,7 @@ def load(
 
   Args:
     path: a `GraphDef` file.
-    threads: see `graph_detector.session_config`.
+    threads: within an op, and ops at a time, see `sessions.config`.
 
   Returns:
     The detector.
@@ -33,24 +33,19 @@ def load(
   graph_input = _check(path, graph_def)
   if loading.uses_sparse_ops(graph_def):
     library.load()
-  graph = tf.Graph()
-  with graph.as_default():
-    try:
-      tf.import_graph_def(graph_def, name='')
-    except (ValueError, tf.errors.NotFoundError) as error:
-      reason = str(error).splitlines()[0].split('. ')[0]
-      raise errors.InputError(f'{path} does not load: {reason}')
+  try:
+    session = sessions.open_session(graph_def, threads, threads)
+  except (ValueError, tf.errors.NotFoundError) as error:
+    reason = str(error).splitlines()[0].split('. ')[0]
+    raise errors.InputError(f'{path} does not load: {reason}')
+  tensor_of = session.graph.get_tensor_by_name
   names = {node.name for node in graph_def.node}
   outputs = graph_detector.REQUIRED_OUTPUTS + graph_detector.OPTIONAL_OUTPUTS
   return graph_detector.GraphDetector(
-    tf.Session(graph=graph, config=graph_detector.session_config(threads)),
+    session,
     graph_input,
-    graph.get_tensor_by_name(f'{graph_input.name}:0'),
-    {
-      name: graph.get_tensor_by_name(f'{name}:0')
-      for name in outputs
-      if name in names
-    },
+    tensor_of(f'{graph_input.name}:0'),
+    {name: tensor_of(f'{name}:0') for name in outputs if name in names},
   )
 
 

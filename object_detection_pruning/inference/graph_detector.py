@@ -1,6 +1,6 @@
 """Runs a detection graph in a session, whatever file it came from."""
 
-from typing import Dict, Optional
+from typing import Dict
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -44,19 +44,6 @@ class GraphDetector(Detector):
     fed = self._input.encode(image, self._placeholder.shape)
     outputs = self._session.run(self._outputs, {self._placeholder: fed})
     return {name: batch[0] for name, batch in outputs.items()}
-
-
-def session_config(threads: Optional[int]) -> tf.ConfigProto:
-  """Gives the settings of a session.
-
-  Args:
-    threads: for all work; None for as many as TensorFlow takes by itself. It
-      makes one pool of threads for a whole process, with the first session.
-  """
-  return tf.ConfigProto(
-    intra_op_parallelism_threads=threads or 0,
-    inter_op_parallelism_threads=threads or 0,
-  )
 
 
 def refuse_missing(path: str, what: str, missing) -> None:

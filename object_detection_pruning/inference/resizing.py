@@ -5,7 +5,7 @@ from typing import Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.inference import graph_detector
+from object_detection_pruning.common import sessions
 
 
 class Resizer:
@@ -32,7 +32,7 @@ class Resizer:
       scale: of each channel, after scaling the image.
       offset: of each channel, added last.
       as_integers: whether the result is uint8; scale and offset are not used.
-      threads: see `graph_detector.session_config`.
+      threads: within an op, and ops at a time, see `sessions.config`.
     """
     with tf.Graph().as_default() as graph:
       self._image = tf.placeholder(tf.uint8, [None, None, 3])
@@ -43,9 +43,7 @@ class Resizer:
         self._result = tf.cast(tf.round(pixels), tf.uint8)
       else:
         self._result = pixels * np.float32(scale) + np.float32(offset)
-    self._session = tf.Session(
-      graph=graph, config=graph_detector.session_config(threads)
-    )
+    self._session = sessions.open_session(graph, threads, threads)
 
   def __call__(self, image: np.ndarray) -> np.ndarray:
     """Gives a batch of one image, [1, height, width, 3].

@@ -7,7 +7,7 @@ from typing import Dict, Optional, Tuple
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, sessions
 from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.inference import graph_detector
 from object_detection_pruning.sparse_ops import library, loading
@@ -49,16 +49,14 @@ def open_session(
 
   Args:
     path: folder with `saved_model.pb`.
-    threads: see `graph_detector.session_config`.
+    threads: within an op, and ops at a time, see `sessions.config`.
 
   Raises:
     InputError: the folder holds no SavedModel that this TensorFlow loads.
   """
   if loading.uses_sparse_ops(read(path).graph_def):
     library.load()
-  session = tf.Session(
-    graph=tf.Graph(), config=graph_detector.session_config(threads)
-  )
+  session = sessions.open_session(tf.Graph(), threads, threads)
   try:
     with session.graph.as_default():
       meta_graph = tf.saved_model.load(session, _TAGS, path)
@@ -75,7 +73,7 @@ def load(
 
   Args:
     path: folder with `saved_model.pb`.
-    threads: see `graph_detector.session_config`.
+    threads: within an op, and ops at a time, see `sessions.config`.
 
   Raises:
     InputError: as for `open_session`, or it is no detector.

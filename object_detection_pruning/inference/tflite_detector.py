@@ -64,8 +64,8 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
     path: a `.tflite` file. Where a `.json` of the same name lies beside it, as
       `export_tflite` writes it, that says how pixels are normalized; without
       one they go to -1 to 1.
-    threads: to scale images with, see `graph_detector.session_config`; the
-      interpreter of this TensorFlow takes one.
+    threads: to scale images with, see `sessions.config`; the interpreter of
+      this TensorFlow takes one.
 
   Raises:
     InputError: the file is no TFLite model, a damaged one, or no detector.

@@ -25,7 +25,7 @@ def measure(
 
   Args:
     tensors: all variables by name; slots of an optimizer are not counted.
-    positions: places at which each kernel is applied for one image, by the
+    positions: how many positions of one image each kernel is applied at, by the
       name of its variable; None where the network is not known.
 
   Raises:

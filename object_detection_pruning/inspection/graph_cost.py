@@ -19,7 +19,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     graph_def: a frozen graph, plain or sparse, with one input. Of a detector
       that counts which its detections come from; of others, everything.
     image: uint8 [height, width, 3], RGB; the graph runs on it once, since the
-      places at which a kernel is applied can depend on the image's size.
+      positions at which a kernel is applied can depend on the image's size.
 
   Raises:
     InputError: the graph has no input that an image fits.

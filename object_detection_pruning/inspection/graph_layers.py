@@ -31,7 +31,7 @@ class GraphLayer(NamedTuple):
     name: of the first node that has it.
     op: of that node.
     weights: the kernel; [height, width, inputs, outputs] or [inputs, outputs].
-    applied: tensors at whose places the kernel is applied, places being all
+    applied: tensors at whose positions the kernel is applied, which are all
       dimensions but the channels; one for each node that has this kernel.
     channels_first: whether the channels are dimension 1 of those tensors.
   """
@@ -82,8 +82,8 @@ def vectors(graph_def: GraphDef) -> Iterator[np.ndarray]:
   index = GraphIndex(graph_def)
   seen = set()
   for node in graph_def.node:
-    for position in _VECTORS.get(node.op, ()):
-      reference = _at(node, position)
+    for number in _VECTORS.get(node.op, ()):
+      reference = _input(node, number)
       value = reference and index.constant(reference)
       if value is None or value.ndim != 1 or reference in seen:
         continue
@@ -99,17 +99,17 @@ def _layer_name(node: NodeDef) -> str:
 
 def _applied(node: NodeDef) -> str:
   if node.op == 'Conv2DBackpropInput':
-    # A transposed convolution applies its kernel at each place of its input.
+    # A transposed convolution applies its kernel at each position of its input.
     reference = data_inputs(node)[2]
     return reference if ':' in reference else reference + ':0'
   return node.name + ':0'
 
 
-def _at(node: NodeDef, position: int) -> Optional[str]:
+def _input(node: NodeDef, number: int) -> Optional[str]:
   references = data_inputs(node)
   # The last inputs are counted from the end, since a node has many before.
-  inside = -len(references) <= position < len(references)
-  return references[position] if inside else None
+  inside = -len(references) <= number < len(references)
+  return references[number] if inside else None
 
 
 def _source(reference: str, index: GraphIndex) -> str:
@@ -120,9 +120,9 @@ def _source(reference: str, index: GraphIndex) -> str:
   return node.name
 
 
-def _constant(position: int) -> Callable:
+def _constant(number: int) -> Callable:
   def read(node: NodeDef, index: GraphIndex) -> Sequence:
-    reference = _at(node, position)
+    reference = _input(node, number)
     if reference is None:
       return []
     return [(_source(reference, index), index.constant(reference))]
@@ -130,11 +130,11 @@ def _constant(position: int) -> Callable:
   return read
 
 
-def _packed(mask_position: int) -> Callable:
+def _packed(mask_number: int) -> Callable:
   def read(node: NodeDef, index: GraphIndex) -> Sequence:
-    reference = _at(node, mask_position)
+    reference = _input(node, mask_number)
     mask = index.constant(reference)
-    values = index.constant(_at(node, mask_position + 1))
+    values = index.constant(_input(node, mask_number + 1))
     shape = tuple(attribute(node, 'kernel_shape').list.i)
     weights = packing.unpack(mask, values, shape)
     return [(_source(reference, index), weights)]

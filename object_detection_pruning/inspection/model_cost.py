@@ -12,7 +12,7 @@ class LayerCost(NamedTuple):
     op: what it is, for example 'Conv2D'.
     shape: of the kernel.
     nonzeros: weights that are not zero.
-    positions: places at which the kernel is applied for one image; None where
+    positions: how many of one image the kernel is applied at; None where
       that is not known.
   """
 

@@ -67,7 +67,7 @@ def _layers(model, subgraph) -> Iterator[_Layer]:
         _KERNEL_OPS[kind],
         _shape(tensor),
         int(np.count_nonzero(_values(model, tensor) - _zero_point(tensor))),
-        # Every output place, whatever the channels, sees the kernel once.
+        # Every output position, whatever the channels, sees the kernel once.
         int(np.prod(_shape(output)[:-1])),
       ),
       bias,

@@ -14,8 +14,8 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.batch_norm import moving_statistics
 from object_detection_pruning.builders import training_graph
-from object_detection_pruning.common import errors, parallel, progress
-from object_detection_pruning.evaluation import cut_graph, eval_data, frontier
+from object_detection_pruning.common import errors, progress, sessions
+from object_detection_pruning.evaluation import cut_graph, eval_inputs, frontier
 from object_detection_pruning.sensitivity import fingerprints
 
 nest = tf.nest
@@ -60,11 +60,14 @@ class Calibrator:
       self._statistics = moving_statistics.trained_statistics()
       if not self._statistics:
         raise errors.InputError(
-          'recalibrate_batch_norm must be 0, since the model trains no batch norm'
+          'recalibrate_batch_norm must be 0: the model trains no batch norm'
         )
       self._variables = {v.op.name: v for v in tf.global_variables()}
       session = training_graph.restored_session(
-        tensors, parallel.session_config(threads)
+        tensors,
+        sessions.config(
+          intra_op=1, inter_op=threads or sessions.cores(), rewrite=False
+        ),
       )
     self._fetches = moving_statistics.Averages(self._statistics).fetches
     self._graph = cut_graph.CutGraph(
@@ -127,10 +130,10 @@ def fingerprint(
     if field.name not in _INPUT_FIELDS:
       settings.ClearField(field.name)
   needed = num_batches * settings.batch_size
-  examples = eval_data.serialized(
+  examples = eval_inputs.serialized(
     reader, needed * max(1, reader.sample_1_of_n_examples), 'training input'
   )
-  content = eval_data.digest(reader, examples)
+  content = fingerprints.of_examples(reader, examples)
   # The same images may lie elsewhere.
   reader.ClearField('label_map_path')
   reader.ClearField('tf_record_input_reader')
@@ -193,7 +196,7 @@ def _in_order(
   result.num_readers = 1
   # Images that are read side by side would race for the random numbers.
   result.num_parallel_batches = 1
-  eval_data.name_files(result, 'training input')
+  eval_inputs.name_files(result, 'training input')
   return result
 
 

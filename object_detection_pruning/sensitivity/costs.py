@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import pruning
-from object_detection_pruning.sensitivity import targets as targets_lib
+from object_detection_pruning.sensitivity import prunables as prunables_lib
 
 
 class Axis(NamedTuple):
@@ -16,7 +16,8 @@ class Axis(NamedTuple):
 
   Attributes:
     size: its whole length.
-    times: how much shorter it gets, for each target, when one unit goes.
+    times: how much shorter it gets, for each prunable, when one channel or
+      weight of it goes.
   """
 
   size: int
@@ -46,7 +47,7 @@ class Costs(NamedTuple):
     """Gives the cost of what is left.
 
     Args:
-      removed: how many channels or weights go, by target; numbers, or arrays
+      removed: how many channels or weights go, by prunable; numbers, or arrays
         of one shape for as many costs at a time.
     """
     params = macs = 0
@@ -61,7 +62,7 @@ class Costs(NamedTuple):
     return plans.Cost(params, macs)
 
   def of(self, name: str) -> 'Costs':
-    """Gives the terms that a target has a part in."""
+    """Gives the terms that a prunable has a part in."""
     return Costs(
       [
         term
@@ -119,23 +120,25 @@ def of_filters(network: pruning.Network) -> Costs:
 
 
 def of_weights(
-  network: pruning.Network, targets: Sequence[targets_lib.Target]
+  network: pruning.Network, prunables: Sequence[prunables_lib.Prunable]
 ) -> Costs:
   """Gives the costs of a network that loses single weights.
 
   What is left are the weights that are not zero, and the products with them.
   """
-  owner = {name: target for target in targets for name in target.variables}
+  owner = {
+    name: prunable for prunable in prunables for name in prunable.variables
+  }
   entries = []
   for name, shape in network.channels.shapes.items():
     size = 1
     for length in shape:
       size *= length
-    target = owner.get(name)
+    prunable = owner.get(name)
     axis = Axis(size, ())
-    if target is not None:
+    if prunable is not None:
       # Of several kernels in a layer each loses its part.
-      axis = Axis(target.size, ((target.name, 1),))
+      axis = Axis(prunable.size, ((prunable.name, 1),))
     share = size / axis.size
     entries.append((share, network.positions.get(name, 0) * share, (axis,)))
   return _sum(entries)

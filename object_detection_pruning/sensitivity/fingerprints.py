@@ -1,10 +1,11 @@
 """Hashes that tell whether figures belong to a model and its weights."""
 
 import hashlib
-from typing import Dict, Iterable
+from typing import Dict, Iterable, Sequence
 
 import numpy as np
-from object_detection.protos import pipeline_pb2
+import tensorflow.compat.v1 as tf
+from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
@@ -36,6 +37,25 @@ def of_checkpoint(
     for name in sorted(network.shapes)
     for part in (name.encode(), np.ascontiguousarray(tensors[name]).tobytes())
   )
+
+
+def of_examples(
+  input_reader: input_reader_pb2.InputReader, examples: Sequence[bytes]
+) -> str:
+  """Gives the hash of what a reader reads.
+
+  Args:
+    input_reader: names the label map.
+    examples: serialized, from `eval_inputs.serialized`.
+  """
+  result = hashlib.sha256()
+  # Training does without one.
+  if input_reader.label_map_path:
+    with tf.gfile.GFile(input_reader.label_map_path, 'rb') as file:
+      result.update(file.read())
+  for example in examples:
+    result.update(hashlib.sha256(example).digest())
+  return result.hexdigest()
 
 
 def of_parts(parts: Iterable[bytes]) -> str:

@@ -9,12 +9,11 @@ import numpy as np
 matplotlib.use('Agg')
 from matplotlib import pyplot, ticker  # noqa: E402
 
+from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.sensitivity import (  # noqa: E402
-  curves,
-  planning,
+  prunables,
   results,
   selection,
-  targets,
   trade_off_plot,
 )
 
@@ -36,38 +35,39 @@ class Picture(NamedTuple):
     """Writes it in each of the formats, and frees it."""
     for ending in FORMATS:
       path = os.path.join(folder, f'{self.name}.{ending}')
-      temporary = f'{path}.writing-{os.getpid()}'
-      self.figure.savefig(temporary, dpi=110, format=ending)
-      os.replace(temporary, path)
+      with atomic_files.writing(path) as (temporary,):
+        self.figure.savefig(temporary, dpi=110, format=ending)
     pyplot.close(self.figure)
 
 
 def draw(
-  found: results.Results, choice: selection.Choice, wish: planning.Wish
+  found: results.Results, choice: selection.Choice, target: selection.Target
 ) -> List[Picture]:
   """Draws all pictures.
 
   Args:
     found: what was measured.
     choice: what is marked in them.
-    wish: what it was chosen for.
+    target: what it was chosen for.
   """
   return [
-    Picture('curves', 'Loss of each layer', curves_figure(found, choice, wish)),
+    Picture(
+      'curves', 'Loss of each layer', curves_figure(found, choice, target)
+    ),
     Picture('heat_map', 'Heat map', heat_map(found, choice)),
     Picture(
       'trade_off',
       'What a bound leaves',
-      trade_off_plot.draw(found, choice, wish),
+      trade_off_plot.draw(found, choice, target),
     ),
   ]
 
 
 def curves_figure(
-  found: results.Results, choice: selection.Choice, wish: planning.Wish
+  found: results.Results, choice: selection.Choice, target: selection.Target
 ) -> pyplot.Figure:
   """Draws the loss of each layer against its ratio, a panel for each."""
-  by_layer = curves.of_results(found)
+  by_layer = found.curves()
   columns = min(6, max(3, int(np.ceil(np.sqrt(len(by_layer) * 0.8)))))
   rows = -(-len(by_layer) // columns)
   figure, panels = pyplot.subplots(
@@ -85,7 +85,7 @@ def curves_figure(
   names = short_names(list(by_layer))
   sizes = {layer.name: layer.size for layer in found.layers}
   for panel, (name, curve) in zip(panels.flat, by_layer.items()):
-    _draw_curve(panel, curve, choice.removed.get(name, 0) / sizes[name], wish)
+    _draw_curve(panel, curve, choice.removed.get(name, 0) / sizes[name], target)
     title = f'{_in_two(names[name])}\n{sizes[name]:,} {unit(found)}'
     panel.set_title(title, fontsize=6.5)
   for panel in list(panels.flat)[len(by_layer) :]:
@@ -102,7 +102,7 @@ def curves_figure(
     panels[bottom, column].tick_params(labelbottom=True)
   figure.suptitle(
     f'{found.setup.metric} lost as one layer alone is pruned '
-    f'(diamond: chosen{_bound_text(wish)})',
+    f'(diamond: chosen{_bound_text(target)})',
     fontsize=11,
   )
   _label(
@@ -114,11 +114,14 @@ def curves_figure(
 
 
 def _draw_curve(
-  panel: pyplot.Axes, curve: curves.Curve, ratio: float, wish: planning.Wish
+  panel: pyplot.Axes,
+  curve: results.Curve,
+  ratio: float,
+  target: selection.Target,
 ) -> None:
   """Draws one layer's loss, the bound on it, and the ratio that was chosen."""
-  if wish.metric_loss is not None:
-    panel.axhline(wish.metric_loss, color=_CHOSEN, lw=0.7, ls='--')
+  if target.metric_loss is not None:
+    panel.axhline(target.metric_loss, color=_CHOSEN, lw=0.7, ls='--')
   panel.axhline(0, color=_QUIET, lw=0.6)
   losses = np.clip(curve.losses, -0.2, _WORST)
   panel.plot(curve.ratios, losses, '-o', color=_LINE, ms=2.5, lw=1.2)
@@ -136,7 +139,7 @@ def _draw_curve(
 
 def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
   """Draws a row for each layer and a column for each ratio."""
-  by_layer = curves.of_results(found)
+  by_layer = found.curves()
   names = short_names(list(by_layer))
   ratios = sorted({r for layer in found.measured for r in layer.points})
   values = np.full((len(by_layer), len(ratios)), np.nan)
@@ -193,7 +196,7 @@ def short_names(names: Sequence[str]) -> Dict[str, str]:
 
 def unit(found: results.Results) -> str:
   """Gives the word for what goes."""
-  is_filter = found.setup.granularity == targets.FILTER
+  is_filter = found.setup.granularity == prunables.FILTER
   return 'channels' if is_filter else 'weights'
 
 
@@ -210,7 +213,7 @@ def _in_two(name: str) -> str:
     breaks = [n + 1 for n, letter in enumerate(name) if letter in letters]
     if not breaks:
       continue
-    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    middle = min(breaks, key=lambda index: abs(index - len(name) / 2))
     if max(middle, len(name) - middle) <= longest:
       return f'{name[:middle]}\n{name[middle:]}'
   return name
@@ -221,10 +224,10 @@ def _base(found: results.Results) -> str:
   return f'{metric} {found.baseline[metric]:.3f}'
 
 
-def _bound_text(wish: planning.Wish) -> str:
-  if wish.metric_loss is not None:
-    return f' for eval_metric_loss {wish.metric_loss:g}, dashed'
-  return f' for {wish.target:.0%} of the {wish.measure}'
+def _bound_text(target: selection.Target) -> str:
+  if target.metric_loss is not None:
+    return f' for eval_metric_loss {target.metric_loss:g}, dashed'
+  return f' for {target.share:.0%} of the {target.measure}'
 
 
 def _label(figure, below: str, beside: str) -> None:

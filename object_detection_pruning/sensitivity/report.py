@@ -7,10 +7,8 @@ from typing import Any, Dict, List, Sequence
 
 import jinja2
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.sensitivity import (
-  curves,
-  planning,
   plots,
   results,
   selection,
@@ -54,7 +52,7 @@ def write(
   path: str,
   found: results.Results,
   choice: selection.Choice,
-  wish: planning.Wish,
+  target: selection.Target,
   pictures: Sequence[plots.Picture],
   measured: Sequence[Dict[str, Any]] = (),
 ) -> None:
@@ -64,7 +62,7 @@ def write(
     path: of the page; the pictures' files lie beside it.
     found: what was measured.
     choice: what was chosen.
-    wish: what it was chosen for.
+    target: what it was chosen for.
     pictures: saved already.
     measured: from `read_measured`.
   """
@@ -80,16 +78,13 @@ def write(
     metric=found.setup.metric,
     unit=plots.unit(found),
     choice=choice,
-    wish=wish,
+    target=target,
     ratios=_ratios(found),
     rows=_rows(found, choice),
     pictures=[(p.title, _embedded(folder, p.name)) for p in pictures],
     measured=measured,
   )
-  temporary = f'{path}.writing-{os.getpid()}'
-  with open(temporary, 'w', encoding='utf-8') as file:
-    file.write(page)
-  os.replace(temporary, path)
+  atomic_files.write(path, page)
 
 
 def _ratios(found: results.Results) -> List[float]:
@@ -99,7 +94,7 @@ def _ratios(found: results.Results) -> List[float]:
 def _rows(
   found: results.Results, choice: selection.Choice
 ) -> List[Dict[str, Any]]:
-  by_layer = curves.of_results(found)
+  by_layer = found.curves()
   rows = []
   for layer in found.measured:
     curve = by_layer[layer.name]

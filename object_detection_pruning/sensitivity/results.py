@@ -1,12 +1,12 @@
-"""What was measured, in a file that is whole after every point."""
+"""What an analysis measured, and the curve of each layer."""
 
-import json
-import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import costs as costs_lib
-from object_detection_pruning.sensitivity import file_checks
 
 # Other machines round otherwise, and a rank of two detections may change.
 _TOLERANCE = 2e-3
@@ -29,7 +29,7 @@ class Setup(NamedTuple):
     checkpoint: hash of its weights.
     data: hash of the evaluation data.
     num_examples: images that were evaluated.
-    granularity: one of `targets.GRANULARITIES`.
+    granularity: one of `prunables.GRANULARITIES`.
     importance: how channels are compared; None for weights.
     metric: what is lost, one of `evaluator.METRICS`.
     recalibrate: training batches for batch norm, 0 for none.
@@ -65,10 +65,10 @@ class Setup(NamedTuple):
 
 
 class Layer(NamedTuple):
-  """A target and what was measured of it.
+  """A prunable and what was measured of it.
 
   Attributes:
-    name: of the target.
+    name: of the prunable.
     layers: all its layers.
     size: number of channels or weights.
     points: metrics by ratio.
@@ -86,7 +86,7 @@ class Results(NamedTuple):
   Attributes:
     setup: what the figures belong to.
     baseline: metrics of the unpruned model; None while they are not known.
-    layers: every target of the model in its order, measured or not.
+    layers: every prunable of the model in its order, measured or not.
     costs: of the model.
   """
 
@@ -99,6 +99,10 @@ class Results(NamedTuple):
   def measured(self) -> List[Layer]:
     """The layers with points."""
     return [layer for layer in self.layers if layer.points]
+
+  def curves(self) -> Dict[str, 'Curve']:
+    """Gives the curves of the layers that were measured, by name."""
+    return {layer.name: self._curve(layer) for layer in self.measured}
 
   def merged(self, other: 'Results', path: str) -> 'Results':
     """Joins the points of another part of the same analysis.
@@ -140,68 +144,54 @@ class Results(NamedTuple):
       ]
     )
 
-  def save(self, path: str) -> None:
-    """Writes the file; a reader sees the old one or the new one whole."""
-    content = {
-      'format': file_checks.FORMAT,
-      'setup': self.setup._asdict(),
-      'baseline': self.baseline,
-      'layers': [
-        {
-          'name': layer.name,
-          'layers': list(layer.layers),
-          'size': layer.size,
-          'points': {str(r): metrics for r, metrics in layer.points.items()},
-        }
-        for layer in self.layers
-      ],
-      'costs': self.costs.to_json(),
-    }
-    temporary = f'{path}.writing-{os.getpid()}'
-    with open(temporary, 'w') as file:
-      file.write(_text(content) + '\n')
-    os.replace(temporary, path)
+  def _curve(self, layer: Layer) -> 'Curve':
+    metric = self.setup.metric
+    points: List[Tuple[float, float]] = [(0.0, 0.0)]
+    for ratio, metrics in sorted(layer.points.items()):
+      loss = relative_loss(metric, metrics[metric], self.baseline[metric])
+      points.append((ratio, loss))
+    return Curve(*(tuple(values) for values in zip(*points)))
 
 
-def load(path: str) -> Results:
-  """Reads a file.
+class Curve(NamedTuple):
+  """What a layer loses by ratio: straight lines through the measured points.
 
-  Raises:
-    InputError: it is not there, or damaged, or no file of this kind.
+  They start at (0, 0). A loss is a share of the unpruned model's metric: 0.05
+  is a twentieth of its mAP, or, where the metric is the loss of training, a
+  twentieth more of it.
+
+  Attributes:
+    ratios: ascending, the first is 0.
+    losses: at these, as measured; below 0 where pruning helps.
   """
-  try:
-    with open(path) as file:
-      content = json.load(file)
-    file_checks.check(content)
-    return Results(
-      Setup(**content['setup']),
-      content['baseline'],
-      [_layer(entry) for entry in content['layers']],
-      costs_lib.from_json(content['costs']),
-    )
-  except FileNotFoundError:
-    raise errors.InputError(f'no sensitivities at {path!r}')
-  except (ValueError, TypeError, OverflowError) as error:
-    raise errors.InputError(f'{path} is no whole sensitivity file: {error}')
+
+  ratios: Tuple[float, ...]
+  losses: Tuple[float, ...]
+
+  def loss(self, ratio: float) -> float:
+    """Gives the loss at a ratio, 0 at least; infinite beyond the last point."""
+    if ratio > self.ratios[-1] + 1e-9:
+      return float('inf')
+    return float(np.interp(ratio, self.ratios, np.maximum(self.losses, 0)))
+
+  def largest_ratio(self, bound: float) -> float:
+    """Gives the largest measured ratio whose loss is not above a bound."""
+    losses = np.maximum(self.losses, 0)
+    for left in range(len(losses) - 1, -1, -1):
+      if losses[left] > bound:
+        continue
+      if left + 1 == len(losses):
+        return self.ratios[left]
+      rise = losses[left + 1] - losses[left]
+      step = self.ratios[left + 1] - self.ratios[left]
+      return self.ratios[left] + step * (bound - losses[left]) / rise
+    return 0.0
 
 
-def merge(paths: Sequence[str]) -> Results:
-  """Reads the parts of an analysis and joins them.
-
-  Raises:
-    InputError: a file cannot be used, or is of another analysis.
-  """
-  found = load(paths[0])
-  for path in paths[1:]:
-    found = found.merged(load(path), path)
-  return found
-
-
-def _layer(entry: Dict[str, Any]) -> Layer:
-  points = {float(ratio): each for ratio, each in entry['points'].items()}
-  return Layer(
-    entry['name'], entry['layers'], entry['size'], dict(sorted(points.items()))
-  )
+def relative_loss(metric: str, value: float, baseline: float) -> float:
+  """Gives what is lost, as a share of the baseline."""
+  gained = (value - baseline) / baseline
+  return gained if metric == evaluator.LOSS else -gained
 
 
 def _check_equal(
@@ -216,30 +206,3 @@ def _check_equal(
         f'{what}: {name} is {theirs.get(name)} in one part and {value} in the '
         'other, so they were not measured alike'
       )
-
-
-def _text(content: Dict[str, Any]) -> str:
-  """Lays JSON out with a line for each point and each term."""
-  parts = []
-  for name in ('format', 'setup', 'baseline'):
-    text = json.dumps(content[name], indent=1).replace('\n', '\n ')
-    parts.append(f' {json.dumps(name)}: {text}')
-  layers = [_layer_text(layer) for layer in content['layers']]
-  parts.append(' "layers": [\n' + ',\n'.join(layers) + '\n ]')
-  terms = ['  ' + json.dumps(term) for term in content['costs']]
-  parts.append(' "costs": [\n' + ',\n'.join(terms) + '\n ]')
-  return '{\n' + ',\n'.join(parts) + '\n}'
-
-
-def _layer_text(layer: Dict[str, Any]) -> str:
-  points = ',\n'.join(
-    f'    {json.dumps(ratio)}: {json.dumps(metrics)}'
-    for ratio, metrics in layer['points'].items()
-  )
-  points = f'{{\n{points}\n   }}' if points else '{}'
-  fields = [
-    f'   {json.dumps(name)}: {json.dumps(layer[name])}'
-    for name in ('name', 'layers', 'size')
-  ]
-  body = ',\n'.join(fields + [f'   "points": {points}'])
-  return f'  {{\n{body}\n  }}'

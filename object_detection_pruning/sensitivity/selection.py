@@ -1,7 +1,7 @@
-"""How much each layer is to lose, from what its curve says."""
+"""How much each layer is to lose, from what is asked for and its curve."""
 
 import math
-from typing import Dict, Iterable, NamedTuple, Optional
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import errors
 from object_detection_pruning.sensitivity import costs as costs_lib
-from object_detection_pruning.sensitivity import curves, results
+from object_detection_pruning.sensitivity import results
 
 Bounds = channel_selection.Bounds
 _BISECTIONS = 24
@@ -36,6 +36,53 @@ class Choice(NamedTuple):
   def summed_loss(self) -> float:
     """The losses of all layers, in sum."""
     return sum(self.losses.values())
+
+
+class Target(NamedTuple):
+  """What is asked for; one of `metric_loss` and `measure` is set.
+
+  Attributes:
+    metric_loss: most that each group alone may lose, as a share of the metric.
+    measure: `params` or `macs`, of which `share` is to be left.
+    share: in (0, 1).
+    bounds: what must stay of each group.
+    include: patterns of layers.
+    exclude: patterns of layers.
+  """
+
+  metric_loss: Optional[float] = None
+  measure: Optional[str] = None
+  share: Optional[float] = None
+  bounds: Bounds = Bounds()
+  include: Sequence[str] = ()
+  exclude: Sequence[str] = ()
+
+
+TARGETS = ('eval_metric_loss', 'target_macs', 'target_params')
+
+
+def target_from(given: Dict[str, float], **more) -> Target:
+  """Gives the target that flags describe.
+
+  Args:
+    given: one of `TARGETS` and its value.
+    **more: other fields of the target.
+
+  Raises:
+    InputError: there is not just one, or it is out of range.
+  """
+  if len(given) != 1:
+    raise errors.InputError(
+      'give one of --eval_metric_loss, --target_macs and --target_params, got '
+      f'{len(given)}'
+    )
+  ((name, value),) = given.items()
+  if name != 'eval_metric_loss':
+    channel_selection.check_fraction(f'--{name}', value)
+    return Target(measure=name.rpartition('_')[2], share=value, **more)
+  if not value >= 0:
+    raise errors.InputError(f'--{name} must be 0 or more, got {value}')
+  return Target(metric_loss=value, **more)
 
 
 class _Option(NamedTuple):
@@ -78,7 +125,7 @@ class Chooser:
     self._bounds = bounds._replace(min_channels=bounds.min_channels or 1)
     self._curves = {
       name: curve
-      for name, curve in curves.of_results(found).items()
+      for name, curve in found.curves().items()
       if names is None or name in set(names)
     }
     if not self._curves:
@@ -103,7 +150,7 @@ class Chooser:
       }
     )
 
-  def by_cost(self, measure: str, target: float) -> Choice:
+  def by_cost(self, measure: str, share: float) -> Choice:
     """Reaches a target with the least summed loss.
 
     What is left has a price. Layer after layer takes what is cheapest in loss
@@ -113,18 +160,18 @@ class Chooser:
 
     Args:
       measure: `params` or `macs`.
-      target: share that is left, in (0, 1).
+      share: what is to be left, in (0, 1).
 
     Raises:
       InputError: it is not reached with the largest ratios measured.
     """
-    channel_selection.check_fraction(f'target_{measure}', target)
+    channel_selection.check_fraction(f'target_{measure}', share)
     options = {name: self._options(name) for name in self._curves}
     most = {name: option.numbers[-1] for name, option in options.items()}
     least = self._share(measure, most)
-    if least > target:
+    if least > share:
       raise errors.InputError(
-        f'the target {target} cannot be reached: {least:.4f} of the {measure} '
+        f'the target {share} cannot be reached: {least:.4f} of the {measure} '
         'is left with the largest ratios that were measured'
       )
     best = most
@@ -133,12 +180,12 @@ class Chooser:
       # Prices lie orders of magnitude apart.
       price = math.sqrt(max(low, _LOWEST_PRICE) * high)
       found = self._at_price(price, measure, options)
-      if self._share(measure, found) <= target:
+      if self._share(measure, found) <= share:
         high = price
         best = min(best, found, key=self._summed)
       else:
         low = price
-    return self._choice(self._give_back(best, measure, options, target))
+    return self._choice(self._give_back(best, measure, options, share))
 
   def _at_price(self, price: float, measure: str, options) -> Dict[str, int]:
     found = []
@@ -159,12 +206,12 @@ class Chooser:
       found, key=lambda r: self._summed(r) + price * self._share(measure, r)
     )
 
-  def _give_back(self, removed, measure: str, options, target: float) -> dict:
+  def _give_back(self, removed, measure: str, options, share: float) -> dict:
     result = dict(removed)
     for name in sorted(result, key=lambda n: -self._loss(n, result[n])):
       option = options[name]
       shares = self._share(measure, dict(result, **{name: option.numbers}))
-      losses = np.where(shares <= target, option.losses, np.inf)
+      losses = np.where(shares <= share, option.losses, np.inf)
       if losses.min() < self._loss(name, result[name]):
         result[name] = option.numbers[np.argmin(losses)]
     return result
@@ -203,3 +250,21 @@ class Chooser:
       self._found.costs.left(removed),
       self._dense,
     )
+
+
+def choose(
+  found: results.Results,
+  target: Target,
+  names: Optional[Sequence[str]] = None,
+) -> Choice:
+  """Chooses how much of each layer goes.
+
+  Args:
+    found: what was measured.
+    target: what is asked for.
+    names: of the layers that may lose something; None for all measured.
+  """
+  chooser = Chooser(found, target.bounds, names)
+  if target.measure:
+    return chooser.by_cost(target.measure, target.share)
+  return chooser.by_loss(target.metric_loss)

@@ -10,7 +10,6 @@ from matplotlib import pyplot, ticker  # noqa: E402
 
 from object_detection_pruning.common import errors  # noqa: E402
 from object_detection_pruning.sensitivity import (  # noqa: E402
-  planning,
   results,
   selection,
 )
@@ -20,11 +19,11 @@ _BOUNDS = 121
 
 
 def draw(
-  found: results.Results, choice: selection.Choice, wish: planning.Wish
+  found: results.Results, choice: selection.Choice, target: selection.Target
 ) -> pyplot.Figure:
   """Draws what is left for each bound, and what the losses sum up to."""
-  chooser = selection.Chooser(found, wish.bounds)
-  highest = max(0.3, 1.5 * (wish.metric_loss or 0))
+  chooser = selection.Chooser(found, target.bounds)
+  highest = max(0.3, 1.5 * (target.metric_loss or 0))
   bounds = np.linspace(0, highest, _BOUNDS)
   choices = [chooser.by_loss(bound) for bound in bounds]
   shares = {
@@ -34,7 +33,7 @@ def draw(
   figure, (left, right) = pyplot.subplots(
     1, 2, figsize=(11, 4.4), constrained_layout=True
   )
-  _draw_bounds(left, bounds, shares, choice, wish)
+  _draw_bounds(left, bounds, shares, choice, target)
   left.set(
     title='What one bound for all layers leaves',
     xlabel=f'eval_metric_loss, share of {found.setup.metric}',
@@ -49,7 +48,7 @@ def draw(
     color=_SECOND,
     label='one bound for all layers',
   )
-  _draw_cheapest(right, chooser, min(shares['macs']), choice, wish)
+  _draw_cheapest(right, chooser, min(shares['macs']), choice, target)
   right.set(
     title='The same MACs, chosen in two ways',
     xlabel='MACs left of the dense model',
@@ -69,7 +68,7 @@ def _draw_bounds(
   bounds: Sequence[float],
   shares: Dict[str, List[float]],
   choice: selection.Choice,
-  wish: planning.Wish,
+  target: selection.Target,
 ) -> None:
   """Draws what is left for each bound, and marks what was chosen."""
   for measure, label, color in (
@@ -78,21 +77,21 @@ def _draw_bounds(
   ):
     axes.plot(bounds, shares[measure], color=color, label=label)
     share = _share(choice, measure)
-    if wish.metric_loss is None:
-      # No one bound gives what was chosen, so it has no place on the curves.
+    if target.metric_loss is None:
+      # No one bound gives what was chosen, so it is on no curve.
       chosen = f'chosen: {share:.1%} of the {label}'
       axes.axhline(share, color=color, lw=1, ls='--', label=chosen)
       continue
-    axes.plot([wish.metric_loss], [share], 'D', color=CHOSEN)
+    axes.plot([target.metric_loss], [share], 'D', color=CHOSEN)
     axes.annotate(
       f'{share:.1%}',
-      (wish.metric_loss, share),
+      (target.metric_loss, share),
       (6, 6),
       textcoords='offset points',
       fontsize=9,
     )
-  if wish.metric_loss is not None:
-    axes.axvline(wish.metric_loss, color=CHOSEN, lw=0.8, ls='--')
+  if target.metric_loss is not None:
+    axes.axvline(target.metric_loss, color=CHOSEN, lw=0.8, ls='--')
 
 
 def _draw_cheapest(
@@ -100,12 +99,12 @@ def _draw_cheapest(
   chooser: selection.Chooser,
   least_macs: float,
   choice: selection.Choice,
-  wish: planning.Wish,
+  target: selection.Target,
 ) -> None:
   """Draws the least summed loss for each share of MACs, and what was chosen."""
   cheapest = _cheapest(chooser, np.linspace(0.97, least_macs, 9))
   chosen = (_share(choice, 'macs'), choice.summed_loss)
-  if wish.measure == 'macs':
+  if target.measure == 'macs':
     # The curve goes through what was chosen in the same way.
     cheapest = sorted(cheapest + [chosen], reverse=True)
   axes.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')

@@ -3,19 +3,23 @@
 import os
 from typing import NamedTuple, Optional
 
-from object_detection_pruning.common import errors
-from object_detection_pruning.graphs import sample_feeds, saved_model_writer
-from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.common import atomic_files, errors, paths
+from object_detection_pruning.graphs import (
+  default_attributes,
+  sample_feeds,
+  saved_model_writer,
+)
 from object_detection_pruning.sparse_ops import (
+  graph_comparison,
   library,
   loading,
-  measuring,
   rewrite,
 )
 from object_detection_pruning.sparse_ops.report import RewriteReport
 
 SPARSE_GRAPH = 'sparse_inference_graph.pb'
 SAVED_MODEL = 'sparse_saved_model'
+_GRAPH_ENDING = '_inference_graph'
 
 
 class SparseExport(NamedTuple):
@@ -33,7 +37,7 @@ class SparseExport(NamedTuple):
   plain_bytes: int
   sparse_bytes: int
   saved_model: str
-  measurement: Optional[measuring.Measurement]
+  measurement: Optional[graph_comparison.GraphComparison]
 
   def __str__(self) -> str:
     lines = [
@@ -53,17 +57,19 @@ def export(
   image: Optional[str] = None,
   seconds: float = 10.0,
   threads: int = 1,
+  overwrite: bool = False,
 ) -> SparseExport:
   """Writes the sparse graph and its SavedModel, and measures both graphs.
 
   Args:
     input_graph: a frozen graph.
-    output_graph: the sparse graph to write; the SavedModel goes to
-      `sparse_saved_model` beside it. The plain graph is not touched.
+    output_graph: the sparse graph to write; the SavedModel goes to a folder
+      beside it, see `saved_model_of`. The plain graph is not touched.
     min_sparsity: kernels with a smaller share of zeros stay dense.
     image: to measure with; None makes up one.
     seconds: for measuring; 0 leaves it out.
     threads: to measure with.
+    overwrite: replaces a graph and a SavedModel that are there.
 
   Returns:
     What it came to.
@@ -71,15 +77,20 @@ def export(
   Raises:
     InputError: an argument or the graph cannot be used.
   """
+  saved = saved_model_of(output_graph)
   if not os.path.isfile(input_graph):
     raise errors.InputError(f'no such graph: {input_graph}')
   if os.path.isdir(output_graph):
     raise errors.InputError(f'{output_graph} is a folder, not a graph file')
+  if os.path.isfile(saved):
+    raise errors.InputError(f'{saved} is a file, not a folder to write')
   if os.path.abspath(input_graph) == os.path.abspath(output_graph):
     raise errors.InputError(
       'output_graph must not be input_graph: where no compiler is, only the '
       'plain graph runs'
     )
+  paths.refuse_existing(output_graph, saved, overwrite=overwrite)
+  paths.folder_to_write('the folder of the graph', os.path.dirname(saved))
   if seconds < 0:
     raise errors.InputError(f'seconds must be >= 0, got {seconds}')
   if threads < 1:
@@ -90,14 +101,14 @@ def export(
   library.load()
   measurement = None
   if seconds:
-    measurement = measuring.compare(
+    measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
-  folder = os.path.dirname(os.path.abspath(output_graph))
-  os.makedirs(folder, exist_ok=True)
-  saved = os.path.join(folder, SAVED_MODEL)
-  saved_model_writer.write(rewritten.graph_def, saved)
-  _write(rewritten.graph_def, output_graph)
+  written = default_attributes.without(rewritten.graph_def)
+  with atomic_files.writing(output_graph) as (partial,):
+    with open(partial, 'wb') as file:
+      file.write(written.SerializeToString())
+    saved_model_writer.write(rewritten.graph_def, saved)
   return SparseExport(
     rewritten.report,
     os.path.getsize(input_graph),
@@ -107,8 +118,14 @@ def export(
   )
 
 
-def _write(graph_def: GraphDef, path: str) -> None:
-  partial = path + '.partial'
-  with open(partial, 'wb') as file:
-    file.write(graph_def.SerializeToString())
-  os.replace(partial, path)
+def saved_model_of(graph_path: str) -> str:
+  """Names the folder of a graph's SavedModel, which lies beside it.
+
+  `small.pb` has `small_saved_model`, and `sparse_inference_graph.pb` has
+  `sparse_saved_model`, as the exporter names it.
+  """
+  folder, name = os.path.split(os.path.abspath(graph_path))
+  stem = os.path.splitext(name)[0]
+  if stem.endswith(_GRAPH_ENDING):
+    stem = stem[: -len(_GRAPH_ENDING)]
+  return os.path.join(folder, stem + '_saved_model')

@@ -16,13 +16,14 @@ from typing import Any, Iterator, List, Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 
 _SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
 
 # TensorFlow 1's headers are C++11, and a later standard asks for symbols that
-# its library does not have.
-_COMMON_FLAGS = ['-std=c++11', '-fPIC', '-Wall', '-fvisibility=hidden']
+# its library does not have. Those of TensorFlow 2 are C++17.
+_STANDARD = '-std=c++17' if tf.__version__.startswith('2.') else '-std=c++11'
+_COMMON_FLAGS = [_STANDARD, '-fPIC', '-Wall', '-fvisibility=hidden']
 _KERNEL_FLAGS = ['-O3', '-fno-exceptions', '-fno-math-errno']
 _INSTRUCTION_SETS = {
   'kernels_avx512.cc': [
@@ -118,16 +119,16 @@ def _compile(path: str, extra_flags: List[str]) -> None:
       'install g++ (Debian and Ubuntu: apt-get install g++), or set CXX'
     )
   tf.logging.info('Building the sparse ops, once: %s', path)
-  with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as scratch:
+  with atomic_files.writing(path) as (
+    linked,
+  ), tempfile.TemporaryDirectory() as scratch:
     objects = _compile_objects(compiler, scratch, extra_flags)
-    linked = os.path.join(scratch, os.path.basename(path))
     _run(
       [compiler, '-shared', '-o', linked]
       + objects
       + tf.sysconfig.get_link_flags()
       + extra_flags
     )
-    os.replace(linked, path)
 
 
 def _compile_objects(
@@ -146,6 +147,7 @@ def _compile_objects(
       flags = ['-O2'] + [
         flag.replace('-I', '-isystem', 1) if flag.startswith('-I') else flag
         for flag in tf.sysconfig.get_compile_flags()
+        if 'std=' not in flag
       ]
     objects.append(os.path.join(scratch, name[: -len('.cc')] + '.o'))
     source = os.path.join(_SOURCE_DIR, name)

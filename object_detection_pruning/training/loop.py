@@ -9,7 +9,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.dataset_tools import damaged_records
+from object_detection_pruning.dataset_tools import record_reader
 
 
 def train(
@@ -35,7 +35,7 @@ def train(
   Raises:
     InputError: a file of training or evaluation data is damaged.
   """
-  with damaged_records.named(input_checks.record_paths(config)):
+  with record_reader.naming_damage(input_checks.record_paths(config)):
     return _train(run, config, throttle_secs, recalibration_batches)
 
 

@@ -6,10 +6,14 @@ from typing import Any, Callable, Dict, List, Optional
 import tensorflow.compat.v1 as tf
 from object_detection import model_hparams
 from object_detection import model_lib as stock_model_lib
-from object_detection.protos import pipeline_pb2
+from object_detection.protos import model_pb2, pipeline_pb2
 
 from object_detection_pruning.batch_norm import moving_statistics
-from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.builders import (
+  pipeline,
+  pruning_builder,
+  stack_checks,
+)
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
@@ -108,7 +112,8 @@ def model_fn_creator(
         settings.include, settings.exclude, settings.mask_depthwise
       ):
         spec = stock_model_fn(features, labels, mode, params)
-      _check_patterns(settings)
+      pruning_builder.check_patterns(settings)
+      _check_masked(settings, configs['model'])
       if mode == tf.estimator.ModeKeys.EVAL:
         _check_masks(restored_from)
         return _with_eval_metrics(spec)
@@ -153,6 +158,10 @@ def create_estimator_and_inputs(
   Raises:
     InputError: the settings cannot work.
   """
+  if restored_from:
+    stack_checks.check(config)
+  else:
+    stack_checks.check_training(config)
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
@@ -216,15 +225,15 @@ def _is_there(checkpoint: str) -> bool:
   return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
 
 
-def _check_patterns(settings: pruning_builder.PruningSettings) -> None:
-  candidates = masking.candidate_layers()
-  for field in ('include', 'exclude'):
-    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
-    if idle:
-      raise errors.InputError(
-        f'{field} pattern {idle[0]!r} is found in no layer; '
-        f'layers are: {layer_patterns.listed(candidates)}'
-      )
+def _check_masked(
+  settings: pruning_builder.PruningSettings, model: model_pb2.DetectionModel
+) -> None:
+  wanted = registry.is_masked(model) or settings.include
+  if wanted and not masking.masked_kernels():
+    raise errors.InputError(
+      'no kernel got a mask: exclude patterns must leave some of the layers '
+      + layer_patterns.listed(masking.candidate_layers())
+    )
 
 
 def _with_eval_metrics(
@@ -256,7 +265,7 @@ def _with_hooks(
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule, settings.layer_sparsities, train_steps
+      settings.schedule, settings.method, train_steps
     )
     hooks.append(pruning_hook)
   if soft is not None:

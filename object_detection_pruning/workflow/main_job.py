@@ -60,9 +60,9 @@ class QuickstartRun:
 
   def begin(self) -> None:
     """Claims the folder for these settings."""
-    path = self._settings_path()
-    with atomic_files.writing(path) as (name,), open(name, 'w') as file:
-      json.dump(self._settings, file, indent=2)
+    atomic_files.write(
+      self._settings_path(), json.dumps(self._settings, indent=2)
+    )
 
   def _settings_path(self) -> str:
     return os.path.join(self._output_dir, _SETTINGS)
@@ -129,6 +129,7 @@ class QuickstartRun:
       self._graph(stage, exporter.FROZEN_GRAPH),
       self._graph(stage, exporting.SPARSE_GRAPH),
       seconds=0,
+      overwrite=True,
     )
     return True
 

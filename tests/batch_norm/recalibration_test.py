@@ -244,7 +244,7 @@ def test_damaged_training_data_is_named(data, tmp_path):
     batches = training_graph.run_batches(
       config, session, damaged.get_next(), 1, 'test'
     )
-    with pytest.raises(errors.InputError, match='train.record is damaged'):
+    with pytest.raises(errors.InputError, match='train.record is no TFRecord'):
       next(batches)
 
 

@@ -7,7 +7,13 @@ from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import masking, schedules
+from object_detection_pruning.core import (
+  allocation,
+  granularity,
+  masking,
+  pruning_method,
+  schedules,
+)
 from object_detection_pruning.protos import pruning_pb2
 
 WINDOW = 'target_sparsity: 0.8 start_step: 10 end_step: 50 '
@@ -48,7 +54,46 @@ def test_every_field_arrives():
   assert settings.include == ('a', 'b')
   assert settings.exclude == ('c',)
   assert settings.mask_depthwise is True
-  assert settings.layer_sparsities == (('a', 0.5),)
+  assert settings.method.layer_sparsities == (('a', 0.5),)
+
+
+def test_method_has_its_defaults_and_what_is_given():
+  assert build(WINDOW).method == pruning_method.PruningMethod(
+    'magnitude', 'weight', 'uniform'
+  )
+  method = build(WINDOW + 'allocation: "global" max_layer_sparsity: 0.9').method
+  assert method.allocation == allocation.find('global', 0.9)
+  method = build(WINDOW + 'granularity: "4x2"').method
+  assert method.granularity == granularity.Block(4, 2)
+  schedule = build(
+    WINDOW.replace('0.8', '0.333') + 'granularity: "2:3"'
+  ).schedule
+  assert schedule.target_sparsity == 1 - 2 / 3
+
+
+def test_message_of_before_keeps_its_field_numbers():
+  numbers = {
+    field.name: field.number for field in pruning_pb2.Pruning.DESCRIPTOR.fields
+  }
+  assert numbers == {
+    'schedule': 1,
+    'initial_sparsity': 2,
+    'target_sparsity': 3,
+    'start_step': 4,
+    'end_step': 5,
+    'frequency': 6,
+    'exponent': 7,
+    'include': 8,
+    'exclude': 9,
+    'layer_sparsity': 10,
+    'mask_depthwise': 11,
+    'layer_width': 12,
+    'soft_filter_pruning': 13,
+    'criterion': 14,
+    'granularity': 15,
+    'allocation': 16,
+    'max_layer_sparsity': 17,
+  }
 
 
 def test_constant_schedule():
@@ -113,6 +158,32 @@ def test_patterns_alone_make_masks_without_a_schedule():
     ('frequency: 5', 'frequency is set but target_sparsity (--sparsity) is'),
     ('exponent: 2', 'exponent is set but target_sparsity'),
     ('schedule: CONSTANT', 'schedule is set but target_sparsity'),
+    ('granularity: "2:4"', 'granularity is set but target_sparsity'),
+    ('allocation: "global"', 'allocation is set but target_sparsity'),
+    (
+      WINDOW + 'criterion: "size"',
+      "criterion must be one of magnitude, got 'size'",
+    ),
+    (
+      WINDOW + 'granularity: "big"',
+      "granularity must be one of weight, N:M, IxO, filter, got 'big'",
+    ),
+    (
+      WINDOW + 'allocation: "erk"',
+      'allocation must be one of uniform, erdos_renyi_kernel, global, got',
+    ),
+    (
+      WINDOW + 'max_layer_sparsity: 0.9',
+      'max_layer_sparsity has no meaning with allocation uniform, got 0.9',
+    ),
+    (
+      WINDOW + 'granularity: "2:4"',
+      'target_sparsity must be 0.5 with granularity 2:4, got 0.8',
+    ),
+    (
+      WINDOW + 'granularity: "4x4" mask_depthwise: true',
+      'so mask_depthwise does not go with it',
+    ),
     ('initial_sparsity: 0.1', 'initial_sparsity is set but target_sparsity'),
     (
       'layer_sparsity { layer: "a" target_sparsity: 0.5 }',

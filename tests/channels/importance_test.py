@@ -3,8 +3,13 @@ import pytest
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.batch_norm import recalibration
-from object_detection_pruning.channels import groups, importance, taylor
+from object_detection_pruning.builders import training_graph as training_graphs
+from object_detection_pruning.channels import (
+  criteria,
+  groups,
+  importance,
+  taylor,
+)
 from object_detection_pruning.common import errors
 
 
@@ -32,8 +37,8 @@ TENSORS = {
 }
 
 
-def _scores(method, group=GROUP, **kwargs):
-  return importance.scores(method, group, TENSORS, **kwargs).tolist()
+def _scores(method, group=GROUP):
+  return importance.scores(method, group, TENSORS).tolist()
 
 
 def test_filter_norms_are_those_of_the_filters_alone():
@@ -79,7 +84,7 @@ def test_flattened_channels_count_with_all_their_places():
     'fc/weights', 0, np.array([[0, 3], [1, 4], [2, 5]]), False
   )
   tensors = {'fc/weights': np.arange(12, dtype=np.float32).reshape(6, 2)}
-  assert importance.slice_rows(part, tensors['fc/weights']).tolist() == [
+  assert criteria.slice_rows(part, tensors['fc/weights']).tolist() == [
     [0, 1, 6, 7],
     [2, 3, 8, 9],
     [4, 5, 10, 11],
@@ -87,8 +92,17 @@ def test_flattened_channels_count_with_all_their_places():
 
 
 def test_random_scores_depend_on_the_seed_alone():
-  assert _scores('random', seed=1) == _scores('random', seed=1)
-  assert _scores('random', seed=1) != _scores('random', seed=2)
+  one, same, other = (
+    criteria.Random(seed).score(GROUP, TENSORS).tolist() for seed in (1, 1, 2)
+  )
+  assert one == same
+  assert one != other
+
+
+def test_random_scores_of_two_groups_differ():
+  groups_of_two = [GROUP, GROUP._replace(name='two')]
+  found = criteria.Random().scores(groups_of_two, TENSORS)
+  assert found['one'].tolist() != found['two'].tolist()
 
 
 def test_unknown_method_is_an_error():
@@ -118,7 +132,7 @@ def training_graph(monkeypatch):
       tf.estimator.ModeKeys.TRAIN, loss=loss, train_op=tf.no_op()
     )
 
-  monkeypatch.setattr(recalibration, 'build_training_graph', build)
+  monkeypatch.setattr(training_graphs, 'build', build)
 
 
 def test_taylor_is_the_mean_change_of_the_loss_without_the_filter(
@@ -127,7 +141,19 @@ def test_taylor_is_the_mean_change_of_the_loss_without_the_filter(
   found = taylor.measure(CONFIG, TENSORS, [GROUP], 2)
   # First batch: 0, |3 - 4|, |6 + 8|; second: 0, |3 - 4|, |-8 / 2|.
   assert found['one'].tolist() == [0, 1, 9]
-  assert _scores('taylor', gradients=found) == pytest.approx([0, 0.3, 2.7])
+  batches = criteria.TrainingInput(CONFIG, TENSORS, 2)
+  scores = importance.find('taylor').scores([GROUP], TENSORS, batches)
+  assert scores['one'] == pytest.approx([0, 0.3, 2.7])
+
+
+def test_taylor_without_training_data_is_an_error():
+  with pytest.raises(errors.InputError, match='needs gradients and training'):
+    _scores('taylor')
+
+
+def test_scores_of_a_checkpoint_leave_out_draws_and_training_data():
+  assert importance.METHODS[:6] == importance.OF_CHECKPOINT
+  assert importance.METHODS[6:] == ('random', 'taylor')
 
 
 def test_taylor_gives_masked_weights_no_change(training_graph):

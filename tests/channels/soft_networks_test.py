@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.channels import importance
+from object_detection_pruning.channels import criteria, importance
 from object_detection_pruning.training.soft import (
   pruning_rounds,
   soft_filter_pruning_hook,
@@ -79,7 +79,7 @@ def test_every_layer_of_a_group_loses_the_same_filters(name):
     chosen = hook.selected[group.name]
     assert len(chosen) == min(round(0.4 * group.size), group.size - 1)
     for part in group.slices:
-      norms = np.abs(importance.slice_rows(part, tensors[part.variable])).sum(1)
+      norms = np.abs(criteria.slice_rows(part, tensors[part.variable])).sum(1)
       if part.is_output:
         assert np.flatnonzero(norms == 0).tolist() == chosen
       elif tensors[part.variable].ndim > 1:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from object_detection_pruning.builders import inference_graph, pipeline
-from object_detection_pruning.channels import groups, importance, plan, surgery
+from object_detection_pruning.channels import criteria, groups, plan, surgery
 from object_detection_pruning.common import errors
 
 slim = networks.slim
@@ -93,7 +93,7 @@ def test_narrow_config_lists_all_layers(detector):
 def test_silence_leaves_the_other_channels(made):
   tensors = networks.random_tensors(networks.build(_network))
   silent = surgery.silence(tensors, made)
-  norms = importance.slice_rows(
+  norms = criteria.slice_rows(
     groups.Slice('one/weights', 3, np.arange(4)[:, None], True),
     silent['one/weights'],
   ).any(1)

@@ -4,9 +4,11 @@ import sys
 import textwrap
 
 import pytest
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import environment
 
+IS_CLASSIC = tf.__version__.startswith('1.')
 STOCK_FILES = [
   'research/object_detection/__init__.py',
   'research/object_detection/model_lib.py',
@@ -48,20 +50,29 @@ def check_object_detection_in(root):
   return subprocess.check_output(command).decode().strip()
 
 
-@pytest.mark.parametrize('version', ['1.14.0', '1.15.5', '1.15.0-rc3'])
+@pytest.mark.parametrize(
+  'version', ['1.14.0', '1.15.5', '1.15.0-rc3', '2.15.1']
+)
 def test_takes_tensorflow(version):
   environment.check_tensorflow_version(version)
 
 
-@pytest.mark.parametrize('version', ['1.13.2', '2.0.0', '2.14.0', '1.140.0'])
+@pytest.mark.parametrize(
+  'version', ['1.13.2', '2.0.0', '2.14.0', '2.16.1', '1.140.0']
+)
 def test_refuses_tensorflow_and_names_its_version(version):
-  with pytest.raises(ImportError, match='1.14 or 1.15, got ' + version):
+  with pytest.raises(ImportError, match='1.14, 1.15 or 2.15, got ' + version):
     environment.check_tensorflow_version(version)
 
 
 @pytest.mark.parametrize(
   ('tensorflow', 'numpy'),
-  [('1.15.5', '1.18.5'), ('1.15.5', '1.19.5'), ('1.14.0', '1.21.6')],
+  [
+    ('1.15.5', '1.18.5'),
+    ('1.15.5', '1.19.5'),
+    ('1.14.0', '1.21.6'),
+    ('2.15.1', '1.23.5'),
+  ],
 )
 def test_takes_numpy(tensorflow, numpy):
   environment.check_numpy_version(tensorflow, numpy)
@@ -77,6 +88,12 @@ def test_refuses_numpy_that_tensorflow_1_15_cannot_use(numpy):
   )
 
 
+@pytest.mark.parametrize('numpy', ['1.24.0', '1.26.4', '2.0.1'])
+def test_refuses_numpy_that_lacks_what_stock_code_calls(numpy):
+  with pytest.raises(ImportError, match='needs numpy<1.24, got ' + numpy):
+    environment.check_numpy_version('2.15.1', numpy)
+
+
 def test_takes_a_source_tree_of_the_object_detection_api(tmp_path):
   write_stock_tree(tmp_path)
   assert check_object_detection_in(tmp_path) == ''
@@ -87,7 +104,7 @@ def test_takes_a_source_tree_of_the_object_detection_api(tmp_path):
   [
     (STOCK_FILES[1], 'module object_detection', 'models/research/slim'),
     (STOCK_FILES[3], 'protos', 'protoc object_detection/protos/*.proto'),
-    (STOCK_FILES[5], 'module nets', 'tf-object-detection==0.0.3'),
+    (STOCK_FILES[5], 'module nets', '--no-deps tf-object-detection'),
   ],
 )
 def test_says_in_one_line_what_is_missing(tmp_path, missing, what, remedy):
@@ -117,9 +134,12 @@ def test_known_noise_is_silent_and_other_warnings_are_not(tmp_path):
   probe.write_text(
     textwrap.dedent("""
       import object_detection_pruning
-      import tensorflow as tf
+      import tensorflow
       from object_detection import exporter
-      tf.contrib.layers
+      tf = tensorflow.compat.v1
+      if tf.__version__.startswith('1.'):
+        tf = tensorflow
+        tf.contrib.layers
       import warnings
       warnings.warn('one of the user', FutureWarning)
       tf.logging.warning('one of TensorFlow')
@@ -136,5 +156,7 @@ def test_known_noise_is_silent_and_other_warnings_are_not(tmp_path):
   assert 'contrib-sunset' not in shown
   assert '/nets/' not in shown
   assert 'FutureWarning: one of the user' in shown
-  assert f'From {probe}:8: The name tf.logging.warning is deprecated' in shown
+  assert 'disable_resource_variables' not in shown
+  if IS_CLASSIC:
+    assert f'From {probe}:10: The name tf.logging.warning is deprec' in shown
   assert 'WARNING:tensorflow:one of TensorFlow' in shown

@@ -23,7 +23,9 @@ def test_makes_contribs_variables_ops_and_collections():
   assert masked_graph.names('masks') == ['net/conv/mask']
   assert masked_graph.names('thresholds') == ['net/conv/threshold']
   assert masked_graph.names('masked_weights') == ['net/conv/masked_weight']
-  pruning = pytest.importorskip('tensorflow.contrib.model_pruning')
+  pruning = pytest.importorskip(
+    'tensorflow.contrib.model_pruning', reason='TensorFlow 2 has no tf.contrib'
+  )
   assert [
     pruning.get_weights(),
     pruning.get_masks(),

@@ -32,7 +32,7 @@ def masked():
   with tf.Graph().as_default():
     weights = tf.placeholder(tf.float32)
     zeros = tf.placeholder(tf.int32, [])
-    result = thresholds.magnitude_mask(weights, zeros)
+    result = thresholds.cut(weights, zeros)
     with tf.Session() as session:
       yield lambda w, z: session.run(result, {weights: w, zeros: z})
 
@@ -100,10 +100,22 @@ def test_every_count_of_zeros_is_exact(masked, weights):
 
 def test_of_equal_magnitudes_the_first_go():
   weights = tf.constant([1.0, -0.5, 0.5, 2.0, -0.5])
-  mask, threshold = thresholds.magnitude_mask(weights, 2)
+  mask, threshold = thresholds.cut(weights, 2)
   with tf.Session() as session:
     assert session.run([mask, threshold])[0].tolist() == [1, 0, 0, 1, 1]
     assert session.run(threshold) == 0.5
+
+
+def test_nan_goes_last():
+  scores = tf.constant([float('nan'), np.inf, 1.0])
+  with tf.Session() as session:
+    masks = session.run([thresholds.cut(scores, k).mask for k in range(4)])
+  assert [mask.tolist() for mask in masks] == [
+    [1, 1, 1],
+    [1, 1, 0],
+    [1, 0, 0],
+    [0, 0, 0],
+  ]
 
 
 def test_threshold_is_zero_where_nothing_is_masked(masked):
@@ -113,7 +125,7 @@ def test_threshold_is_zero_where_nothing_is_masked(masked):
 @pytest.mark.parametrize('dtype', [tf.float16, tf.float64, tf.int32])
 def test_refuses_other_types_by_name(dtype):
   with pytest.raises(errors.InputError, match=dtype.name):
-    thresholds.magnitude_mask(tf.zeros([3], dtype), 1)
+    thresholds.cut(tf.zeros([3], dtype), 1)
 
 
 @given(sparsity=st.floats(0, 1, exclude_max=True), size=st.integers(1, 10**8))

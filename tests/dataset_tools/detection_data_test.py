@@ -8,7 +8,7 @@ from object_detection.utils import label_map_util
 from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import (
   detection_data,
-  records,
+  record_writer,
   shapes,
 )
 
@@ -25,13 +25,13 @@ def _bytes(*paths):
 def writes(monkeypatch):
   """Counts how often records are written."""
   calls = []
-  write = records.write
+  write = record_writer.write
 
   def counted(*args, **kwargs):
     calls.append(args)
     return write(*args, **kwargs)
 
-  monkeypatch.setattr(records, 'write', counted)
+  monkeypatch.setattr(record_writer, 'write', counted)
   return calls
 
 

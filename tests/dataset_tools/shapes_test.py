@@ -67,7 +67,7 @@ def test_some_shapes_hide_parts_of_others():
 def test_two_fifths_of_each_shape_are_seen():
   least = 1.0
   for seed in range(40):
-    _, coverages, masks = shapes.place(np.random.RandomState(seed), 128)
+    _, coverages, masks = shapes.arrange(np.random.RandomState(seed), 128)
     for coverage, mask in zip(coverages, masks):
       assert not (mask & (coverage <= 0.5)).any()
       least = min(least, mask.sum() / (coverage > 0.5).sum())

@@ -140,7 +140,9 @@ def test_records_cut_off_or_empty_are_refused(data, tmp_path):
   with pytest.raises(errors.InputError, match='damaged after example 1: '):
     eval_set.load([path], data.label_map)
   write(path, [])
-  with pytest.raises(errors.InputError, match='a.record is empty'):
+  with pytest.raises(
+    errors.InputError, match='evaluation set is empty: .*a.record$'
+  ):
     eval_set.load([path], data.label_map)
 
 

@@ -4,7 +4,6 @@ import pytest
 import tensorflow.compat.v1 as tf
 from hypothesis import strategies
 from nets.mobilenet_v1 import slim
-from tensorflow.contrib import model_pruning
 from tensorflow.python.framework import tensor_util
 
 from object_detection_pruning.common import errors
@@ -13,6 +12,13 @@ from object_detection_pruning.export import graph_stripping
 from object_detection_pruning.graphs import subgraphs
 
 IMAGE = np.random.RandomState(0).uniform(-1, 1, [2, 9, 9, 3]).astype('f')
+
+
+def contrib_model_pruning():
+  """Gives `tf.contrib.model_pruning`, or skips the test."""
+  return pytest.importorskip(
+    'tensorflow.contrib.model_pruning', reason='TensorFlow 2 has no tf.contrib'
+  )
 
 
 def freeze(outputs, seed=1):
@@ -66,6 +72,7 @@ def image_placeholder():
 
 
 def test_layers_of_contrib_are_stripped():
+  model_pruning = contrib_model_pruning()
   net = model_pruning.masked_conv2d(image_placeholder(), 4, 3, scope='conv')
   net = model_pruning.masked_fully_connected(
     tf.layers.flatten(net), 5, scope='fc'
@@ -85,6 +92,7 @@ def test_layers_of_contrib_are_stripped():
 
 
 def test_variable_of_any_name_under_contribs_apply_mask_is_stripped():
+  model_pruning = contrib_model_pruning()
   table = tf.get_variable('table', [6, 4])
   masked = model_pruning.apply_mask(table, 'lookup')
   tf.gather(masked, tf.placeholder(tf.int32, [3], 'ids'), name='output')
@@ -105,6 +113,7 @@ def test_shared_kernel_stays_one_constant():
 
 
 def test_kernel_that_contrib_multiplies_twice_stays_one_constant():
+  model_pruning = contrib_model_pruning()
   image = image_placeholder()
   for reuse in (False, True):
     net = model_pruning.masked_conv2d(image, 7, 3, scope='conv', reuse=reuse)

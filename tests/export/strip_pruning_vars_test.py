@@ -189,6 +189,21 @@ BAD_FLAGS = [
     '221 variables of FOLDER/graph.pbtxt are not in the checkpoint FOLDER/o',
   ),
   (
+    [
+      '--input_graph=IMAGE/frozen_inference_graph.pb',
+      '--output_dir=FOLDER/stripped-0',
+    ],
+    'FOLDER/stripped-0/stripped.pb exists already: choose another name',
+  ),
+  (
+    [
+      '--input_graph=IMAGE/saved_model',
+      '--output_dir=FOLDER/stripped-1',
+      '--filename=second.pb',
+    ],
+    'FOLDER/stripped-1/saved_model exists already: choose another name',
+  ),
+  (
     ['--input_graph=FOLDER/text.pb', '--output_dir=FOLDER/text.pb'],
     'output_dir must be a folder, got FOLDER/text.pb: ',
   ),

@@ -11,6 +11,7 @@ from object_detection_pruning import (
   ModelPruningHook,
   PolynomialSchedule,
   masked_kernels,
+  masking_scope,
 )
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import allocation, pruner
@@ -113,6 +114,38 @@ def test_layer_has_a_target_of_its_own():
   layers = [allocation.LayerSparsity('net', 0.4)]
   hook = ModelPruningHook(0.9, 1, 4, layer_sparsities=layers)
   assert zeros_by_step(run(5, [hook]))[-1] == 12
+
+
+def test_global_allocation_cuts_the_lowest_of_all_kernels_at_each_update():
+  hook = ModelPruningHook(0.5, 1, 3, frequency=1, allocation='global')
+  with tf.Graph().as_default():
+    tf.train.create_global_step()
+    with masking_scope():
+      for name, scale in (('a', 1.0), ('b', 3.0)):
+        start = scale * np.random.RandomState(0).uniform(size=(6, 5))
+        tf.get_variable(
+          f'{name}/weights', initializer=tf.constant(np.float32(start))
+        )
+    step = tf.train.get_global_step().assign_add(1)
+    kernels = masked_kernels()
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+      for _ in range(3):
+        session.run(step)
+      weights, masks = session.run(
+        [[k.weights for k in kernels], [k.mask for k in kernels]]
+      )
+  assert hook.sparsity == 0.5
+  everything = np.concatenate([each.ravel() for each in weights])
+  median = np.sort(everything)[29]
+  for values, mask in zip(weights, masks):
+    np.testing.assert_array_equal(mask, values > median)
+
+
+def test_what_does_not_go_together_is_an_error_at_once():
+  with pytest.raises(errors.InputError, match='must be 0.5 with granularity'):
+    ModelPruningHook(0.6, 1, 2, granularity='2:4')
+  with pytest.raises(errors.InputError, match='ranks single weights'):
+    ModelPruningHook(0.6, 1, 2, granularity='2x2', allocation='global')
 
 
 def test_makes_no_variables():
@@ -268,15 +301,22 @@ def read_events(folder, tag):
   }
 
 
-def test_stopped_anywhere_it_ends_with_the_masks_of_one_run(tmp_path):
-  tiny_model.train(tmp_path / 'one', 18)
+@pytest.mark.parametrize(
+  'method, zeros',
+  [({}, 23), ({'allocation': 'global'}, 23), ({'granularity': '2x2'}, 24)],
+  ids=str,
+)
+def test_stopped_anywhere_it_ends_with_the_masks_of_one_run(
+  tmp_path, method, zeros
+):
+  tiny_model.train(tmp_path / 'one', 18, **method)
   one = tiny_model.latest(tmp_path / 'one')
-  assert int((one['net/mask'] == 0).sum()) == 23
+  assert int((one['net/mask'] == 0).sum()) == zeros
   # Before an update, at one, between two, at the end of the window, after it.
   for step in (2, 7, 9, 13, 15):
     folder = tmp_path / f'stopped-{step}'
-    tiny_model.train(folder, step, last_step=18)
-    tiny_model.train(folder, 18)
+    tiny_model.train(folder, step, last_step=18, **method)
+    tiny_model.train(folder, 18, **method)
     for name, array in tiny_model.latest(folder).items():
       np.testing.assert_array_equal(array, one[name], err_msg=name)
 

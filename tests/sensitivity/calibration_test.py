@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.sensitivity import calibration, targets
+from object_detection_pruning.sensitivity import calibration, prunables
 
 LAYER = 'FeatureExtractor/MobilenetV1/Conv2d_3_pointwise'
 BATCHES = 2
@@ -15,15 +15,15 @@ def _same(ours, theirs):
 
 
 def test_only_what_follows_the_layer_changes_and_is_set_exactly(dense):
-  target = {
-    target.name: target
-    for target in targets.filters(dense.network, dense.tensors, 'l1')
+  prunable = {
+    prunable.name: prunable
+    for prunable in prunables.filters(dense.network, dense.tensors, 'l1')
   }[LAYER]
-  changes = target.changes(0.5)
+  changes = prunable.changes(0.5)
   ours = calibration.Calibrator(dense.config, dense.tensors, BATCHES)
   before = ours.statistics()
-  pruned = ours.statistics(target.variables, changes)
-  later = set(ours.depending_on(target.variables))
+  pruned = ours.statistics(prunable.variables, changes)
+  later = set(ours.depending_on(prunable.variables))
   assert set(before) - _same(before, pruned) == later
   assert LAYER + '/BatchNorm/moving_variance' in later
   earlier = LAYER.replace('_3_', '_2_')

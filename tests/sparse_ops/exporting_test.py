@@ -62,6 +62,7 @@ def test_graph_and_saved_model_give_what_the_plain_graph_gives(plain, tmp_path):
   [
     ('no such graph', {'input_graph': 'missing.pb'}),
     ('is a folder', {'output_graph': '.'}),
+    ('is a file', {'output_graph': f'{__file__}/sparse.pb'}),
     ('seconds must be', {'seconds': -1}),
     ('threads must be', {'threads': 0}),
     ('min_sparsity must be', {'min_sparsity': 2}),
@@ -77,6 +78,50 @@ def test_refuses_bad_arguments(plain, tmp_path, message, changes):
   with pytest.raises(errors.InputError, match=message):
     exporting.export(**arguments)
   assert os.listdir(str(tmp_path)) == ['plain.pb']
+
+
+def test_second_graph_in_a_folder_has_a_saved_model_of_its_own(plain, tmp_path):
+  folder = tmp_path / 'out'
+  results = [
+    exporting.export(plain, str(folder / name), seconds=0)
+    for name in ('sparse_inference_graph.pb', 'small.pb')
+  ]
+  assert [os.path.basename(each.saved_model) for each in results] == [
+    exporting.SAVED_MODEL,
+    'small_saved_model',
+  ]
+  assert len(os.listdir(str(folder))) == 4
+
+
+@pytest.mark.parametrize('name', ['sparse.pb', 'sparse_saved_model'])
+def test_replaces_only_what_it_is_asked_to(plain, tmp_path, name):
+  output, other = tmp_path / 'sparse.pb', tmp_path / name
+  if name == 'sparse.pb':
+    other.write_text('of somebody else')
+  else:
+    other.mkdir()
+    (other / 'note.txt').write_text('of somebody else')
+  with pytest.raises(errors.InputError, match=f'{name} exists already: choose'):
+    exporting.export(plain, str(output))
+  assert sorted(os.listdir(str(tmp_path))) == sorted(['plain.pb', name])
+  exporting.export(plain, str(output), seconds=0, overwrite=True)
+  written = os.listdir(str(tmp_path / 'sparse_saved_model'))
+  assert 'saved_model.pb' in written and 'note.txt' not in written
+  assert loading.load_sparse_graph(str(output)).get_operations()
+
+
+def test_failure_to_write_leaves_what_was_there(plain, tmp_path, monkeypatch):
+  output = tmp_path / 'sparse.pb'
+  output.write_text('older')
+
+  def fail(graph_def, folder):
+    raise OSError('no space left')
+
+  monkeypatch.setattr(exporting.saved_model_writer, 'write', fail)
+  with pytest.raises(OSError, match='no space left'):
+    exporting.export(plain, str(output), seconds=0, overwrite=True)
+  assert sorted(os.listdir(str(tmp_path))) == ['plain.pb', 'sparse.pb']
+  assert output.read_text() == 'older'
 
 
 def test_does_not_write_over_the_plain_graph(plain):

@@ -8,14 +8,45 @@ import hypothesis
 import pytest
 import random_cases
 import sparse_op_cases as cases
-import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
+
+from object_detection_pruning.common import own_process
 
 activations = st.sampled_from(sorted(cases.ACTIVATIONS))
 densities = st.sampled_from([0.0, 0.05, 0.3, 1.0])
 seeds = st.integers(0, 1 << 30)
 threads = st.sampled_from([1, 2])
 some = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+
+
+class Pools:
+  """A process for each number of threads, which keep theirs while they live."""
+
+  def __init__(self):
+    self._processes = {n: own_process.OwnProcess(n, 1) for n in (1, 2)}
+    self.at_start = {
+      n: len(os.listdir(f'/proc/{process.pid}/task'))
+      for n, process in self._processes.items()
+    }
+
+  def check(self, count, *case):
+    """Runs a case on so many threads within an op."""
+    self._processes[count].call(cases.run, *case)
+
+  def close(self):
+    for process in self._processes.values():
+      process.close()
+
+
+@pytest.fixture(scope='module')
+def pools():
+  made = Pools()
+  yield made
+  made.close()
+
+
+def test_cases_run_on_as_many_threads_as_they_say(pools):
+  assert pools.at_start[2] == pools.at_start[1] + 1
 
 
 @st.composite
@@ -50,11 +81,12 @@ def windows(draw, largest=5, strides=None):
   threads,
 )
 def test_sparse_convolution(
-  image, depths, window, activation, density, seed, n
+  pools, image, depths, window, activation, density, seed, n
 ):
   hypothesis.assume(window.fits(image[1], image[2]))
-  with tf.Graph().as_default():
-    cases.check_sparse_conv(image, depths, window, activation, density, seed, n)
+  pools.check(
+    n, cases.check_sparse_conv, image, depths, window, activation, density, seed
+  )
 
 
 @pytest.mark.parametrize(
@@ -73,9 +105,13 @@ def test_sparse_convolution(
     ((1, 24, 24, 16), [8], (9, 9), 1),
   ],
 )
-def test_sparse_convolution_of_tiles_and_chunks(image, depths, kernel, stride):
+def test_sparse_convolution_of_tiles_and_chunks(
+  pools, image, depths, kernel, stride
+):
   window = cases.Window(kernel, (stride, stride), 'SAME')
-  cases.check_sparse_conv(image, depths, window, 'relu', 0.15, 3, threads=2)
+  pools.check(
+    2, cases.check_sparse_conv, image, depths, window, 'relu', 0.15, 3
+  )
 
 
 @some
@@ -92,12 +128,13 @@ def test_sparse_convolution_of_tiles_and_chunks(image, depths, kernel, stride):
   threads,
 )
 def test_convolutions_fill_in_a_concatenation(
-  image, parts, random, is_read_between, seed, n
+  pools, image, parts, random, is_read_between, seed, n
 ):
   order = list(range(len(parts)))
   random.shuffle(order)
-  with tf.Graph().as_default():
-    cases.check_concatenation(image, parts, order, is_read_between, seed, n)
+  pools.check(
+    n, cases.check_concatenation, image, parts, order, is_read_between, seed
+  )
 
 
 @some
@@ -112,14 +149,21 @@ def test_convolutions_fill_in_a_concatenation(
   threads,
 )
 def test_sparse_separable_convolution(
-  image, outputs, stride, padding, activation, density, seed, n
+  pools, image, outputs, stride, padding, activation, density, seed, n
 ):
   # Room for the window, whatever the padding.
   image = (image[0], image[1] + 2, image[2] + 2, image[3])
-  with tf.Graph().as_default():
-    cases.check_separable(
-      image, outputs, (stride, stride), padding, activation, density, seed, n
-    )
+  pools.check(
+    n,
+    cases.check_separable,
+    image,
+    outputs,
+    (stride, stride),
+    padding,
+    activation,
+    density,
+    seed,
+  )
 
 
 @some
@@ -130,10 +174,14 @@ def test_sparse_separable_convolution(
   activations,
   densities,
   seeds,
+  threads,
 )
-def test_sparse_matmul(rows, inputs, outputs, activation, density, seed):
-  with tf.Graph().as_default():
-    cases.check_matmul(rows, inputs, outputs, activation, density, seed)
+def test_sparse_matmul(
+  pools, rows, inputs, outputs, activation, density, seed, n
+):
+  pools.check(
+    n, cases.check_matmul, rows, inputs, outputs, activation, density, seed
+  )
 
 
 @some
@@ -145,10 +193,11 @@ def test_sparse_matmul(rows, inputs, outputs, activation, density, seed):
   seeds,
   threads,
 )
-def test_depthwise(image, multiplier, window, activation, seed, n):
+def test_depthwise(pools, image, multiplier, window, activation, seed, n):
   hypothesis.assume(window.fits(image[1], image[2]))
-  with tf.Graph().as_default():
-    cases.check_depthwise(image, multiplier, window, activation, seed, n)
+  pools.check(
+    n, cases.check_depthwise, image, multiplier, window, activation, seed
+  )
 
 
 @some
@@ -160,20 +209,18 @@ def test_depthwise(image, multiplier, window, activation, seed, n):
   seeds,
   threads,
 )
-def test_dense(image, outputs, window, activation, seed, n):
+def test_dense(pools, image, outputs, window, activation, seed, n):
   hypothesis.assume(window.fits(image[1], image[2]))
-  with tf.Graph().as_default():
-    cases.check_dense(image, outputs, window, activation, seed, n)
+  pools.check(n, cases.check_dense, image, outputs, window, activation, seed)
 
 
 @some
 @hypothesis.given(
   images(), st.sampled_from(['max', 'average']), windows(), seeds, threads
 )
-def test_pool(image, method, window, seed, n):
+def test_pool(pools, image, method, window, seed, n):
   hypothesis.assume(window.fits(image[1], image[2]))
-  with tf.Graph().as_default():
-    cases.check_pool(image, method, window, seed, n)
+  pools.check(n, cases.check_pool, image, method, window, seed)
 
 
 @some
@@ -185,10 +232,9 @@ def test_pool(image, method, window, seed, n):
   seeds,
   threads,
 )
-def test_crop_resize_max_pool(image, boxes, crop, pool, seed, n):
+def test_crop_resize_max_pool(pools, image, boxes, crop, pool, seed, n):
   image = (max(1, image[0]),) + image[1:]
-  with tf.Graph().as_default():
-    cases.check_crop(image, boxes, crop, pool, seed, n)
+  pools.check(n, cases.check_crop, image, boxes, crop, pool, seed)
 
 
 @some
@@ -199,15 +245,14 @@ def test_crop_resize_max_pool(image, boxes, crop, pool, seed, n):
   seeds,
   threads,
 )
-def test_resize(image, size, align_corners, seed, n):
+def test_resize(pools, image, size, align_corners, seed, n):
   image = (max(1, image[0]),) + image[1:]
-  with tf.Graph().as_default():
-    cases.check_resize(image, list(size), align_corners, seed, n)
+  pools.check(n, cases.check_resize, image, list(size), align_corners, seed)
 
 
 @pytest.mark.parametrize('shape', [[], [0, 3], [1, 480, 640, 3], [7, 31]])
-def test_cast(shape):
-  cases.check_cast(shape, seed=0, threads=2)
+def test_cast(pools, shape):
+  pools.check(2, cases.check_cast, shape, 0)
 
 
 @pytest.mark.parametrize('instruction_set', ['avx512', 'avx2', 'baseline'])

@@ -3,6 +3,7 @@
 import glob
 import os
 
+import detecting
 import detectors
 import networks
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from tensorflow.python.framework import tensor_util
 
 from object_detection_pruning.builders import inference_graph, pipeline
-from object_detection_pruning.common import checkpoints
+from object_detection_pruning.common import checkpoints, own_process
 from object_detection_pruning.sparse_ops import library, loading, rewrite
 
 # Enough for kernels to be rewritten, and few enough for objects to be found.
@@ -87,16 +88,8 @@ def two_stage_graph(folder, instance_masks):
 
 
 def detect(graph_def, images, threads, outputs=OUTPUTS):
-  config = tf.ConfigProto(intra_op_parallelism_threads=threads)
-  with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
-    with tf.Session(graph=graph, config=config) as session:
-      return [
-        session.run(
-          [name + ':0' for name in outputs], {'image_tensor:0': image[None]}
-        )
-        for image in images
-      ]
+  with own_process.OwnProcess(threads, 1) as process:
+    return process.call(detecting.detect, graph_def, images, outputs)
 
 
 @pytest.mark.parametrize('threads', [1, 2])

@@ -35,4 +35,6 @@ def test_damaged_training_record_is_named(tmp_path, monkeypatch):
   }
   with pytest.raises(errors.InputError) as error:
     loop.train(run, config)
-  assert str(error.value) == f'{record} is damaged: truncated record at 0'
+  assert str(error.value) == (
+    f'{record} is no TFRecord file, or is damaged: truncated record at 0'
+  )

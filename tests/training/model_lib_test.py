@@ -140,12 +140,30 @@ def test_hook_has_the_settings_of_the_config(data):
     if isinstance(hook, ModelPruningHook)
   ]
   hook.begin()
-  targets = {
-    kernel.layer.rpartition('/')[2]: schedule.target_sparsity
-    for kernel, schedule in zip(hook._pruner.kernels, hook._schedules)
-  }
-  assert targets['Conv2d_0'] == 0.25
-  assert set(targets.values()) == {0.25, 0.8}
+  plan = hook._plan
+  zeros = dict(zip((each.name for each in plan.layers), plan.zeros_at(9)))
+  for layer in plan.layers:
+    share = 0.25 if layer.name.endswith('Conv2d_0') else 0.8
+    assert zeros[layer.name] == round(share * layer.size)
+
+
+def test_hook_has_the_method_of_the_config(data):
+  spec = build(
+    data,
+    detectors.ssd(masked=True),
+    WINDOW + 'allocation: "erdos_renyi_kernel" granularity: "2x2"',
+  )
+  (hook,) = [
+    hook
+    for hook in spec.training_chief_hooks
+    if isinstance(hook, ModelPruningHook)
+  ]
+  hook.begin()
+  zeros = hook._plan.zeros_at(9)
+  size = sum(layer.size for layer in hook._plan.layers)
+  # To half a block for each kernel.
+  assert abs(sum(zeros) - 0.8 * size) <= 2 * len(zeros)
+  assert zeros[0] == 0
 
 
 @pytest.mark.parametrize('field', ['include', 'exclude'])

@@ -14,7 +14,7 @@ def split_v(trace, op, axis):
 def _cut(trace, op, axes, axis):
   axis = int(axis) % len(axes)
   # The code of a split asks for sizes of its own.
-  trace.fix(axes[axis], f'{op.name} ({op.type}) cuts it at a fixed place')
+  trace.fix(axes[axis], f'{op.name} ({op.type}) cuts it at a fixed index')
   start = 0
   for output in op.outputs:
     size = output.shape[axis].value

@@ -37,7 +37,7 @@ Status ReadSizes(Context* context, std::vector<tensorflow::int32>* crop_size,
     return InvalidArgument("crop_size must be multiples of pool_size ",
                            *pool_size);
   }
-  return Status::OK();
+  return Status();
 }
 
 Status CropShape(InferenceContext* context) {
@@ -55,7 +55,7 @@ Status CropShape(InferenceContext* context) {
       0, context->MakeShape({count, crop_size[0] / pool_size,
                              crop_size[1] / pool_size,
                              context->Dim(image, 3)}));
-  return Status::OK();
+  return Status();
 }
 
 // The positions that the samples of a crop have along one axis of the image.

@@ -59,7 +59,7 @@ Status CheckTensors(const KernelShape& shape, const Tensor& mask,
     return InvalidArgument("mask has ", nonzeros, " bits set, but there are ",
                            values.NumElements(), " values");
   }
-  return Status::OK();
+  return Status();
 }
 
 // Chunks of about equal size, cut at multiples of the lanes so that the
@@ -199,7 +199,7 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
   }
   shape->inputs = sizes[expected - 2];
   shape->outputs = sizes[expected - 1];
-  return Status::OK();
+  return Status();
 }
 
 Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
@@ -225,7 +225,7 @@ Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
     found = made;
   }
   *packed = found;
-  return Status::OK();
+  return Status();
 }
 
 }  // namespace sparse_ops

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
 
 #include "tensorflow/core/common_runtime/bfc_allocator.h"
+#include "tensorflow/core/public/version.h"
 
 namespace sparse_ops {
 
@@ -30,7 +32,25 @@ class SystemMemory : public tensorflow::SubAllocator {
  public:
   SystemMemory() : SubAllocator({}, {}) {}
 
+#if TF_MAJOR_VERSION >= 2
+  void* Alloc(size_t alignment, size_t num_bytes,
+              size_t* bytes_received) override {
+    *bytes_received = num_bytes;
+    return Allocate(alignment, num_bytes);
+  }
+
+  // The C library takes back what it gave, and not two neighbours as one.
+  bool SupportsCoalescing() const override { return false; }
+#else
   void* Alloc(size_t alignment, size_t num_bytes) override {
+    return Allocate(alignment, num_bytes);
+  }
+#endif
+
+  void Free(void* memory, size_t num_bytes) override { std::free(memory); }
+
+ private:
+  void* Allocate(size_t alignment, size_t num_bytes) {
     void* memory = nullptr;
     if (posix_memalign(&memory, std::max(alignment, kHugePage), num_bytes) !=
         0) {
@@ -39,16 +59,26 @@ class SystemMemory : public tensorflow::SubAllocator {
     madvise(memory, num_bytes, MADV_HUGEPAGE);
     return memory;
   }
-
-  void Free(void* memory, size_t num_bytes) override { std::free(memory); }
 };
+
+tensorflow::Allocator* NewAllocator() {
+#if TF_MAJOR_VERSION >= 2
+  tensorflow::BFCAllocator::Options options;
+  options.allow_growth = true;
+  return new tensorflow::BFCAllocator(
+      std::unique_ptr<tensorflow::SubAllocator>(new SystemMemory),
+      kMostBytesOfAll, "sparse_ops", options);
+#else
+  return new tensorflow::BFCAllocator(new SystemMemory, kMostBytesOfAll,
+                                      /*allow_growth=*/true, "sparse_ops");
+#endif
+}
 
 // TensorFlow's own allocator for GPUs, which never gives a region back: the most
 // that outputs ever took at once stays with the process.
 tensorflow::Allocator* SharedAllocator() {
   // Never destroyed: tensors may outlive everything else.
-  static tensorflow::Allocator* const allocator = new tensorflow::BFCAllocator(
-      new SystemMemory, kMostBytesOfAll, /*allow_growth=*/true, "sparse_ops");
+  static tensorflow::Allocator* const allocator = NewAllocator();
   return allocator;
 }
 
@@ -71,7 +101,11 @@ Status AllocateOutput(OpKernelContext* context, int index,
     return context->allocate_output(index, shape, output);
   }
   tensorflow::AllocationAttributes attributes;
+#if TF_MAJOR_VERSION >= 2
+  attributes.retry_on_failure = false;
+#else
   attributes.no_retry_on_failure = true;
+#endif
   const Tensor memory(SharedAllocator(), tensorflow::DT_FLOAT, shape,
                       attributes);
   if (!memory.IsInitialized()) {
@@ -79,7 +113,7 @@ Status AllocateOutput(OpKernelContext* context, int index,
   }
   context->set_output(index, memory);
   *output = context->mutable_output(index);
-  return Status::OK();
+  return Status();
 }
 
 }  // namespace sparse_ops

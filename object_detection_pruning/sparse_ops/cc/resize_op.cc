@@ -32,7 +32,7 @@ Status ResizeShape(InferenceContext* context) {
   context->set_output(
       0, context->MakeShape({context->Dim(input, 0), output_size[0],
                              output_size[1], context->Dim(input, 3)}));
-  return Status::OK();
+  return Status();
 }
 
 // What an output row or column lies between.

@@ -42,7 +42,7 @@ Status CheckOutputDepths(const std::vector<tensorflow::int32>& depths,
     return InvalidArgument("output_depths must be ", num_outputs,
                            " positive sizes with the sum ", outputs);
   }
-  return Status::OK();
+  return Status();
 }
 
 // Which output is channels [offset, ..) of a tensor of `depth`; -1 for none.
@@ -63,7 +63,7 @@ Status ReadConcatenation(Context* context,
   TF_RETURN_IF_ERROR(context->GetAttr("num_concat", &concat->num_inputs));
   if (concat->output == -1 && concat->num_inputs == 0) {
     concat->depth = 0;
-    return Status::OK();
+    return Status();
   }
   if (concat->output < 0 ||
       concat->output >= static_cast<int64_t>(depths.size()) ||
@@ -79,7 +79,7 @@ Status ReadConcatenation(Context* context,
                            " channels must fit in concat_depth ",
                            concat->depth);
   }
-  return Status::OK();
+  return Status();
 }
 
 template <typename Context>
@@ -109,7 +109,7 @@ Status SparseConvShape(InferenceContext* context) {
         context, i, attributes, context->MakeDim(shape.height),
         context->MakeDim(shape.width), context->MakeDim(depth)));
   }
-  return Status::OK();
+  return Status();
 }
 
 class SparseConv2D : public tensorflow::OpKernel {
@@ -191,13 +191,13 @@ class SparseConv2D : public tensorflow::OpKernel {
     }
     if (context->forward_input_to_output_with_shape(
             kConcatInput, concat_.output, shape, output)) {
-      return Status::OK();
+      return Status();
     }
     TF_RETURN_IF_ERROR(
         AllocateOutput(context, concat_.output, shape, output));
     std::memcpy((*output)->flat<float>().data(), filled.flat<float>().data(),
                 filled.TotalBytes());
-    return Status::OK();
+    return Status();
   }
 
   static const int kConcatInput = 4;

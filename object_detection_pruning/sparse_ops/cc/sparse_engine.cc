@@ -133,7 +133,7 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
                            kernels, slices);
         for (int64_t i = first; i < last; ++i) runner.Run(i / tiles, i % tiles);
       });
-  return Status::OK();
+  return Status();
 }
 
 }  // namespace sparse_ops

@@ -34,7 +34,7 @@ Status MatMulShape(InferenceContext* context) {
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 2, &input));
   context->set_output(
       0, context->Matrix(context->Dim(input, 0), shape.outputs));
-  return Status::OK();
+  return Status();
 }
 
 class SparseMatMulBias : public tensorflow::OpKernel {

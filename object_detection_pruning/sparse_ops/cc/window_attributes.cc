@@ -29,7 +29,7 @@ Status WindowExtent(const std::string& padding, int64_t explicit_before,
     extent->output = (input + stride - 1) / stride;
     const int64_t covered = (extent->output - 1) * stride + kernel;
     extent->pad_before = std::max<int64_t>(0, covered - input) / 2;
-    return Status::OK();
+    return Status();
   }
   int64_t padded = input;
   extent->pad_before = 0;
@@ -48,7 +48,7 @@ Status WindowExtent(const std::string& padding, int64_t explicit_before,
                            " (padding included)");
   }
   extent->output = (padded - kernel) / stride + 1;
-  return Status::OK();
+  return Status();
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ Status ReadSize(Context* context, const char* name,
     return InvalidArgument(name,
                            " must be two positive numbers: height, width");
   }
-  return Status::OK();
+  return Status();
 }
 
 template Status ReadSize(OpKernelConstruction*, const char*,
@@ -106,7 +106,7 @@ Status ReadWindowAttributes(Context* context, WindowAttributes* attributes) {
       return InvalidArgument("explicit_paddings must be >= 0, got ", pad);
     }
   }
-  return Status::OK();
+  return Status();
 }
 
 template Status ReadWindowAttributes(OpKernelConstruction*, WindowAttributes*);
@@ -119,7 +119,7 @@ Status ReadActivation(OpKernelConstruction* context, const char* name,
   const float infinity = std::numeric_limits<float>::infinity();
   range->lower = activation == "none" ? -infinity : 0.0f;
   range->upper = activation == "relu6" ? 6.0f : infinity;
-  return Status::OK();
+  return Status();
 }
 
 Status SetWindowShape(InferenceContext* context, int index,
@@ -148,21 +148,21 @@ Status SetWindowShape(InferenceContext* context, int index,
   context->set_output(
       index, context->MakeShape({context->Dim(input, 0), height, width,
                                  depth}));
-  return Status::OK();
+  return Status();
 }
 
 Status CheckOutputSize(int64_t batch, int64_t height, int64_t width,
                        int64_t depth) {
   int64_t room = std::numeric_limits<int64_t>::max() / sizeof(float);
   for (int64_t size : {batch, height, width, depth}) {
-    if (size == 0) return Status::OK();
+    if (size == 0) return Status();
     room /= size;
   }
   if (room < 1) {
     return InvalidArgument("output [", batch, ", ", height, ", ", width, ", ",
                            depth, "] is too large");
   }
-  return Status::OK();
+  return Status();
 }
 
 }  // namespace sparse_ops

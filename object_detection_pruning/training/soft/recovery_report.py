@@ -1,13 +1,12 @@
 """What became of the filters that soft filter pruning has set to zero."""
 
 import json
-import os
 from typing import Dict, List, NamedTuple, Sequence
 
 import numpy as np
 
 from object_detection_pruning.channels import groups, importance
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import atomic_files, errors
 
 
 class GroupReport(NamedTuple):
@@ -62,11 +61,7 @@ class State(NamedTuple):
     """Writes it as JSON."""
     content = self._asdict()
     content['reports'] = [report._asdict() for report in self.reports]
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    temporary = f'{path}.writing-{os.getpid()}'
-    with open(temporary, 'w') as file:
-      json.dump(content, file, indent=1)
-    os.replace(temporary, path)
+    atomic_files.write(path, json.dumps(content, indent=1))
 
 
 def read(path: str) -> State:

@@ -9,10 +9,11 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.channels import groups, importance
 from object_detection_pruning.common import checks, errors
 from object_detection_pruning.core import schedules
+from object_detection_pruning.hooks import update_hook
 from object_detection_pruning.training.soft import recovery_report
 
 
-class SoftFilterPruningHook(tf.train.SessionRunHook):
+class SoftFilterPruningHook(update_hook.UpdateHook):
   """Soft filter pruning (He et al. 2018) of a model without masks.
 
   At each update point of the schedule the filters with the smallest norm are
@@ -21,8 +22,8 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
   and selects anew. Biases and batch norm are left alone, since no gradient
   comes back through a channel that is zero after its activation.
 
-  No variable is made, so any run can be taken up again; what was selected is
-  known then if there is a report file.
+  Where a run is taken up again, what was selected is known if there is a report
+  file.
   """
 
   def __init__(
@@ -56,18 +57,13 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
       checks.positive('threshold', value) for value in thresholds
     )
     self._groups = list(channel_groups)
-    self._schedule = schedule
+    super().__init__(schedule)
     self._report_path = report_path
-    self._done = -1
     self.selected: Dict[str, List[int]] = {}
     self.report: List[recovery_report.GroupReport] = []
 
   def begin(self) -> None:
-    # Under a cluster's TF_CONFIG every worker has the hook.
-    self._is_chief = tf.estimator.RunConfig().is_chief
-    self._global_step = tf.train.get_global_step()
-    if self._global_step is None:
-      raise errors.InputError('the graph has no global step')
+    super().begin()
     by_name = {v.op.name: v for v in tf.global_variables()}
     names = {
       part.variable
@@ -85,55 +81,31 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
       self._inputs[name] = value
       self._assigns[name] = variable.assign(value, read_value=False)
 
-  def after_create_session(self, session, coord) -> None:
-    if not self._is_chief:
-      return
-    self._seen_step = int(session.run(self._global_step))
+  def started(self, session: tf.Session, step: int) -> None:
     # What was due before this run has been done by the one before it; before
     # step 0 there was none.
-    before = None
-    if self._seen_step:
-      before = self._schedule.last_update(self._seen_step)
-    self._done = -1 if before is None else before
+    self.done = self.schedule.last_update(step) if step else None
     if self._report_path and os.path.exists(self._report_path):
       state = recovery_report.read(self._report_path)
       names = {group.name for group in self._groups}
-      if state.update_step == self._done and set(state.selected) == names:
+      if state.update_step == self.done and set(state.selected) == names:
         self.selected, self.report = state.selected, state.reports
 
-  def before_run(self, run_context):
-    if not self._is_chief:
-      return None
-    due = self._schedule.next_update(self._done)
-    # The step that a run fetches may be stale by one, so a read of its own is
-    # made, but only when an update may be near.
-    if due is not None and self._seen_step + 2 >= due:
-      step = int(run_context.session.run(self._global_step))
-      crossed = self._schedule.last_update(step + 1)
-      if crossed is not None and crossed > self._done:
-        self._update(run_context.session, crossed)
-    return tf.train.SessionRunArgs(self._global_step)
-
-  def after_run(self, run_context, run_values) -> None:
-    if self._is_chief:
-      self._seen_step = int(run_values.results)
-
-  def end(self, session) -> None:
-    if not self._is_chief or not self.selected:
+  def ended(self, session: tf.Session, step: int) -> None:
+    if not self.selected:
       return
-    step = int(session.run(self._global_step))
     # Filters that had no time to grow say nothing; those before them did.
-    if not self.report or step - self._done >= self._schedule.frequency:
+    if not self.report or step - self.done >= self.schedule.frequency:
       self._look(session.run(self._variables), step)
-      self._write()
+      self._write(self.done)
     for line in self.report:
       tf.logging.info('Soft filter pruning of %s', line)
 
-  def _update(self, session, step: int) -> None:
+  def update(self, session: tf.Session, step: int) -> None:
     tensors = session.run(self._variables)
     if self.selected:
       self._look(tensors, step)
-    rate = self._schedule.sparsity(step)
+    rate = self.schedule.sparsity(step)
     changed = set()
     for group in self._groups:
       scores = importance.scores('filter_l2', group, tensors)
@@ -151,8 +123,7 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
       [self._assigns[name] for name in sorted(changed)],
       {self._inputs[name]: tensors[name] for name in changed},
     )
-    self._done = step
-    self._write()
+    self._write(step)
 
   def _look(self, tensors: Dict[str, np.ndarray], step: int) -> None:
     self.report = [
@@ -171,8 +142,8 @@ class SoftFilterPruningHook(tf.train.SessionRunHook):
       ),
     )
 
-  def _write(self) -> None:
+  def _write(self, update_step: int) -> None:
     if self._report_path:
-      recovery_report.State(self._done, self.selected, self.report).write(
+      recovery_report.State(update_step, self.selected, self.report).write(
         self._report_path
       )

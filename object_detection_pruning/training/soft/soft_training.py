@@ -10,7 +10,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.channels import groups, selection
 from object_detection_pruning.common import errors
-from object_detection_pruning.dataset_tools import record_count
+from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.models import registry
 from object_detection_pruning.training.soft import (
   pruning_rounds,
@@ -173,4 +173,4 @@ def _warn_if_idle(
 def _epoch(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
   """Gives the steps of one pass over the training data."""
   paths = config.train_input_reader.tf_record_input_reader.input_path
-  return -(-record_count.count(paths) // config.train_config.batch_size)
+  return -(-record_reader.count(paths) // config.train_config.batch_size)

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Prunes an SSD with VOC heads without training, and scores each result.
+#
+#   ODP_DATA=DATA bash benchmarks/post_training/voc.sh OUTPUT_DIR [REFINE_STEPS]
+#
+# A result that is there already is not made again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+output=$1
+steps=${2:-0}
+model=$ODP_DATA/ssd_mobilenet_v1_0.75_voc
+export OPENBLAS_NUM_THREADS=1
+odp() { .venv/bin/python -m object_detection_pruning "$@"; }
+
+dense=$output/dense/frozen_inference_graph.pb
+if [[ ! -f $dense ]]; then
+  odp export_inference_graph --pipeline_config_path="$model/model_only.config" \
+    --checkpoint="$model/model.ckpt" --output_dir="$output/dense"
+fi
+graphs=("$dense")
+
+# prune NAME FLAGS...
+prune() {
+  local folder=$output/$1
+  shift
+  if [[ ! -f $folder/pruning.json ]]; then
+    odp prune_weights --model="$dense" --images="$ODP_DATA/photos112" \
+      --output_dir="$folder" --refine_steps="$steps" "$@"
+  fi
+  graphs+=("$folder/frozen_inference_graph.pb")
+}
+
+for sparsity in ${SPARSITIES:-0.5 0.6 0.7 0.8}; do
+  prune "weights_${sparsity}_$steps" --sparsity="$sparsity"
+done
+if [[ -n ${PATTERNS:-} ]]; then
+  prune "2_of_4_$steps" --granularity=2:4
+  prune "uniform_0.6_$steps" --sparsity=0.6 --allocation=uniform
+  prune "equal_error_0.6_$steps" --sparsity=0.6 --allocation=equal_error
+fi
+.venv/bin/python benchmarks/post_training/voc_map.py \
+  --data_dir="$ODP_DATA/voc_mini100" --output="$output/voc_$steps.json" \
+  "${graphs[@]}"

@@ -1,0 +1,239 @@
+"""Patterns of masks: which weights become zero together.
+
+A pattern divides a kernel into units, all of the same number of weights, and
+masks whole units, those that score least. `GRANULARITIES` lists the patterns.
+
+Kernels have the shape [..., inputs, outputs]: [height, width, inputs, outputs]
+of a convolution, [inputs, outputs] of a fully connected layer.
+"""
+
+import re
+from typing import NamedTuple, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import checks, errors
+from object_detection_pruning.core import choices, thresholds
+
+# Ranks within a group are counted one by one.
+_MOST_IN_GROUP = 32
+
+
+class Units(NamedTuple):
+  """What can be masked of a kernel.
+
+  Attributes:
+    number: of units that can be masked at once.
+    size: weights in each of them.
+  """
+
+  number: int
+  size: int
+
+
+class Granularity(choices.Choice):
+  """A pattern of masks."""
+
+  @property
+  def fixed_sparsity(self) -> Optional[float]:
+    """The sparsity that the pattern has when it is complete, if only one."""
+    return None
+
+  def check_target(self, name: str, target: float) -> float:
+    """Gives the exact target that a given one means, or raises.
+
+    Args:
+      name: of what was given, for the message.
+      target: sparsity in [0, 1).
+
+    Raises:
+      InputError: the pattern has another sparsity.
+    """
+    fixed = self.fixed_sparsity
+    if fixed is None:
+      return target
+    # A third cannot be written exactly.
+    if abs(target - fixed) > 0.005:
+      raise errors.InputError(
+        f'{name} must be {fixed:.4g} with granularity {self}, got {target}'
+      )
+    return fixed
+
+  def units(self, shape: Sequence[int]) -> Units:
+    """Tells what can be masked of a kernel of this shape."""
+    raise NotImplementedError
+
+  def zeros_for(self, sparsity: float, shape: Sequence[int]) -> int:
+    """Gives the number of zeros of a kernel: whole units, nearest to it."""
+    number, size = self.units(shape)
+    wanted = thresholds.zeros_for(sparsity, _size(shape) / size)
+    return min(wanted, number) * size
+
+  def cut(self, scores: tf.Tensor, zeros: tf.Tensor) -> thresholds.Cut:
+    """Masks exactly `zeros` weights, in those units that score least.
+
+    Args:
+      scores: float32 tensor in the shape of the kernel, which is known.
+      zeros: int32 scalar, one that `zeros_for` gives.
+    """
+    raise NotImplementedError
+
+
+class Weight(Granularity):
+  """Single weights."""
+
+  form = 'weight'
+
+  def units(self, shape: Sequence[int]) -> Units:
+    return Units(_size(shape), 1)
+
+  def cut(self, scores: tf.Tensor, zeros: tf.Tensor) -> thresholds.Cut:
+    return thresholds.cut(scores, zeros)
+
+
+class NOfM(Granularity):
+  """N of each M inputs in turn stay, as in 2:4 (Mishra et al. 2021).
+
+  The last inputs, where M does not divide their number, count as if zeros
+  followed them. At less than its sparsity a kernel has zeros where the complete
+  pattern has them.
+  """
+
+  form = 'N:M'
+
+  def __init__(self, kept: int, group: int):
+    """Checks the numbers: `kept` (N) of each `group` (M) inputs stay."""
+    if not 1 <= kept < group <= _MOST_IN_GROUP:
+      raise errors.InputError(
+        f'granularity N:M must have 1 <= N < M <= {_MOST_IN_GROUP}, '
+        f'got {kept}:{group}'
+      )
+    self.kept = kept
+    self.group = group
+
+  @classmethod
+  def parse(cls, text: str) -> Optional['NOfM']:
+    match = re.fullmatch(r'(\d{1,9}):(\d{1,9})', text)
+    return match and cls(*map(int, match.groups()))
+
+  def __str__(self) -> str:
+    return f'{self.kept}:{self.group}'
+
+  @property
+  def fixed_sparsity(self) -> Optional[float]:
+    return 1 - self.kept / self.group
+
+  def units(self, shape: Sequence[int]) -> Units:
+    inputs = shape[-2]
+    groups, rest = divmod(inputs, self.group)
+    masked = groups * (self.group - self.kept) + max(0, rest - self.kept)
+    return Units(_size(shape) // inputs * masked, 1)
+
+  def cut(self, scores: tf.Tensor, zeros: tf.Tensor) -> thresholds.Cut:
+    never = tf.fill(tf.shape(scores), float('nan'))
+    return thresholds.cut(tf.where(self._may_go(scores), scores, never), zeros)
+
+  def _may_go(self, scores: tf.Tensor) -> tf.Tensor:
+    """Tells which weights the complete pattern masks."""
+    shape = scores.shape.as_list()
+    inputs, outputs = shape[-2:]
+    bits = tf.reshape(thresholds.ordered_bits(scores), [-1, inputs, outputs])
+    rest = -inputs % self.group
+    # What is added counts among the zeros, before all others.
+    bits = tf.pad(bits, [[0, 0], [0, rest], [0, 0]], constant_values=-1)
+    bits = tf.reshape(bits, [-1, self.group, outputs])
+    positions = np.arange(self.group, dtype=np.int32).reshape(1, -1, 1)
+    ranks = tf.zeros_like(bits)
+    for position in range(self.group):
+      # Of equal scores the first one goes first.
+      is_later = (positions > position).astype(np.int32)
+      other = bits[:, position : position + 1] - is_later
+      ranks += tf.cast(other < bits, tf.int32)
+    may_go = ranks < self.group - self.kept
+    may_go = tf.reshape(may_go, [-1, inputs + rest, outputs])
+    return tf.reshape(may_go[:, :inputs], shape)
+
+
+class Block(Granularity):
+  """Blocks of I inputs and O outputs of one position, as 4x4.
+
+  What is left over where they do not fit in is never masked.
+  """
+
+  form = 'IxO'
+
+  def __init__(self, inputs: int, outputs: int):
+    """Checks the size of a block."""
+    self.inputs = checks.count('inputs of a block', inputs)
+    self.outputs = checks.count('outputs of a block', outputs)
+
+  @classmethod
+  def parse(cls, text: str) -> Optional['Block']:
+    match = re.fullmatch(r'(\d{1,9})x(\d{1,9})', text)
+    return match and cls(*map(int, match.groups()))
+
+  def __str__(self) -> str:
+    return f'{self.inputs}x{self.outputs}'
+
+  def units(self, shape: Sequence[int]) -> Units:
+    inputs, outputs = self._blocks(shape)
+    positions = _size(shape[:-2])
+    return Units(positions * inputs * outputs, self.inputs * self.outputs)
+
+  def cut(self, scores: tf.Tensor, zeros: tf.Tensor) -> thresholds.Cut:
+    shape = scores.shape.as_list()
+    inputs, outputs = self._blocks(shape)
+    if not inputs * outputs:
+      return thresholds.Cut(tf.ones(shape), tf.zeros([]))
+    used = (inputs * self.inputs, outputs * self.outputs)
+    blocks = tf.reshape(
+      scores[..., : used[0], : used[1]],
+      [-1, inputs, self.inputs, outputs, self.outputs],
+    )
+    number = zeros // (self.inputs * self.outputs)
+    mask, threshold = thresholds.cut(
+      tf.reduce_mean(blocks, [2, 4], keepdims=True), number
+    )
+    mask = tf.reshape(
+      tf.tile(mask, [1, 1, self.inputs, 1, self.outputs]),
+      shape[:-2] + list(used),
+    )
+    rest = [[0, whole - part] for whole, part in zip(shape[-2:], used)]
+    paddings = [[0, 0]] * len(shape[:-2]) + rest
+    return thresholds.Cut(tf.pad(mask, paddings, constant_values=1), threshold)
+
+  def _blocks(self, shape: Sequence[int]) -> Sequence[int]:
+    return shape[-2] // self.inputs, shape[-1] // self.outputs
+
+
+class Filter(Granularity):
+  """All weights of an output (Li et al. 2017); one stays in each kernel."""
+
+  form = 'filter'
+
+  def units(self, shape: Sequence[int]) -> Units:
+    return Units(shape[-1] - 1, _size(shape[:-1]))
+
+  def cut(self, scores: tf.Tensor, zeros: tf.Tensor) -> thresholds.Cut:
+    shape = scores.shape.as_list()
+    axes = list(range(len(shape) - 1))
+    mask, threshold = thresholds.cut(
+      tf.reduce_mean(scores, axes), zeros // _size(shape[:-1])
+    )
+    return thresholds.Cut(mask * tf.ones(shape), threshold)
+
+
+GRANULARITIES = (Weight, NOfM, Block, Filter)
+
+
+def find(text: str) -> Granularity:
+  """Gives the pattern that a text stands for, or raises."""
+  return choices.find('granularity', text, GRANULARITIES)
+
+
+def _size(shape: Sequence[int]) -> int:
+  size = 1
+  for length in shape:
+    size *= length
+  return size

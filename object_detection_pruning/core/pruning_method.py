@@ -1,0 +1,87 @@
+"""Which weights become zero: criterion, granularity and allocation."""
+
+from typing import List, Sequence, Union
+
+from object_detection_pruning.core import allocation as allocations
+from object_detection_pruning.core import (
+  criteria,
+  masking,
+  pruner,
+  schedules,
+  sparsity_plan,
+)
+from object_detection_pruning.core import granularity as granularities
+
+
+class PruningMethod:
+  """Which weights of the masked kernels become zero.
+
+  Attributes:
+    criterion: which weights go first.
+    granularity: which go together.
+    allocation: how zeros are divided among layers.
+    layer_sparsities: targets of single layers.
+  """
+
+  def __init__(
+    self,
+    criterion: Union[str, criteria.WeightCriterion] = 'magnitude',
+    granularity: Union[str, granularities.Granularity] = 'weight',
+    allocation: Union[str, allocations.Allocation] = 'uniform',
+    layer_sparsities: Sequence[allocations.LayerSparsity] = (),
+  ):
+    """Takes objects, or the texts that stand for them.
+
+    Raises:
+      InputError: a text stands for nothing, the criterion needs what training
+        does not have, or an entry is broken.
+    """
+    if isinstance(criterion, str):
+      criterion = criteria.find(criterion)
+    if isinstance(granularity, str):
+      granularity = granularities.find(granularity)
+    if isinstance(allocation, str):
+      allocation = allocations.find(allocation)
+    criterion.check_has('criterion', [])
+    allocations.check(layer_sparsities)
+    self.criterion = criterion
+    self.granularity = granularity
+    self.allocation = allocation
+    self.layer_sparsities = tuple(layer_sparsities)
+
+  def __eq__(self, other) -> bool:
+    return type(self) is type(other) and vars(self) == vars(other)
+
+  def fit(self, schedule: schedules.Schedule) -> schedules.Schedule:
+    """Gives the schedule with the exact target of the granularity.
+
+    Raises:
+      InputError: the granularity or the allocation cannot have the target.
+    """
+    given = schedule.target_sparsity
+    target = self.granularity.check_target('target_sparsity', given)
+    self.allocation.check(target, self.granularity)
+    for entry in self.layer_sparsities:
+      if entry.target_sparsity:
+        self.granularity.check_target(
+          f'layer_sparsity of {entry.layer!r}', entry.target_sparsity
+        )
+    return schedule if target == given else schedule.with_target(target)
+
+  def plan(
+    self,
+    schedule: schedules.Schedule,
+    kernels: Sequence[masking.MaskedKernel],
+  ) -> sparsity_plan.SparsityPlan:
+    """Divides the target of a schedule among kernels, or raises."""
+    layers: List[allocations.Layer] = [
+      allocations.Layer(kernel.layer, kernel.shape, self.granularity)
+      for kernel in kernels
+    ]
+    return sparsity_plan.SparsityPlan(
+      self.fit(schedule), layers, self.allocation, self.layer_sparsities
+    )
+
+  def pruner(self, kernels: Sequence[masking.MaskedKernel]) -> pruner.Pruner:
+    """Makes what changes the masks of kernels, in their graph."""
+    return pruner.Pruner(kernels, self.criterion, self.granularity)

@@ -1,0 +1,166 @@
+"""How many weights of each kernel are zero at each step."""
+
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import (
+  allocation,
+  layer_patterns,
+  schedules,
+)
+
+
+class SparsityPlan:
+  """A schedule, divided among the masked kernels of a network.
+
+  Layers with a target of their own have it; the others share the target of the
+  schedule, as their allocation says. All follow the schedule together: at each
+  step every layer has gone the same part of its way.
+
+  Attributes:
+    layers: the kernels.
+    needs_scores: whether `zeros_at` needs the scores of the weights.
+  """
+
+  def __init__(
+    self,
+    schedule: schedules.Schedule,
+    layers: Sequence[allocation.Layer],
+    way: allocation.Allocation,
+    layer_sparsities: Sequence[allocation.LayerSparsity] = (),
+  ):
+    """Divides the target.
+
+    Args:
+      schedule: that of all layers without a target of their own.
+      layers: the masked kernels.
+      way: how zeros are divided.
+      layer_sparsities: targets of single layers; of several patterns that are
+        found in a layer the first one counts.
+
+    Raises:
+      InputError: no masked layer answers to an entry, or the layers cannot
+        have such a sparsity.
+    """
+    self.layers = list(layers)
+    self._schedule = schedule
+    self._way = way
+    own = _own_targets(layers, layer_sparsities)
+    self._shared = [number for number, each in enumerate(own) if each is None]
+    self.needs_scores = way.needs_scores and bool(self._shared)
+    for layer, target in zip(layers, own):
+      if target:
+        layer.pattern.check_target(f'layer_sparsity of {layer.name}', target)
+    if self._shared and not self.needs_scores:
+      shared = [layers[number] for number in self._shared]
+      targets = way.sparsities(schedule.target_sparsity, shared)
+      for number, target in zip(self._shared, targets):
+        own[number] = target
+    # None where the scores of the weights decide.
+    self._schedules: List[Optional[schedules.Schedule]] = [
+      None if target is None else schedule.with_target(target) for target in own
+    ]
+
+  def zeros_at(
+    self, step: int, scores: Optional[Sequence[np.ndarray]] = None
+  ) -> List[int]:
+    """Gives the number of zeros of each kernel that is due at a step.
+
+    Args:
+      step: global step.
+      scores: of the weights, float32 in the shape of each kernel, if
+        `needs_scores`.
+    """
+    zeros = [
+      0 if own is None else layer.zeros_for(own.sparsity(step))
+      for layer, own in zip(self.layers, self._schedules)
+    ]
+    if self.needs_scores:
+      shared = self._way.zeros(
+        self._schedule.sparsity(step),
+        [self.layers[number] for number in self._shared],
+        [scores[number] for number in self._shared],
+      )
+      for number, count in zip(self._shared, shared):
+        zeros[number] = count
+    return zeros
+
+  def holds(self, zeros: Sequence[int], step: int) -> bool:
+    """Tells whether masks have what was due at a step.
+
+    Of what scores decide only the sum is known, since the weights that were
+    scored have changed.
+
+    Args:
+      zeros: number of zeros in each mask.
+      step: of the last update.
+    """
+    if not self.needs_scores:
+      return list(zeros) == self.zeros_at(step)
+    own = [n for n in range(len(self.layers)) if n not in self._shared]
+    shared = [self.layers[number] for number in self._shared]
+    size = sum(layer.size for layer in shared)
+    due = int(round(self._schedule.sparsity(step) * size))
+    return due == sum(zeros[number] for number in self._shared) and all(
+      zeros[n] == self.layers[n].zeros_for(self._schedules[n].sparsity(step))
+      for n in own
+    )
+
+
+def table(layers: Sequence[allocation.Layer], zeros: Sequence[int]) -> str:
+  """Lists kernels and their zeros, and the sum of all.
+
+  Args:
+    layers: the kernels.
+    zeros: number of zeros of each.
+  """
+  rows = [('layer', 'kernel', 'weights', 'zeros', 'sparsity')]
+  for layer, count in zip(layers, zeros):
+    rows.append(_row(layer.name, layer.shape, layer.size, count))
+  size = sum(layer.size for layer in layers)
+  rows.append(_row(f'all {len(layers)} masked kernels', (), size, sum(zeros)))
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  return '\n'.join(
+    '  '.join(
+      cell.ljust(width) if number < 2 else cell.rjust(width)
+      for number, (cell, width) in enumerate(zip(row, widths))
+    )
+    for row in rows
+  )
+
+
+def _row(
+  name: str, shape: Sequence[int], size: int, zeros: int
+) -> Tuple[str, ...]:
+  kernel = 'x'.join(map(str, shape))
+  return name, kernel, f'{size:,}', f'{zeros:,}', f'{zeros / size:.4f}'
+
+
+def _own_targets(
+  layers: Sequence[allocation.Layer],
+  layer_sparsities: Sequence[allocation.LayerSparsity],
+) -> List[Optional[float]]:
+  """Gives the target that each layer has of its own, None where it has none."""
+  allocation.check(layer_sparsities)
+  names = [layer.name for layer in layers]
+  idle = layer_patterns.unmatched(
+    [entry.layer for entry in layer_sparsities], names
+  )
+  if idle:
+    raise errors.InputError(
+      f'layer_sparsity {idle[0]!r} is found in no masked layer; '
+      f'masked are: {layer_patterns.listed(names)}'
+    )
+  return [
+    next(
+      (
+        entry.target_sparsity
+        for entry in layer_sparsities
+        if layer_patterns.found([entry.layer], name)
+      ),
+      None,
+    )
+    for name in names
+  ]

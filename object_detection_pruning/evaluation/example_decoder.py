@@ -1,0 +1,153 @@
+"""The images and boxes of detection examples, as OD API's tools write them."""
+
+import io
+from typing import Iterator, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+from PIL import Image
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import record_reader
+
+_EDGES = ('ymin', 'xmin', 'ymax', 'xmax')
+
+
+class Example(NamedTuple):
+  """One image and the objects in it.
+
+  Attributes:
+    name: unique within the records.
+    image: uint8 [height, width, 3], RGB.
+    boxes: float32 [n, 4], (ymin, xmin, ymax, xmax) in pixels.
+    class_ids: int64 [n].
+    is_crowd: bool [n].
+    masks: uint8 [n, height, width], or None where the record has none.
+  """
+
+  name: str
+  image: np.ndarray
+  boxes: np.ndarray
+  class_ids: np.ndarray
+  is_crowd: np.ndarray
+  masks: Optional[np.ndarray]
+
+
+class EncodedExample:
+  """An example whose lists are checked, and whose images are not decoded.
+
+  Attributes:
+    location: the file and the example's number in it, to begin messages with.
+  """
+
+  def __init__(self, record: record_reader.Record):
+    """Parses it.
+
+    Args:
+      record: from `record_reader.read`.
+
+    Raises:
+      InputError: it is no detection example.
+    """
+    self.location = record.location
+    self._features = record.parse().features.feature
+    if not self._bytes('image/encoded'):
+      raise errors.InputError(
+        f'{self.location} is no detection example: it has no image/encoded'
+      )
+    self._check_lengths()
+
+  @property
+  def class_ids(self) -> List[int]:
+    """The class of each object."""
+    return list(self._features['image/object/class/label'].int64_list.value)
+
+  @property
+  def class_names(self) -> List[str]:
+    """The name of each object's class; none where the record has no names."""
+    return [
+      name.decode(errors='replace')
+      for name in self._bytes('image/object/class/text')
+    ]
+
+  def decode(self, name: str) -> Example:
+    """Decodes image and masks, and scales the boxes.
+
+    Raises:
+      InputError: an image does not decode.
+    """
+    image = self._decode(self._bytes('image/encoded')[0], 'RGB')
+    height, width = image.shape[:2]
+    boxes = np.array([self._edge(edge) for edge in _EDGES], np.float32).T
+    crowd = self._crowd()
+    return Example(
+      name,
+      image,
+      boxes * np.array([height, width, height, width], np.float32),
+      np.array(self.class_ids, np.int64),
+      np.array(crowd if crowd else [0] * len(boxes), bool),
+      self._masks(image.shape[:2]),
+    )
+
+  def _masks(self, shape: Sequence[int]) -> Optional[np.ndarray]:
+    encoded = self._bytes('image/object/mask')
+    if not encoded:
+      return None
+    masks = [self._decode(png, 'L') for png in encoded]
+    for mask in masks:
+      if mask.shape != shape:
+        raise errors.InputError(
+          f'{self.location} has a mask of {list(mask.shape)} pixels for '
+          f'an image of {list(shape)}'
+        )
+    return (np.stack(masks) > 0).astype(np.uint8)
+
+  def _check_lengths(self) -> None:
+    objects = len(self.class_ids)
+    for what, found, optional in (
+      *((edge, self._edge(edge), False) for edge in _EDGES),
+      ('is_crowd', self._crowd(), True),
+      ('mask', self._bytes('image/object/mask'), True),
+      ('class/text', self.class_names, True),
+    ):
+      if len(found) != objects and (found or not optional):
+        raise errors.InputError(
+          f'{self.location} is no detection example: it has {objects} '
+          f'class/label and {len(found)} {what}'
+        )
+
+  def _edge(self, edge: str) -> List[float]:
+    return list(self._features[f'image/object/bbox/{edge}'].float_list.value)
+
+  def _crowd(self) -> List[int]:
+    return list(self._features['image/object/is_crowd'].int64_list.value)
+
+  def _bytes(self, name: str) -> List[bytes]:
+    return list(self._features[name].bytes_list.value)
+
+  def _decode(self, encoded: bytes, mode: str) -> np.ndarray:
+    try:
+      return np.array(Image.open(io.BytesIO(encoded)).convert(mode))
+    # Pillow's decoders raise anything at all on bytes that make no sense.
+    except Exception as error:
+      # Its message has the address of the buffer.
+      reason = type(error).__name__
+      raise errors.InputError(
+        f'{self.location} has an image that does not decode ({reason})'
+      )
+
+
+def read(
+  paths: Sequence[str], limit: Optional[int] = None
+) -> Iterator[Example]:
+  """Reads and decodes examples.
+
+  Args:
+    paths: as for `record_reader.read`.
+    limit: how many to read; None for all.
+
+  Raises:
+    InputError: a file is damaged, or holds something else, or an image does
+      not decode.
+  """
+  for number, record in enumerate(record_reader.read(paths, limit)):
+    yield EncodedExample(record).decode(str(number))

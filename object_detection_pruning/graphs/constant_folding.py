@@ -1,0 +1,86 @@
+"""What a frozen graph computes from constants alone, computed once."""
+
+from typing import Iterable, List, Set
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.graphs import freezing
+from object_detection_pruning.graphs.graph_index import GraphDef
+
+# A constant of more than this makes the file larger than the op that it saves
+# is worth.
+_MOST_BYTES = 10 * 1024 * 1024
+# Their values are not those of their inputs alone, though no state tells so.
+_NEVER = (
+  'Enter',
+  'Exit',
+  'LoopCond',
+  'Merge',
+  'NextIteration',
+  'Placeholder',
+  'PlaceholderWithDefault',
+  'Switch',
+)
+
+
+def fold(graph_def: GraphDef) -> GraphDef:
+  """Makes constants of all nodes that depend on nothing else.
+
+  Args:
+    graph_def: a frozen graph whose ops TensorFlow knows; not changed.
+
+  Returns:
+    The graph, with the nodes that are no longer needed still in it.
+  """
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(graph_def, name='')
+    found = _foldable(graph.get_operations())
+    tensors = [op.outputs[0] for op in found]
+    with tf.Session(graph=graph) as session:
+      values = session.run(tensors)
+  folded = GraphDef()
+  folded.CopyFrom(graph_def)
+  by_name = {op.name: value for op, value in zip(found, values)}
+  for node in folded.node:
+    value = by_name.get(node.name)
+    if value is not None and value.nbytes <= _MOST_BYTES:
+      freezing.set_constant(node, value)
+  return folded
+
+
+def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:
+  """Lists the outermost ops that depend on constants alone."""
+  constant: Set[tf.Operation] = set()
+  waiting = list(operations)
+  changed = True
+  while changed:
+    left = [op for op in waiting if not _is_constant(op, constant)]
+    changed = len(left) < len(waiting)
+    constant.update(set(waiting) - set(left))
+    waiting = left
+  return [
+    op
+    for op in constant
+    if op.type != 'Const' and _is_seen(op.outputs[0], constant)
+  ]
+
+
+def _is_constant(op: tf.Operation, constant: Set[tf.Operation]) -> bool:
+  # What waits for another op must go on waiting for it.
+  if op.control_inputs or op.type in _NEVER or len(op.outputs) != 1:
+    return False
+  if op.type == 'Const':
+    return True
+  dtype = op.outputs[0].dtype
+  return (
+    bool(op.inputs)
+    and not op.op_def.is_stateful
+    and (dtype.is_floating or dtype.is_integer or dtype.is_bool)
+    and all(tensor.op in constant for tensor in op.inputs)
+  )
+
+
+def _is_seen(tensor: tf.Tensor, constant: Set[tf.Operation]) -> bool:
+  """Whether anything but a constant reads a tensor, or it is an output."""
+  readers = tensor.consumers()
+  return not readers or any(reader not in constant for reader in readers)

@@ -1,0 +1,105 @@
+"""A detector as a frozen graph, whatever file it came from."""
+
+import os
+import tempfile
+from typing import Dict, List, NamedTuple, Optional
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.export import exporter, graph_stripping
+from object_detection_pruning.graphs import (
+  freezing,
+  graph_files,
+  graph_inputs,
+  subgraphs,
+)
+from object_detection_pruning.graphs.graph_index import GraphDef
+
+_OUTPUTS = (
+  'num_detections',
+  'detection_boxes',
+  'detection_scores',
+  'detection_classes',
+  'detection_multiclass_scores',
+  'detection_masks',
+  'raw_detection_boxes',
+  'raw_detection_scores',
+)
+
+
+class Model(NamedTuple):
+  """A frozen graph and its ends.
+
+  Attributes:
+    graph_def: without variables and masks.
+    input: the kind of input that photos go into.
+    outputs: names of its outputs.
+    path: what it was read from, for messages.
+  """
+
+  graph_def: GraphDef
+  input: graph_inputs.GraphInput
+  outputs: List[str]
+  path: str
+
+  def feed(self, image: np.ndarray) -> np.ndarray:
+    """Gives what to feed for a picture."""
+    (node,) = [n for n in self.graph_def.node if n.name == self.input.name]
+    shape = tf.TensorShape(node.attr['shape'].shape)
+    return np.asarray(self.input.encode(image, shape))
+
+
+def from_graph(path: str) -> Model:
+  """Reads a frozen graph.
+
+  Raises:
+    InputError: it is no frozen graph, or has no input for images.
+  """
+  source = graph_files.read(path)
+  if source.checkpoint is not None or freezing.variables(source.graph_def):
+    raise errors.InputError(
+      f'{path} is not frozen: export it as a frozen graph, or name its '
+      'pipeline config and checkpoint'
+    )
+  names = {node.name for node in source.graph_def.node}
+  inputs = [each for each in graph_inputs.INPUTS if each.name in names]
+  if not inputs:
+    known = ' or '.join(each.name for each in graph_inputs.INPUTS)
+    raise errors.InputError(f'{path} has no input {known}')
+  outputs = [name for name in _OUTPUTS if name in names]
+  outputs = outputs or subgraphs.sinks(source.graph_def)
+  graph_def = subgraphs.extract(source.graph_def, outputs)
+  if any(node.name.endswith('masked_weight') for node in graph_def.node):
+    graph_def = graph_stripping.strip(graph_def, outputs).graph_def
+  return Model(graph_def, inputs[0], outputs, path)
+
+
+def from_checkpoint(config, checkpoint: str) -> Model:
+  """Builds the inference graph of a config and freezes a checkpoint in it.
+
+  Constants have the names of the variables.
+
+  Args:
+    config: pipeline config.
+    checkpoint: prefix.
+
+  Raises:
+    InputError: they do not belong together.
+  """
+  with tempfile.TemporaryDirectory() as folder:
+    exporter.export(config, checkpoint, folder)
+    read = from_graph(os.path.join(folder, exporter.FROZEN_GRAPH))
+  return read._replace(path=checkpoint)
+
+
+def with_values(model: Model, values: Dict[str, np.ndarray]) -> GraphDef:
+  """Gives the model's graph with other constants."""
+  graph_def = GraphDef()
+  graph_def.CopyFrom(model.graph_def)
+  for node in graph_def.node:
+    value: Optional[np.ndarray] = values.get(node.name)
+    if value is not None:
+      freezing.set_constant(node, value)
+  return graph_def

@@ -1,0 +1,131 @@
+"""A frozen graph whose kernels can be given other values at every run."""
+
+import contextlib
+import threading
+from typing import Dict, Iterator, List, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.evaluation import frontier
+from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.reconstruction import kernel_layers
+
+Values = Dict[str, np.ndarray]
+
+
+class Network:
+  """A session with the graph in it; constants that change are fed."""
+
+  def __init__(
+    self,
+    graph_def: GraphDef,
+    layers: Sequence[kernel_layers.KernelLayer],
+    session_config: Optional[tf.ConfigProto] = None,
+  ):
+    """Imports the graph.
+
+    Args:
+      graph_def: a frozen graph; not changed.
+      layers: whose kernels and shifts are fed.
+      session_config: of the session.
+    """
+    names = set()
+    for layer in layers:
+      names.add(layer.constant)
+      names.update(s.shift.constant for s in layer.sites if s.shift)
+    opened, self.dense = _open(graph_def, names)
+    self.graph = tf.Graph()
+    with self.graph.as_default():
+      tf.import_graph_def(opened, name='')
+    self.session = tf.Session(graph=self.graph, config=session_config)
+    self._callables = {}
+    self._needed = {}
+    self._lock = threading.Lock()
+
+  def tensor(self, reference: str) -> tf.Tensor:
+    """A tensor of the graph by reference."""
+    if ':' not in reference:
+      reference += ':0'
+    return self.graph.get_tensor_by_name(reference)
+
+  def run(
+    self,
+    fetches: Sequence[tf.Tensor],
+    fed: Dict[tf.Tensor, np.ndarray],
+    values: Values,
+  ) -> List[np.ndarray]:
+    """Computes tensors.
+
+    Args:
+      fetches: what is wanted.
+      fed: values of the tensors that the run starts at.
+      values: of the kernels and shifts, by name.
+    """
+    feeds = list(fed)
+    key = (tuple(t.name for t in fetches), tuple(t.name for t in feeds))
+    with self._lock:
+      if key not in self._callables:
+        needed = self._constants_between(fetches, feeds)
+        self._callables[key] = (
+          self.session.make_callable(
+            list(fetches), feeds + [self.tensor(name) for name in needed]
+          ),
+          needed,
+        )
+      call, needed = self._callables[key]
+    return call(*[fed[t] for t in feeds], *[values[name] for name in needed])
+
+  def _constants_between(self, fetches, feeds) -> List[str]:
+    """Names the fed constants that a run from `feeds` needs."""
+    fed = {tensor.name for tensor in feeds}
+    reached, waiting, needed = set(), list(fetches), []
+    while waiting:
+      tensor = waiting.pop()
+      if tensor.name in fed or tensor.name in reached:
+        continue
+      reached.add(tensor.name)
+      if tensor.op.name in self.dense:
+        needed.append(tensor.op.name)
+      waiting.extend(tensor.op.inputs)
+      for op in tensor.op.control_inputs:
+        waiting.extend(op.outputs)
+    return sorted(set(needed))
+
+  def border(
+    self,
+    inputs: Sequence[tf.Tensor],
+    open_constants: Sequence[str],
+    outputs: Sequence[tf.Tensor],
+  ) -> List[tf.Tensor]:
+    """The tensors that depend on the inputs and not on these constants."""
+    constants = [self.tensor(name) for name in open_constants]
+    return frontier.find(inputs, constants, outputs)
+
+  def close(self) -> None:
+    """Frees the session."""
+    self.session.close()
+
+
+def _open(graph_def: GraphDef, names):
+  """Turns constants into placeholders; returns the graph and their values."""
+  opened = GraphDef()
+  opened.CopyFrom(graph_def)
+  values = {}
+  for node in opened.node:
+    if node.name not in names:
+      continue
+    values[node.name] = tf.make_ndarray(node.attr['value'].tensor)
+    shape = tf.TensorShape(values[node.name].shape).as_proto()
+    del node.attr['value']
+    node.op = 'Placeholder'
+    node.attr['shape'].shape.CopyFrom(shape)
+  return opened, values
+
+
+@contextlib.contextmanager
+def imported(graph_def: GraphDef) -> Iterator[tf.Graph]:
+  """A graph of its own with a graph definition in it."""
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(graph_def, name='')
+    yield graph

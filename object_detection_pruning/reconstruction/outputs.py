@@ -1,0 +1,88 @@
+"""Writes a pruned model: a frozen graph, or a checkpoint with masks."""
+
+import os
+from typing import Dict, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import atomic_files, checkpoints, errors
+from object_detection_pruning.core import kernels
+from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import network as networks
+
+CHECKPOINT = 'model.ckpt'
+FROZEN_GRAPH = 'frozen_inference_graph.pb'
+REPORT = 'pruning.json'
+_AVERAGE = '/ExponentialMovingAverage'
+
+
+def write_graph(
+  model: models.Model, values: networks.Values, path: str
+) -> None:
+  """Writes the model as a frozen graph with other constants."""
+  graph_def = models.with_values(model, values)
+  with atomic_files.writing(path) as (temporary,), open(
+    temporary, 'wb'
+  ) as file:
+    file.write(graph_def.SerializeToString())
+
+
+def masked_tensors(
+  tensors: Dict[str, np.ndarray],
+  values: networks.Values,
+  pruned: Sequence[str],
+) -> Dict[str, np.ndarray]:
+  """Gives the variables of the pruned model, with masks beside its kernels.
+
+  Every kernel that a masked model masks gets a mask, so that training can go
+  on; where nothing was pruned it holds ones.
+
+  Args:
+    tensors: of the dense model, by name.
+    values: kernels and shifts by the name of their variable.
+    pruned: names of the kernels that were pruned.
+
+  Raises:
+    InputError: a constant of the graph is no variable of the checkpoint.
+  """
+  result = dict(tensors)
+  for name, value in values.items():
+    if name not in tensors:
+      raise errors.InputError(f'the checkpoint has no variable {name}')
+    result[name] = value.reshape(tensors[name].shape).astype(
+      tensors[name].dtype
+    )
+    # The stock exporter may put an average in the variable's place.
+    if name + _AVERAGE in result:
+      result[name + _AVERAGE] = result[name]
+  for name, value in tensors.items():
+    if kernels.kind_of(name, value.ndim) != kernels.DENSE:
+      continue
+    mask, threshold = kernels.mask_names(name)
+    kept = (
+      result[name] != 0 if name in set(pruned) else np.ones(value.shape, bool)
+    )
+    result[mask] = kept.astype(np.float32)
+
+    # Masks are not of a magnitude, so none tells them.
+    result[threshold] = np.float32(0)
+  return result
+
+
+def write_checkpoint(config, tensors, folder: str) -> str:
+  """Writes a checkpoint and its config; returns the checkpoint's prefix.
+
+  The config says that all kernels have masks, so that training builds them.
+  """
+  prefix = os.path.join(folder, CHECKPOINT)
+  checkpoints.write(prefix, tensors)
+  masked = type(config)()
+  masked.CopyFrom(config)
+  message = pipeline.pruning_message(masked)
+  del message.include[:], message.exclude[:]
+  message.include.append('')
+  pipeline.save(masked, folder)
+  tf.train.update_checkpoint_state(folder, CHECKPOINT)
+  return prefix

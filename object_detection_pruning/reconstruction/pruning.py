@@ -1,0 +1,250 @@
+"""A whole run: survey, allocation, then one layer after the other."""
+
+from concurrent import futures
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+
+from object_detection_pruning.common import errors, progress, sessions
+from object_detection_pruning.core import layer_patterns
+from object_detection_pruning.graphs import subgraphs
+from object_detection_pruning.reconstruction import (
+  allocation,
+  augmentation,
+  kernel_layers,
+  layerwise,
+  observations,
+  output_cost,
+  predictions,
+  progress_file,
+  refinement,
+  report,
+)
+from object_detection_pruning.reconstruction import distance as distances
+from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import network as networks
+from object_detection_pruning.reconstruction import request as requests
+from object_detection_pruning.reconstruction import survey as surveys
+from object_detection_pruning.reconstruction import walk as walks
+
+_PROBES = 2
+_SEED = 1
+
+
+class Pruner:
+  """A detector with the photos that it is calibrated on."""
+
+  def __init__(
+    self,
+    model: models.Model,
+    photos: Sequence[np.ndarray],
+    request: requests.Request,
+    threads: Optional[int] = None,
+  ):
+    """Finds the layers and checks the request against them.
+
+    Args:
+      model: the dense detector.
+      photos: uint8 [height, width, 3] each.
+      request: settings.
+      threads: photos that are run at a time; None for the number of cores.
+
+    Raises:
+      InputError: there is nothing to prune, or a pattern finds no layer.
+    """
+    self.model, self.request = model, request.check()
+    threads = threads or sessions.cores()
+    found = kernel_layers.find(model.graph_def, set(model.outputs))
+    self.layers, self.rejected = found
+    self.chosen = self._choose()
+    graph_def = self._needed_part()
+    self.network = networks.Network(
+      graph_def, self.layers, sessions.config(1, threads, rewrite=False)
+    )
+    self.predictions = predictions.find(self.network.graph, self.layers)
+    self._pool = futures.ThreadPoolExecutor(threads)
+    placeholder = self.network.tensor(model.input.name)
+    self._photos = list(photos)
+    self._placeholder = placeholder
+    self.feeds = [self._fed(photo) for photo in photos]
+
+  def run(self, kept: Optional[progress_file.Folder] = None):
+    """Prunes.
+
+    Args:
+      kept: where finished parts are kept, so that a run that was killed goes on
+        from there.
+
+    Returns:
+      The values of all kernels and shifts by name, and a result for each layer.
+    """
+    kept = kept or progress_file.Folder(None, '')
+    costs = kept.get('costs', self.costs)
+    shares = self._shares(kept, costs)
+    return self._prune(kept, costs, shares)
+
+  def refine(
+    self,
+    values: networks.Values,
+    setting: refinement.Setting,
+    kept: Optional[progress_file.Folder] = None,
+  ) -> refinement.State:
+    """Lets the pruned network learn from the dense one on the photos.
+
+    Args:
+      values: of the pruned network.
+      setting: how it learns.
+      kept: where its state is kept now and then.
+    """
+    distance = distances.Distance(self.network, self.layers, self.predictions)
+
+    def batch(step: int):
+      rng = np.random.RandomState([_SEED, step])
+      chosen = rng.randint(len(self._photos), size=setting.batch_size)
+      return [
+        self._fed(augmentation.augment(self._photos[n], [_SEED, step, place]))
+        for place, n in enumerate(chosen)
+      ]
+
+    kept = kept or progress_file.Folder(None, '')
+    return refinement.refine(distance, values, batch, setting, self._pool, kept)
+
+  def _fed(self, photo: np.ndarray):
+    return {self._placeholder: self.model.feed(photo)}
+
+  def close(self) -> None:
+    """Frees the session and the threads."""
+    self._pool.shutdown()
+    self.network.close()
+
+  def _choose(self) -> List[kernel_layers.KernelLayer]:
+    request = self.request
+    able = [
+      layer
+      for layer in self.layers
+      if layer.kind != kernel_layers.DEPTHWISE
+      and layer.kernel.size >= request.min_weights
+    ]
+    if not able:
+      raise errors.InputError(
+        f'{self.model.path} has nothing to prune: no convolution or fully '
+        f'connected kernel of {request.min_weights} weights or more'
+      )
+    names = [layer.name for layer in able]
+    layer_patterns.check_each_found(
+      request.include, request.exclude, names, 'layer that can be pruned'
+    )
+    chosen = [
+      layer
+      for layer in able
+      if layer_patterns.is_chosen(
+        request.include, request.exclude, [layer.name]
+      )
+    ]
+    if not chosen:
+      raise errors.InputError('include and exclude leave no layer to prune')
+    return chosen
+
+  def _needed_part(self):
+    """Cuts off what comes after the raw predictions."""
+    graph_def = self.model.graph_def
+    with networks.imported(graph_def) as graph:
+      ends = predictions.find(graph, self.layers)
+      names = [p.tensor.op.name for p in ends]
+    return subgraphs.extract(graph_def, names)
+
+  def _walk(self, costs) -> walks.Walk:
+    return walks.Walk(self.network, self.layers, self.feeds, self._pool, costs)
+
+  def costs(self) -> Dict[str, output_cost.SiteCost]:
+    """What errors of each layer cost at the outputs of the detector."""
+    cost = output_cost.OutputCost(self.network, self.layers, self.predictions)
+    return cost.measure(self.feeds, self._pool, _PROBES)
+
+  def _weights(self, costs, layer) -> Optional[np.ndarray]:
+    found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
+    return np.sum(found, 0) if found else None
+
+  def _shares(self, kept, costs) -> Dict[str, float]:
+    """Shares of zeros by the layer's constant."""
+    request = self.request
+    sizes = [layer.kernel.size for layer in self.chosen]
+    if not request.sparsity:
+      return {}
+    if not request.pattern.is_free:
+      return {
+        layer.constant: request.pattern.sparsity(layerwise.shape_of(layer))
+        for layer in self.chosen
+      }
+    plain = (
+      request.allocation == allocation.UNIFORM
+      and request.target == requests.WEIGHTS
+    )
+    if plain:
+      shares = [request.sparsity] * len(sizes)
+    else:
+      found = kept.get('survey', lambda: self._survey(costs))
+      curves = [
+        _curve(layer, each, request.target)
+        for layer, each in zip(self.chosen, found)
+      ]
+      shares = allocation.allocate(request.allocation, curves, request.sparsity)
+    if request.target == requests.WEIGHTS:
+      shares = allocation.exact(shares, sizes, request.sparsity)
+    return {each.constant: share for each, share in zip(self.chosen, shares)}
+
+  def _survey(self, costs) -> List[surveys.LayerSurvey]:
+    weights = {
+      layer.constant: self._weights(costs, layer) for layer in self.chosen
+    }
+    return surveys.survey(self._walk(costs), self.chosen, self.request, weights)
+
+  def _prune(self, kept, costs, shares):
+    walk = self._walk(costs)
+    results = []
+    for layer in progress.over(self.layers, 'layers pruned'):
+      share = shares.get(layer.constant, 0.0)
+      error = None
+      if share or (walk.changed and self.request.refit_dense):
+        fit = kept.get(
+          f'layer {len(results)}',
+          lambda layer=layer, share=share: self._fit(walk, costs, layer, share),
+        )
+        walk.change(layer, fit)
+        error = fit.error
+      kernel = walk.values[layer.constant]
+      results.append(
+        report.LayerResult(
+          layer.name,
+          list(kernel.shape),
+          int(kernel.size - np.count_nonzero(kernel)),
+          error,
+          any(layer is each for each in self.chosen),
+        )
+      )
+    return walk.values, results
+
+  def _fit(self, walk, costs, layer, share) -> layerwise.Fit:
+    request = self.request
+    walk.reach(layer)
+    observed = walk.observe(
+      layer, observations.Setting(request.max_rows, request.focus)
+    )
+    return layerwise.fit(
+      layer,
+      observed,
+      share,
+      request.pattern,
+      self._weights(costs, layer),
+      request.ridge,
+    )
+
+
+def _curve(layer, found: surveys.LayerSurvey, target: str) -> allocation.Curve:
+  sparsities = np.array((0.0,) + surveys.LEVELS)
+  price = layer.kernel.size
+  if target == requests.MACS:
+    price *= found.positions
+  return allocation.Curve(
+    sparsities, found.errors, found.costs, price * (1 - sparsities)
+  )

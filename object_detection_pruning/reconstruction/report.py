@@ -1,0 +1,109 @@
+"""What a run came to: each layer, and all of them together."""
+
+import json
+from typing import Any, Dict, List, NamedTuple, Optional
+
+import numpy as np
+
+from object_detection_pruning.common import atomic_files
+
+
+class LayerResult(NamedTuple):
+  """What became of a layer.
+
+  Attributes:
+    name: of the layer.
+    shape: of its kernel.
+    zeros: among its weights.
+    error: squared error of its outputs relative to their own squares, after it
+      was fitted; None where it was left as it was.
+    pruned: whether it was among the layers to prune.
+  """
+
+  name: str
+  shape: List[int]
+  zeros: int
+  error: Optional[float]
+  pruned: bool
+
+  @property
+  def size(self) -> int:
+    """Number of weights."""
+    return int(np.prod(self.shape))
+
+
+class Report(NamedTuple):
+  """Of a run.
+
+  Attributes:
+    layers: in the order of the graph.
+    left_alone: kernels that could not be changed, with the reason, by node.
+    photos: pictures that were looked at.
+    skipped: files that were no pictures.
+    refinement: loss of each step; empty without refinement.
+    notes: what the user should know.
+  """
+
+  layers: List[LayerResult]
+  left_alone: Dict[str, str]
+  photos: int
+  skipped: int
+  refinement: List[float]
+  notes: List[str]
+
+  @property
+  def sparsity(self) -> float:
+    """Share of zeros of the layers that were to be pruned."""
+    chosen = [layer for layer in self.layers if layer.pruned]
+    return sum(layer.zeros for layer in chosen) / max(
+      1, sum(layer.size for layer in chosen)
+    )
+
+  def as_json(self) -> Dict[str, Any]:
+    """The report as plain values."""
+    return {
+      'sparsity': self.sparsity,
+      'photos': self.photos,
+      'skipped': self.skipped,
+      'layers': [
+        dict(layer._asdict(), sparsity=layer.zeros / layer.size)
+        for layer in self.layers
+      ],
+      'left_alone': self.left_alone,
+      'refinement_losses': self.refinement,
+      'notes': self.notes,
+    }
+
+  def write(self, path: str) -> None:
+    """Writes it as JSON."""
+    with atomic_files.writing(path) as (temporary,), open(
+      temporary, 'w'
+    ) as file:
+      json.dump(self.as_json(), file, indent=2)
+
+  def __str__(self) -> str:
+    width = max(len(layer.name) for layer in self.layers)
+    lines = [f'{"layer":{width}}  {"kernel":>14}  {"zeros":>7}  {"error":>8}']
+    for layer in self.layers:
+      shape = 'x'.join(str(side) for side in layer.shape)
+      error = '-' if layer.error is None else f'{layer.error:.5f}'
+      share = f'{layer.zeros / layer.size:.1%}'
+      lines.append(f'{layer.name:{width}}  {shape:>14}  {share:>7}  {error:>8}')
+    for node, reason in self.left_alone.items():
+      lines.append(f'{node} was left alone: {reason}')
+    lines.append(
+      f'{self.sparsity:.2%} zeros in the {self._count()} pruned kernels, from '
+      f'{self.photos} pictures'
+      + (f' ({self.skipped} files were no pictures)' if self.skipped else '')
+    )
+    if self.refinement:
+      first = np.mean(self.refinement[:10])
+      last = np.mean(self.refinement[-10:])
+      lines.append(
+        f'refinement: loss {first:.4f} over the first steps, {last:.4f} over '
+        'the last'
+      )
+    return '\n'.join(lines + self.notes)
+
+  def _count(self) -> int:
+    return sum(layer.pruned for layer in self.layers)

@@ -1,0 +1,100 @@
+"""What a run would prune, told without training."""
+
+from typing import List, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.builders import (
+  masked_network,
+  pipeline,
+  pruning_builder,
+)
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import criteria, masking, sparsity_plan
+from object_detection_pruning.training import model_lib
+
+
+def describe(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  train_steps: Optional[int],
+  model_dir: str,
+) -> str:
+  """Lists the masked kernels with the zeros that are planned, and their sum.
+
+  Args:
+    config: the pipeline config, with the effective `pruning` message.
+    train_steps: last training step, None or 0 if there is none.
+    model_dir: of the run; its latest checkpoint is what the run would go on
+      from.
+
+  Raises:
+    InputError: the settings cannot work, nothing would be pruned, or the plan
+      depends on weights that are not there.
+  """
+  settings = pruning_builder.build(pipeline.pruning_message(config))
+  schedule = settings.schedule
+  if schedule is None:
+    raise errors.InputError(
+      '--dry_run shows which weights masks take, and none are to be taken: '
+      'set target_sparsity (--sparsity)'
+    )
+  model_lib.check_run(config, settings, train_steps)
+  kernels = masked_network.kernels(config)
+  pruning_builder.check_patterns(settings, kernels[0].weights.graph)
+  method = settings.method
+  plan = method.plan(schedule, kernels)
+  last = schedule.end_step
+  if train_steps:
+    last = schedule.last_update(train_steps)
+  scores = None
+  notes: List[str] = []
+  if plan.needs_scores:
+    checkpoint = _start(config, model_dir)
+    scores = _scores(method.criterion, kernels, checkpoint)
+    notes.append(
+      f'From the weights of {checkpoint}. Each update looks at the weights '
+      'anew, so the layers may end otherwise; the sum will be the same.'
+    )
+  lines = [
+    f'criterion {method.criterion}, granularity {method.granularity}, '
+    f'allocation {method.allocation}',
+    f'masks change from step {schedule.start_step} to {last}, every '
+    f'{schedule.frequency} steps; at step {last}:',
+    '',
+    sparsity_plan.table(plan.layers, plan.zeros_at(last, scores)),
+  ]
+  return '\n'.join(lines + notes)
+
+
+def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:
+  """Gives the checkpoint that a run begins with, or raises."""
+  latest = tf.train.latest_checkpoint(model_dir)
+  start = latest or config.train_config.fine_tune_checkpoint
+  if not start:
+    raise errors.InputError(
+      '--dry_run needs the weights that training begins with, since this '
+      'allocation depends on them: name a fine_tune_checkpoint'
+    )
+  return checkpoints.resolve(start)
+
+
+def _scores(
+  criterion: criteria.WeightCriterion,
+  kernels: Sequence[masking.MaskedKernel],
+  checkpoint: str,
+) -> List[np.ndarray]:
+  tensors = checkpoints.read(checkpoint)
+  scores = []
+  for kernel in kernels:
+    name = kernel.weights.op.name
+    found = tensors.get(name)
+    if found is None or list(found.shape) != kernel.shape:
+      raise errors.InputError(
+        f'checkpoint {checkpoint} has no {name} of shape {kernel.shape}, and '
+        'this allocation depends on its weights'
+      )
+    with tf.Graph().as_default(), tf.Session() as session:
+      scores.append(session.run(criterion.scores(tf.constant(found))))
+  return scores

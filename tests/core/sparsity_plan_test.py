@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import (
+  allocation,
+  granularity,
+  schedules,
+  sparsity_plan,
+)
+
+SHAPES = {
+  'net/a': (3, 3, 3, 8),
+  'net/b': (1, 1, 8, 16),
+  'net/b_2': (3, 3, 16, 16),
+  'head': (1, 1, 16, 6),
+}
+SIZE = sum(int(np.prod(shape)) for shape in SHAPES.values())
+SCHEDULE = schedules.PolynomialSchedule(0.8, 2, 10, frequency=2)
+STEPS = (2, 4, 6, 8, 10, 11)
+
+
+def plan(*entries, way='uniform', pattern='weight', schedule=SCHEDULE):
+  found = granularity.find(pattern)
+  return sparsity_plan.SparsityPlan(
+    schedule,
+    [allocation.Layer(name, shape, found) for name, shape in SHAPES.items()],
+    allocation.find(way),
+    [allocation.LayerSparsity(*entry) for entry in entries],
+  )
+
+
+def shares(zeros):
+  return [
+    round(count / np.prod(shape), 2)
+    for count, shape in zip(zeros, SHAPES.values())
+  ]
+
+
+def test_uniform_rounds_the_schedule_in_each_layer():
+  for step in STEPS:
+    assert plan().zeros_at(step) == [
+      round(SCHEDULE.sparsity(step) * int(np.prod(shape)))
+      for shape in SHAPES.values()
+    ]
+
+
+def test_layer_target_holds_for_every_layer_that_it_is_found_in():
+  zeros = plan(('b', 0.5), ('head', 0.0)).zeros_at(10)
+  assert shares(zeros) == [0.8, 0.5, 0.5, 0.0]
+
+
+def test_first_of_several_patterns_counts():
+  assert shares(plan(('b_2', 0.9), ('b', 0.5)).zeros_at(10))[1:3] == [0.5, 0.9]
+  assert shares(plan(('b', 0.5), ('b_2', 0.9)).zeros_at(10))[1:3] == [0.5, 0.5]
+
+
+def test_pattern_of_no_masked_layer_is_an_error():
+  with pytest.raises(errors.InputError) as error:
+    plan(('rpn', 0.5))
+  assert "layer_sparsity 'rpn' is found in no masked layer" in str(error.value)
+  assert 'net/b_2' in str(error.value)
+
+
+def test_target_that_a_pattern_cannot_have_is_an_error():
+  half = schedules.ConstantSchedule(0.5, 0, 1)
+  plan(('head', 0.0), pattern='2:4', schedule=half)
+  with pytest.raises(errors.InputError, match='of head must be 0.5 with'):
+    plan(('head', 0.4), pattern='2:4', schedule=half)
+
+
+def test_layers_follow_the_schedule_together():
+  the_plan = plan(way='erdos_renyi_kernel')
+  last = the_plan.zeros_at(10)
+  assert sum(last) == round(0.8 * SIZE)
+  assert last == allocation.find('erdos_renyi_kernel').zeros(
+    0.8, the_plan.layers
+  )
+  for step in STEPS:
+    zeros = the_plan.zeros_at(step)
+    for count, end in zip(zeros, last):
+      assert abs(count - end * SCHEDULE.sparsity(step) / 0.8) <= 0.5 + 1e-6
+  assert the_plan.zeros_at(1) == [0] * 4
+
+
+def test_layers_with_a_target_of_their_own_take_no_part_in_the_sum():
+  zeros = plan(('b_2', 0.25), way='erdos_renyi_kernel').zeros_at(10)
+  assert zeros[2] == 576
+  assert sum(zeros) - 576 == round(0.8 * (SIZE - 2304))
+
+
+def scores(seed=0):
+  rng = np.random.RandomState(seed)
+  return [
+    rng.uniform(size=shape).astype(np.float32) * (number + 1)
+    for number, shape in enumerate(SHAPES.values())
+  ]
+
+
+def test_global_sum_is_exact_at_every_step_and_follows_the_scores():
+  the_plan = plan(way='global')
+  assert the_plan.needs_scores
+  for step in STEPS:
+    one, other = (the_plan.zeros_at(step, scores(seed)) for seed in (0, 1))
+    assert sum(one) == sum(other) == round(SCHEDULE.sparsity(step) * SIZE)
+  assert one != other
+  assert one[0] / 216 > one[2] / 2304
+
+
+def test_needs_no_scores_where_no_layer_is_shared():
+  assert not plan(('', 0.5), way='global').needs_scores
+
+
+def test_masks_hold_what_is_due_if_the_counts_are_those():
+  for way in ('uniform', 'erdos_renyi_kernel'):
+    the_plan = plan(way=way)
+    zeros = the_plan.zeros_at(6)
+    assert the_plan.holds(zeros, 6)
+    assert not the_plan.holds(zeros, 10)
+    assert not the_plan.holds([zeros[0] + 1, zeros[1] - 1] + zeros[2:], 6)
+
+
+def test_masks_of_global_allocation_hold_if_the_sum_does():
+  the_plan = plan(('head', 0.5), way='global')
+  zeros = the_plan.zeros_at(6, scores())
+  assert the_plan.holds(zeros, 6)
+  assert the_plan.holds([zeros[0] + 1, zeros[1] - 1] + zeros[2:], 6)
+  assert not the_plan.holds([zeros[0] + 1] + zeros[1:], 6)
+  assert not the_plan.holds(zeros[:2] + [zeros[2] + 1, zeros[3] - 1], 6)
+
+
+def test_table_lists_kernels_and_their_sum():
+  the_plan = plan()
+  assert sparsity_plan.table(the_plan.layers, [8, 0, 1152, 96]) == (
+    'layer                kernel     weights  zeros  sparsity\n'
+    'net/a                3x3x3x8        216      8    0.0370\n'
+    'net/b                1x1x8x16       128      0    0.0000\n'
+    'net/b_2              3x3x16x16    2,304  1,152    0.5000\n'
+    'head                 1x1x16x6        96     96    1.0000\n'
+    'all 4 masked kernels              2,744  1,256    0.4577'
+  )

@@ -1,0 +1,58 @@
+import detectors
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.evaluation import eval_inputs, eval_set
+
+
+@pytest.fixture
+def config(data):
+  return detectors.config(detectors.ssd(), data)
+
+
+def test_objects_are_those_of_the_records(config, data):
+  reader = eval_inputs.reader(config)
+  images = eval_inputs.load(config, reader, eval_inputs.serialized(reader))
+  examples = list(eval_set.load([data.val_record], data.label_map).read())
+  assert len(images) == len(examples) == 2
+  assert len({image.truth.image_id for image in images}) == 2
+  for image, example in zip(images, examples):
+    np.testing.assert_allclose(image.truth.boxes, example.boxes, rtol=1e-5)
+    np.testing.assert_array_equal(image.truth.class_ids, example.class_ids)
+    np.testing.assert_array_equal(image.truth.is_crowd, example.is_crowd)
+
+
+def test_as_many_images_are_read_as_asked_for(config):
+  reader = eval_inputs.reader(config)
+  examples = eval_inputs.serialized(reader, 1)
+  assert len(eval_inputs.load(config, reader, examples)) == 1
+
+
+def _with_record(config, *paths):
+  config.eval_input_reader[0].tf_record_input_reader.input_path[:] = paths
+  return config
+
+
+def test_patterns_become_the_files_that_they_name(config, data):
+  pattern = data.val_record.replace('val', 'v?l')
+  reader = eval_inputs.reader(_with_record(config, pattern, '/no/file'))
+  assert list(reader.tf_record_input_reader.input_path) == [data.val_record]
+
+
+def test_what_is_missing_is_told_in_a_line(config, tmp_path):
+  empty = str(tmp_path / 'empty.record')
+  tf.io.TFRecordWriter(empty).close()
+  reader = eval_inputs.reader(_with_record(config, empty))
+  with pytest.raises(errors.InputError) as caught:
+    eval_inputs.serialized(reader)
+  assert str(caught.value) == f'the evaluation set is empty: {empty}'
+  config.eval_input_reader[0].label_map_path = '/no/map'
+  with pytest.raises(errors.InputError, match="^no label map at '/no/map'$"):
+    eval_inputs.reader(config)
+  with pytest.raises(errors.InputError, match="^no evaluation record at '/no'"):
+    eval_inputs.reader(_with_record(config, '/no'))
+  del config.eval_input_reader[:]
+  with pytest.raises(errors.InputError, match='has no eval_input_reader$'):
+    eval_inputs.reader(config)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.reconstruction import granularity
+
+_SHAPE = granularity.Shape(taps=9, inputs=10, outputs=7)
+
+
+def _scores(seed=0):
+  return np.random.RandomState(seed).rand(*_SHAPE.matrix)
+
+
+@pytest.mark.parametrize('sparsity', [0, 0.1, 0.333, 0.5, 0.99, 1])
+def test_single_weights_have_the_exact_number_of_zeros(sparsity):
+  mask = granularity.ElementWise().mask(_scores(), _SHAPE, sparsity)
+  assert np.count_nonzero(~mask) == int(round(sparsity * 630))
+
+
+def test_single_weights_keep_the_largest():
+  scores = _scores()
+  mask = granularity.ElementWise().mask(scores, _SHAPE, 0.6)
+  assert scores[mask].min() > scores[~mask].max()
+
+
+def test_equal_scores_still_give_the_exact_number():
+  mask = granularity.ElementWise().mask(np.ones((90, 7)), _SHAPE, 0.4)
+  assert np.count_nonzero(~mask) == 252
+
+
+def test_two_of_four_inputs_stay_at_each_tap_and_output():
+  mask = granularity.NOfM(2, 4).mask(_scores(), _SHAPE)
+  groups = mask.reshape(9, 10, 7)
+  for start in (0, 4):
+    assert (groups[:, start : start + 4].sum(1) == 2).all()
+  assert groups[:, 8:].all(), 'a rest of two keeps both'
+  assert granularity.NOfM(2, 4).sparsity(_SHAPE) == pytest.approx(
+    1 - mask.mean()
+  )
+
+
+def test_a_loose_two_of_four_mask_keeps_the_winners_and_more():
+  scores, pattern = _scores(), granularity.NOfM(2, 4)
+  loose = pattern.loose_mask(scores, _SHAPE, 0.2)
+  assert loose[pattern.mask(scores, _SHAPE)].all()
+  assert loose.mean() >= 0.8
+
+
+def test_blocks_stay_or_go_as_a_whole_and_are_exact_in_number():
+  pattern = granularity.Blocks(4, 2)
+  mask = pattern.mask(_scores(), _SHAPE, 0.5).reshape(9, 10, 7)
+  kept = 0
+  for tap in range(9):
+    for i in range(0, 10, 4):
+      for o in range(0, 7, 2):
+        block = mask[tap, i : i + 4, o : o + 2]
+        assert block.all() or not block.any()
+        kept += block.all()
+  assert kept == 108 - 54
+
+
+def test_channels_go_with_all_their_taps_and_outputs():
+  mask = granularity.InputChannels().mask(_scores(), _SHAPE, 0.3)
+  by_channel = mask.reshape(9, 10, 7)
+  assert (by_channel == by_channel[:1, :, :1]).all()
+  assert by_channel[0, :, 0].sum() == 7
+
+
+@pytest.mark.parametrize(
+  'text', ['element', 'channel', '2:4', '1:8', '4x1', '8x4']
+)
+def test_parsed_granularities_print_as_they_were_written(text):
+  assert str(granularity.parse(text)) == text
+
+
+@pytest.mark.parametrize('text', ['', '4:2', '2:2', '0:4', '4x0', 'filter'])
+def test_others_are_refused_in_one_line(text):
+  with pytest.raises(errors.InputError) as caught:
+    granularity.parse(text)
+  assert '\n' not in str(caught.value)
+  assert text in str(caught.value)

@@ -1,0 +1,122 @@
+import json
+import os
+
+import detectors
+import numpy as np
+import pytest
+import small_detector
+import tensorflow.compat.v1 as tf
+from object_detection.builders import model_builder
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.core import kernels
+from object_detection_pruning.export import exporter
+from object_detection_pruning.reconstruction import (
+  job,
+  outputs,
+  photos,
+  refinement,
+  request,
+)
+
+_REQUEST = request.Request(
+  sparsity=0.5, allocation='uniform', min_weights=300, max_rows=2000
+)
+_PHOTOS = photos.Photos(small_detector.photos(4), 1, 'here')
+
+
+@pytest.fixture
+def graph(tmp_path):
+  path = tmp_path / 'given' / 'dense.pb'
+  path.parent.mkdir()
+  path.write_bytes(small_detector.graph_def().SerializeToString())
+  return str(path)
+
+
+def _checkpoint(config, folder) -> str:
+  """Saves a detector whose statistics are no longer those of its start."""
+  with tf.Graph().as_default(), tf.Session() as session:
+    model = model_builder.build(config.model, is_training=False)
+    image = tf.placeholder(tf.float32, [1, 96, 96, 3])
+    model.predict(*model.preprocess(image))
+    tf.train.get_or_create_global_step()
+    tf.set_random_seed(1)
+    session.run(tf.global_variables_initializer())
+    return tf.train.Saver().save(session, os.path.join(str(folder), 'start'))
+
+
+def _read(path) -> tf.GraphDef:
+  graph_def = tf.GraphDef()
+  with open(path, 'rb') as file:
+    graph_def.ParseFromString(file.read())
+  return graph_def
+
+
+def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):
+  folder = str(tmp_path / 'out')
+  report = job.run(
+    job.Source(graph=graph),
+    _PHOTOS,
+    _REQUEST,
+    refinement.Setting(2, batch_size=2),
+    folder,
+  )
+  assert sorted(os.listdir(folder)) == [outputs.FROZEN_GRAPH, outputs.REPORT]
+  with open(os.path.join(folder, outputs.REPORT)) as file:
+    written = json.load(file)
+  assert written['sparsity'] == pytest.approx(0.5, abs=1e-3)
+  assert written['skipped'] == 1
+  assert len(written['refinement_losses']) == 2
+  pruned = _read(os.path.join(folder, outputs.FROZEN_GRAPH))
+  values = {
+    n.name: tf.make_ndarray(n.attr['value'].tensor)
+    for n in pruned.node
+    if n.op == 'Const'
+  }
+  for layer in report.layers:
+    if layer.pruned:
+      kernel = values[layer.name + '/weights']
+      assert np.sum(kernel == 0) == layer.zeros == round(0.5 * kernel.size)
+  assert '4 pictures are few' in str(report)
+
+
+@pytest.mark.parametrize('kind', ['ssd', 'faster_rcnn'])
+def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
+  kind, tmp_path
+):
+  model = detectors.ssd() if kind == 'ssd' else detectors.faster_rcnn()
+  config = detectors.config(model)
+  prefix = _checkpoint(config, tmp_path)
+  folder = str(tmp_path / 'out')
+  report = job.run(
+    job.Source(config=config, checkpoint=prefix),
+    photos.Photos(small_detector.photos(2), 0, 'here'),
+    _REQUEST,
+    refinement.Setting(1, batch_size=1),
+    folder,
+  )
+  assert report.sparsity == pytest.approx(0.5, abs=1e-3)
+  assert not report.left_alone
+  tensors = checkpoints.read(os.path.join(folder, outputs.CHECKPOINT))
+  masks = kernels.kernels_with_masks({n: t.shape for n, t in tensors.items()})
+  assert masks
+  for kernel, mask in masks.items():
+    assert not tensors[kernel][tensors[mask] == 0].any()
+  written = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  exported = str(tmp_path / 'exported')
+  exporter.export(written, os.path.join(folder, outputs.CHECKPOINT), exported)
+  scores = [
+    small_detector.run(
+      _read(os.path.join(each, outputs.FROZEN_GRAPH)),
+      'detection_scores:0',
+      small_detector.photos(1),
+    )
+    for each in (folder, exported)
+  ]
+  np.testing.assert_allclose(*scores, atol=1e-5)
+
+
+def test_the_folder_of_the_dense_model_is_refused(graph):
+  with pytest.raises(errors.InputError, match='another folder'):
+    job.check_folder(job.Source(graph=graph), os.path.dirname(graph))

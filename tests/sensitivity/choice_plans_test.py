@@ -1,0 +1,228 @@
+"""What commands make of an analysis: narrow networks, layer sparsities."""
+
+import json
+import os
+import shutil
+
+import analyses
+import processes
+import pytest
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import errors
+from object_detection_pruning.models import registry
+from object_detection_pruning.sensitivity import (
+  choice_plans,
+  results_file,
+  selection,
+)
+
+PRUNE = 'object_detection_pruning.prune_channels'
+ALLOCATE = 'object_detection_pruning.allocate_sparsity'
+PREFIX = 'FeatureExtractor/MobilenetV1/'
+
+
+def _edited(analysis, path, losses=None, **setup):
+  """Copies a file, with other figures in it."""
+  found = results_file.load(analysis)
+  layers = [
+    layer._replace(
+      points={
+        ratio: {'loss': found.baseline['loss'] * (1 + loss)}
+        for ratio, loss in (losses or {})
+        .get(layer.name[len(PREFIX) :], {})
+        .items()
+      }
+      or layer.points
+    )
+    for layer in found.layers
+  ]
+  edited = found._replace(layers=layers, setup=found.setup._replace(**setup))
+  results_file.save(edited, path)
+  return path
+
+
+@pytest.fixture(scope='module')
+def known(analysis, tmp_path_factory):
+  """An analysis with figures that are easy to choose from."""
+  return _edited(
+    analysis,
+    str(tmp_path_factory.mktemp('known') / 'a.json'),
+    {
+      'Conv2d_2_pointwise': {0.25: 0.1, 0.5: 0.3},
+      'Conv2d_3_pointwise': {0.25: -0.1, 0.5: -0.2},
+      'Conv2d_13_pointwise': {0.25: 0.5, 0.5: 0.9},
+    },
+  )
+
+
+def _prune(dense, *more):
+  return [
+    f'--pipeline_config_path={dense.path}',
+    f'--checkpoint={dense.checkpoint}',
+    '--recalibrate_batch_norm=0',
+  ] + list(more)
+
+
+def test_prunes_what_the_bound_allows(dense, known, tmp_path):
+  result = processes.python(
+    '-m',
+    PRUNE,
+    *_prune(dense, f'--sensitivities={known}', f'--output_dir={tmp_path}/out'),
+    '--eval_metric_loss=0.2',
+  )
+  assert result.returncode == 0, result.stderr
+  with open(str(tmp_path / 'out' / 'plan.json')) as file:
+    groups = {entry['group']: entry for entry in json.load(file)['groups']}
+  gone = {
+    name[len(PREFIX) :]: entry['channels'] - len(entry['kept'])
+    for name, entry in groups.items()
+    if len(entry['kept']) < entry['channels']
+  }
+  sizes = {name: groups[PREFIX + name]['channels'] for name in gone}
+  assert gone == {
+    # Half way between 0.25 and 0.5.
+    'Conv2d_2_pointwise': int(sizes['Conv2d_2_pointwise'] * 0.375),
+    'Conv2d_3_pointwise': sizes['Conv2d_3_pointwise'] // 2,
+    'Conv2d_13_pointwise': int(sizes['Conv2d_13_pointwise'] * 0.1),
+  }
+
+
+BAD_FLAGS = [
+  ([], 'give one of --eval_metric_loss, --target_macs and --target_params'),
+  (['--eval_metric_loss=-1'], '--eval_metric_loss must be 0 or more'),
+  (['--eval_metric_loss=0.1', '--ratio=0.5'], '--ratio does not go with'),
+  (['--eval_metric_loss=0.1', '--target_macs=0.5'], 'give one of'),
+  (['--target_macs=0.2'], 'the target 0.2 cannot be reached: 0.'),
+  (
+    ['--eval_metric_loss=0.1', '--importance=l2'],
+    'KNOWN was measured with --importance=l1, not l2',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=FOREIGN'],
+    'FOREIGN was measured on another checkpoint',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=WEIGHTS'],
+    'WEIGHTS was measured on single weights',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--sensitivities=DAMAGED'],
+    'DAMAGED is no whole sensitivity file',
+  ),
+  (
+    ['--eval_metric_loss=0.1', '--include=Conv2d_5_pointwise'],
+    'the sensitivities hold none of these layers',
+  ),
+]
+
+
+def test_bad_input_gives_one_line_and_leaves_nothing_behind(
+  dense, known, tmp_path
+):
+  paths = {
+    name: str(tmp_path / f'{name}.json')
+    for name in ('KNOWN', 'FOREIGN', 'WEIGHTS', 'DAMAGED')
+  }
+  shutil.copyfile(known, paths['KNOWN'])
+  _edited(known, paths['FOREIGN'], checkpoint='f' * 64)
+  _edited(known, paths['WEIGHTS'], granularity='weight', importance=None)
+  with open(paths['DAMAGED'], 'w') as file:
+    file.write('{')
+
+  def placed(text):
+    for name, path in paths.items():
+      text = text.replace(name, path)
+    return text
+
+  answers = processes.command(
+    PRUNE,
+    [
+      _prune(dense, f'--output_dir={tmp_path}/out')
+      + ['--sensitivities=' + paths['KNOWN']]
+      + [placed(flag) for flag in flags]
+      for flags, _ in BAD_FLAGS
+    ],
+  )
+  for answer, (flags, message) in zip(answers, BAD_FLAGS):
+    assert answer.returncode == 2, (flags, answer.stderr)
+    lines = [line for line in answer.stderr.splitlines() if 'error: ' in line]
+    assert len(lines) == 1, answer.stderr
+    assert lines[0].startswith('error: ' + placed(message))
+  assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):
+  output = str(tmp_path / 'weights.json')
+  result = processes.python(
+    '-m',
+    analyses.ANALYZE,
+    *dense.arguments(output, '--granularity=weight', *analyses.FLAGS),
+  )
+  assert result.returncode == 0, result.stderr
+  _edited(
+    output,
+    output,
+    {
+      'Conv2d_2_pointwise': {0.25: 0.1, 0.5: 0.3},
+      'Conv2d_3_pointwise': {0.25: -0.1, 0.5: -0.2},
+      'Conv2d_13_pointwise': {0.25: 1e9, 0.5: 1e9},
+    },
+  )
+  result = processes.python(
+    '-m',
+    ALLOCATE,
+    f'--pipeline_config_path={dense.path}',
+    f'--sensitivities={output}',
+    '--eval_metric_loss=0.2',
+    f'--output_dir={tmp_path}/sparse',
+  )
+  assert result.returncode == 0, result.stderr
+  config = pipeline.load(str(tmp_path / 'sparse' / 'pipeline.config'))
+  message = pipeline.pruning_message(config)
+  targets = {
+    entry.layer: entry.target_sparsity for entry in message.layer_sparsity
+  }
+  patterns = [f'^{PREFIX}Conv2d_{number}_pointwise$' for number in (2, 3)]
+  assert list(targets) == patterns
+  assert targets[patterns[0]] == pytest.approx(0.375, abs=0.005)
+  assert targets[patterns[1]] == 0.5
+  assert list(message.include) == patterns
+  sizes = {layer.name: layer.size for layer in results_file.load(output).layers}
+  # The total is of the layers that are masked, and of no others.
+  two, three = (sizes[f'{PREFIX}Conv2d_{n}_pointwise'] for n in (2, 3))
+  assert message.target_sparsity == pytest.approx(
+    (targets[patterns[0]] * two + 0.5 * three) / (two + three)
+  )
+  assert f'all of them: {message.target_sparsity:.3f}' in result.stdout
+  assert config.model == dense.config.model
+  _check_masked(dense.config, output, sizes)
+
+
+def _check_masked(dense_config, output, sizes):
+  """Allocates to a config that masks more than was measured."""
+  config = type(dense_config)()
+  config.CopyFrom(dense_config)
+  config.model.CopyFrom(registry.as_masked(config.model))
+  message = pipeline.pruning_message(config)
+  message.target_sparsity = 0.4
+  message.exclude.append('Conv2d_0$')
+  message.layer_sparsity.add(layer='Conv2d_[12]_pointwise', target_sparsity=0.1)
+  found = results_file.load(output)
+  choice = selection.choose(found, selection.Target(metric_loss=0.2))
+  made = choice_plans.sparsity_map(config, found, choice, output)
+  expected = {'Conv2d_1_pointwise': 0.1, 'Conv2d_3_pointwise': 0.5}
+  expected.update({'Conv2d_4_pointwise': 0.4, 'Conv2d_13_pointwise': 0.0})
+  for name, sparsity in expected.items():
+    assert made.sparsities[PREFIX + name] == pytest.approx(sparsity), name
+  assert PREFIX + 'Conv2d_0' not in made.sparsities
+  assert len(made.kept) == len(made.sparsities) - 3
+  entries = pipeline.pruning_message(made.config).layer_sparsity
+  assert len(entries) == len(made.sparsities)
+  assert made.sparsity == pytest.approx(
+    sum(made.sparsities[n] * sizes[n] for n in made.sparsities)
+    / sum(sizes[n] for n in made.sparsities)
+  )
+  message.exclude.append('Conv2d_3_pointwise')
+  with pytest.raises(errors.InputError, match='Conv2d_3_pointwise is to lose'):
+    choice_plans.sparsity_map(config, found, choice, output)
