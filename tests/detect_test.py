@@ -96,5 +96,5 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(folder, flag, message):
   status, shown, told = detect(
     folder, f'--graph={folder}/graph.pb', f'--images={folder}/images', flag
   )
-  assert (status, shown, told) == (1, '', [message])
+  assert (status, shown, told) == (2, '', [message])
   assert not (folder / 'out').exists()

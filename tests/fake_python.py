@@ -25,8 +25,11 @@ leave() { mkdir -p "$1" && touch "$1/$2"; }
 case $name in - | *.py) leave "${!#}" pipeline.config ;; esac
 for flag; do
   case $flag in
-    --output_dir=*) leave "${flag#*=}" pipeline.config ;;
-    --output_directory=*) leave "${flag#*=}" sparsity.json ;;
+    --output_dir=*)
+      leave "${flag#*=}" pipeline.config
+      [ "$name" != export_inference_graph ] ||
+        leave "${flag#*=}" sparsity.json
+      ;;
     --model_dir=*) leave "${flag#*=}" model.ckpt-1.index ;;
   esac
 done

@@ -85,6 +85,5 @@ def listed(layers: Sequence[str]) -> str:
   if len(layers) <= _LISTED:
     return names
   return (
-    f'{names} and {len(layers) - _LISTED} more '
-    '(python -m object_detection_pruning.inspect_model lists all)'
+    f'{names} and {len(layers) - _LISTED} more (odp inspect_model lists all)'
   )

@@ -60,8 +60,7 @@ class Calibrator:
       self._statistics = moving_statistics.trained_statistics()
       if not self._statistics:
         raise errors.InputError(
-          'recalibrate_batch_norm: the model trains no batch norm; '
-          'leave it at 0'
+          'recalibrate_batch_norm must be 0: the model trains no batch norm'
         )
       self._variables = {v.op.name: v for v in tf.global_variables()}
       session = training_graph.restored_session(

@@ -53,5 +53,5 @@ def test_message_names_a_few_layers_and_counts_the_rest():
   )
   assert layer_patterns.listed(layers) == (
     'layer_0, layer_1, layer_2, layer_3, layer_4 and 55 more '
-    '(python -m object_detection_pruning.inspect_model lists all)'
+    '(odp inspect_model lists all)'
   )
