@@ -1,4 +1,4 @@
-"""Random parts, mirror images and light of photos, to see more than there are."""
+"""Random parts, mirror images and light of photos."""
 
 import numpy as np
 from PIL import Image
