@@ -82,12 +82,12 @@ def _heads(rng, maps):
   return result
 
 
-def photos(count: int = 12, seed: int = 0):
+def photos(count: int = 40, seed: int = 0):
   """Smooth pictures, all different."""
   rng = np.random.RandomState(seed)
   coarse = rng.randint(0, 256, [count, 6, 6, 3])
   smooth = coarse.repeat(SIZE // 6, 1).repeat(SIZE // 6, 2)
-  noise = rng.randint(-20, 20, smooth.shape)
+  noise = rng.randint(-70, 70, smooth.shape)
   return list(np.clip(smooth + noise, 0, 255).astype(np.uint8))
 
 

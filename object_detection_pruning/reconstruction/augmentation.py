@@ -1,4 +1,4 @@
-"""Random crops, mirror images and brightness of photos."""
+"""Random parts, mirror images and light of photos."""
 
 import numpy as np
 from PIL import Image

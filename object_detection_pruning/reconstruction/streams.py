@@ -26,7 +26,7 @@ class Stream:
     values: networks.Values,
     photos: Sequence[Dict[tf.Tensor, np.ndarray]],
     pool,
-    cache_megabytes: int = 1024,
+    cache_megabytes: int = 512,
   ):
     """Starts at the inputs.
 
