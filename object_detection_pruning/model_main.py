@@ -22,8 +22,8 @@ from object_detection_pruning.builders import (
   input_checks,
   pipeline,
   pruning_builder,
+  pruning_flags,
 )
-from object_detection_pruning.channels import selection
 from object_detection_pruning.common import (
   checkpoints,
   checks,
@@ -32,12 +32,6 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.core import (
-  allocation,
-  choices,
-  criteria,
-  granularity,
-)
 from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.training import dry_run, loop, model_lib
 
@@ -77,95 +71,12 @@ shared_flags.define(
   note='Reached at the end of pruning. Not set: that of the config; without '
   'one, masks stay as they are.',
 )
-flags.DEFINE_integer(
-  'pruning_start_step',
-  None,
-  'Step of the first mask update. With neither start nor end in flags or '
-  'config: 10 % and 75 % of the training steps.',
-)
-flags.DEFINE_integer('pruning_end_step', None, 'Step of the last mask update.')
-flags.DEFINE_integer(
-  'pruning_frequency',
-  None,
-  'Steps between mask updates; those of the config, or 10, if not set.',
-)
-flags.DEFINE_float(
-  'initial_sparsity',
-  None,
-  'Fraction of zeros at the first update; that of the config, or 0, if not '
-  'set.',
-)
-flags.DEFINE_string(
-  'criterion',
-  None,
-  'Which weights become zero first [config: magnitude]. '
-  f'{choices.help_text(criteria.CRITERIA)}.',
-)
-flags.DEFINE_string(
-  'granularity',
-  None,
-  'Which weights become zero together [config: weight]. '
-  f'{choices.help_text(granularity.GRANULARITIES)}.',
-)
-flags.DEFINE_string(
-  'allocation',
-  None,
-  'How zeros are divided among layers [config: uniform]. '
-  f'{choices.help_text(allocation.ALLOCATIONS)}.',
-)
-flags.DEFINE_float(
-  'max_layer_sparsity',
-  None,
-  'Largest share of zeros in a layer, in [0, 1), whatever the allocation.',
-)
+pruning_flags.define()
 flags.DEFINE_boolean(
   'dry_run',
   False,
   'Print the zeros planned for each layer; train and write nothing.',
 )
-flags.DEFINE_float(
-  'soft_filter_pruning_ratio',
-  None,
-  'Share of the filters of each channel group that is set to zero now and then '
-  'and may grow back, in (0, 1), in a network without masks.',
-)
-flags.DEFINE_integer(
-  'soft_filter_pruning_frequency',
-  None,
-  'Steps between these updates [config: one pass over the training data].',
-)
-flags.DEFINE_float(
-  'soft_filter_pruning_max_failure_rate',
-  None,
-  'Share of the filters set to zero that may come back, in [0, 1).',
-)
-flags.DEFINE_integer(
-  'soft_filter_pruning_max_rounds',
-  None,
-  'Run the training steps up to this often, while more come back [config: 1].',
-)
-flags.DEFINE_string(
-  'teacher',
-  None,
-  'Checkpoint, or folder of checkpoints, of a dense model to learn from too '
-  '(knowledge distillation).',
-)
-flags.DEFINE_string(
-  'teacher_config_path',
-  None,
-  'Pipeline config of the teacher; the config of this model without masks if '
-  'not set.',
-)
-for _name, _what in (
-  ('class', 'class scores'),
-  ('box', 'box encodings'),
-  ('feature', 'feature maps'),
-):
-  flags.DEFINE_float(
-    f'distillation_{_name}_weight',
-    None,
-    f'Weight of the difference of {_what} to those of the teacher.',
-  )
 flags.DEFINE_integer(
   'throttle_secs', 600, 'Seconds at least between evaluations in training.'
 )
@@ -180,16 +91,6 @@ shared_flags.define(
 )
 flags.mark_flag_as_required('model_dir')
 FLAGS = flags.FLAGS
-
-_DISTILLATION_FLAGS = tuple(
-  f'distillation_{name}_weight' for name in ('class', 'box', 'feature')
-)
-_SOFT_FLAGS = {
-  'soft_filter_pruning_ratio': selection.check_fraction,
-  'soft_filter_pruning_frequency': checks.count,
-  'soft_filter_pruning_max_failure_rate': checks.sparsity,
-  'soft_filter_pruning_max_rounds': checks.count,
-}
 
 
 def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
@@ -206,19 +107,7 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     message,
     config.train_config.num_steps,
     target_sparsity=FLAGS.sparsity,
-    start_step=FLAGS.pruning_start_step,
-    end_step=FLAGS.pruning_end_step,
-    frequency=FLAGS.pruning_frequency,
-    initial_sparsity=FLAGS.initial_sparsity,
-    criterion=FLAGS.criterion,
-    granularity=FLAGS.granularity,
-    allocation=FLAGS.allocation,
-    max_layer_sparsity=FLAGS.max_layer_sparsity,
-    distillation_teacher=FLAGS.teacher,
-    distillation_teacher_config=FLAGS.teacher_config_path,
-    **{
-      name: FLAGS[name].value for name in (*_SOFT_FLAGS, *_DISTILLATION_FLAGS)
-    },
+    **pruning_flags.overrides(FLAGS),
   )
   if FLAGS.checkpoint is not None:
     # Evaluation prunes and teaches nothing, and need not have what that takes.
@@ -236,13 +125,6 @@ def _check_flags() -> None:
   # flag that was given.
   for name, check in (
     ('sparsity', checks.sparsity),
-    ('initial_sparsity', checks.sparsity),
-    ('max_layer_sparsity', checks.sparsity),
-    ('pruning_start_step', checks.step),
-    ('pruning_end_step', checks.step),
-    ('pruning_frequency', checks.count),
-    *_SOFT_FLAGS.items(),
-    *((name, checks.not_negative) for name in _DISTILLATION_FLAGS),
     ('throttle_secs', checks.step),
     ('save_checkpoints_steps', checks.count),
     ('sample_1_of_n_eval_examples', checks.count),

@@ -131,7 +131,7 @@ def request() -> pruning.Request:
     )
   share: Optional[float] = None
   if given[0] != 'ratios_path':
-    share = selection.check_fraction(f'--{given[0]}', FLAGS[given[0]].value)
+    share = checks.fraction(f'--{given[0]}', FLAGS[given[0]].value)
   elif FLAGS.global_ranking:
     raise errors.InputError('--global_ranking does not go with --ratios_path')
   checks.count('--taylor_batches', FLAGS.taylor_batches)

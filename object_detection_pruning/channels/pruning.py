@@ -22,7 +22,7 @@ from object_detection_pruning.channels import (
   surgery,
 )
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import checkpoints, checks, errors
 from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
@@ -129,7 +129,7 @@ def make_plan(
   elif request.measure:
     removed = _to_target(network, scores, request)
   else:
-    selection.check_fraction('ratio', request.ratio)
+    checks.fraction('ratio', request.ratio)
     select = selection.ranked if request.ranked else selection.uniform
     removed = select(scores, request.ratio, request.bounds)
   plan = network.plan(removed).check()
@@ -185,7 +185,7 @@ def write(
 
 
 def _to_target(network, scores, request) -> selection.Removed:
-  selection.check_fraction(f'target_{request.measure}', request.share)
+  checks.fraction(f'target_{request.measure}', request.share)
   bounds = request.bounds
   bounds = bounds._replace(min_channels=bounds.min_channels or 1)
   select = selection.ranked if request.ranked else selection.uniform

@@ -46,13 +46,6 @@ class Bounds(NamedTuple):
     return min(size, max(kept, least) * self.round_to)
 
 
-def check_fraction(name: str, value: float) -> float:
-  """Returns a fraction in (0, 1), or raises `InputError`."""
-  if not 0 < value < 1:
-    raise errors.InputError(f'{name} must be in (0, 1), got {value}')
-  return float(value)
-
-
 def candidates(
   channels: groups.Channels,
   include: Sequence[str] = (),
@@ -205,7 +198,7 @@ def read_ratios(
   for pattern, ratio in entries.items():
     if not isinstance(ratio, (int, float)):
       raise errors.InputError(f'{path}: {pattern} must be a number: {ratio!r}')
-    check_fraction(f'{path}: {pattern}', ratio)
+    checks.fraction(f'{path}: {pattern}', ratio)
     layer_patterns.check(path, [pattern])
     hits = [
       group.name

@@ -16,6 +16,13 @@ def sparsity(name: str, value: float) -> float:
   return float(value)
 
 
+def fraction(name: str, value: float) -> float:
+  """Returns a fraction in (0, 1), or raises `InputError`."""
+  if not _is_number(value) or not 0 < value < 1:
+    raise errors.InputError(f'{name} must be in (0, 1), got {value}')
+  return float(value)
+
+
 def step(name: str, value: int) -> int:
   """Returns a training step, 0 or later, or raises `InputError`."""
   return _whole(name, value, 0, 'a whole number of steps')

@@ -7,7 +7,7 @@ import numpy as np
 
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import checks, errors
 from object_detection_pruning.sensitivity import costs as costs_lib
 from object_detection_pruning.sensitivity import results
 
@@ -78,7 +78,7 @@ def target_from(given: Dict[str, float], **more) -> Target:
     )
   ((name, value),) = given.items()
   if name != 'eval_metric_loss':
-    channel_selection.check_fraction(f'--{name}', value)
+    checks.fraction(f'--{name}', value)
     return Target(measure=name.rpartition('_')[2], share=value, **more)
   if not value >= 0:
     raise errors.InputError(f'--{name} must be 0 or more, got {value}')
@@ -165,7 +165,7 @@ class Chooser:
     Raises:
       InputError: it is not reached with the largest ratios measured.
     """
-    channel_selection.check_fraction(f'target_{measure}', share)
+    checks.fraction(f'target_{measure}', share)
     options = {name: self._options(name) for name in self._curves}
     most = {name: option.numbers[-1] for name, option in options.items()}
     least = self._share(measure, most)

@@ -2,7 +2,6 @@
 
 from typing import Callable, List, NamedTuple, Optional, Sequence
 
-from object_detection_pruning.channels import selection
 from object_detection_pruning.common import checks, errors
 from object_detection_pruning.core import layer_patterns, schedules
 from object_detection_pruning.protos import pruning_pb2
@@ -40,7 +39,7 @@ class Settings(NamedTuple):
   def check(self) -> 'Settings':
     """Returns itself, or raises `InputError`."""
     name = 'soft_filter_pruning.'
-    selection.check_fraction(name + 'ratio', self.ratio)
+    checks.fraction(name + 'ratio', self.ratio)
     checks.step(name + 'start_step', self.start_step)
     checks.step(name + 'ramp_steps', self.ramp_steps)
     if self.frequency is not None:
