@@ -1,4 +1,4 @@
-"""The environment of the stack that these tests do not run on, if it is there."""
+"""The environment of the stack that these tests do not run on, if there is."""
 
 import os
 import subprocess
