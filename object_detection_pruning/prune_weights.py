@@ -61,7 +61,7 @@ flags.DEFINE_enum(
   'granularity leaves a choice.',
 )
 flags.DEFINE_string(
-  'granularity', granularity.ELEMENT, f'One of {granularity.ALLOWED}.'
+  'granularity', granularity.WEIGHT, f'One of {granularity.ALLOWED}.'
 )
 shared_flags.define('include', [])
 shared_flags.define('exclude', [])

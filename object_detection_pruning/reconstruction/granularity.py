@@ -15,9 +15,9 @@ from object_detection_pruning.common import errors
 
 _N_OF_M = re.compile(r'([1-9]\d*):([1-9]\d*)')
 _BLOCK = re.compile(r'([1-9]\d*)x([1-9]\d*)')
-ELEMENT = 'element'
+WEIGHT = 'weight'
 CHANNEL = 'channel'
-ALLOWED = f'{ELEMENT}, {CHANNEL}, n:m such as 2:4, or a block such as 4x1'
+ALLOWED = f'{WEIGHT}, {CHANNEL}, n:m such as 2:4, or a block such as 4x1'
 
 
 class Shape(NamedTuple):
@@ -75,7 +75,7 @@ class ElementWise(Granularity):
     return _largest(scores, _kept(scores.size, sparsity))
 
   def __str__(self) -> str:
-    return ELEMENT
+    return WEIGHT
 
 
 class InputChannels(Granularity):
@@ -181,7 +181,7 @@ class Blocks(Granularity):
 
 def parse(text: str) -> Granularity:
   """Reads a granularity as a user writes it, or raises `InputError`."""
-  if text == ELEMENT:
+  if text == WEIGHT:
     return ElementWise()
   if text == CHANNEL:
     return InputChannels()

@@ -32,7 +32,7 @@ class Request(NamedTuple):
   sparsity: float
   target: str = WEIGHTS
   allocation: str = allocation.LEAST_COST
-  granularity: str = granularities.ELEMENT
+  granularity: str = granularities.WEIGHT
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
   min_weights: int = 1000

@@ -32,7 +32,7 @@ def _solver(problem, pattern=None):
   )
 
 
-@pytest.mark.parametrize('text', ['element', 'channel', '2:4', '4x2'])
+@pytest.mark.parametrize('text', ['weight', 'channel', '2:4', '4x2'])
 def test_its_mask_loses_less_than_that_of_the_largest_weights(text):
   pattern = granularity.parse(text)
   for seed in range(3):

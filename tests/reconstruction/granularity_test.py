@@ -67,7 +67,7 @@ def test_channels_go_with_all_their_taps_and_outputs():
 
 
 @pytest.mark.parametrize(
-  'text', ['element', 'channel', '2:4', '1:8', '4x1', '8x4']
+  'text', ['weight', 'channel', '2:4', '1:8', '4x1', '8x4']
 )
 def test_parsed_granularities_print_as_they_were_written(text):
   assert str(granularity.parse(text)) == text
