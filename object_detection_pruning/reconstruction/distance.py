@@ -43,7 +43,6 @@ class Distance:
     self._network = network
     self.constants = kernel_layers.constants(layers)
     features = _features(network, layers, predictions)
-    self._boxes = raw.crop_boxes(network.graph)
     with network.graph.as_default():
       self._wanted = [p.tensor for p in predictions] + features
       self._targets = [tf.placeholder(t.dtype, t.shape) for t in self._wanted]
@@ -60,7 +59,6 @@ class Distance:
       gradients = tf.gradients(
         self._loss,
         [network.tensor(name) for name in self.constants],
-        stop_gradients=self._boxes,
       )
     self._gradients = {
       name: gradient
@@ -83,9 +81,9 @@ class Distance:
       values: of the pruned network.
     """
     dense = self._network.dense
-    found = self._network.run(self._wanted + self._boxes, fed, dense)
+    found = self._network.run(self._wanted, fed, dense)
     fed = dict(fed)
-    fed.update(zip(self._targets + self._boxes, found))
+    fed.update(zip(self._targets, found))
     names = list(self._gradients)
     fetches = [self._loss] + [self._gradients[name] for name in names]
     loss, *gradients = self._network.run(fetches, fed, values)

@@ -12,6 +12,7 @@ from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.reconstruction import kernel_layers
 
 Values = Dict[str, np.ndarray]
+Feeds = Dict[tf.Tensor, np.ndarray]
 
 
 class Network:
@@ -35,10 +36,16 @@ class Network:
       names.add(layer.constant)
       names.update(s.shift.constant for s in layer.sites if s.shift)
     opened, self.dense = _open(graph_def, names)
+    crops = _cut_crops(opened)
     self.graph = tf.Graph()
     with self.graph.as_default():
       tf.import_graph_def(opened, name='')
     self.session = tf.Session(graph=self.graph, config=session_config)
+    # Crops are fed, for the pruned network those of the dense one: proposals
+    # have no useful gradient, and the same rows must be compared.
+    self.crops = {
+      self.tensor(fed): self.tensor(made) for fed, made in crops.items()
+    }
     self._callables = {}
     self._needed = {}
     self._lock = threading.Lock()
@@ -48,6 +55,14 @@ class Network:
     if ':' not in reference:
       reference += ':0'
     return self.graph.get_tensor_by_name(reference)
+
+  def fed(self, image: tf.Tensor, value: np.ndarray) -> Feeds:
+    """Gives what to feed for an image, with the crops of the dense network."""
+    result = {image: value}
+    if self.crops:
+      found = self.run(list(self.crops.values()), result, self.dense)
+      result.update(zip(self.crops, found))
+    return result
 
   def run(
     self,
@@ -105,6 +120,26 @@ class Network:
   def close(self) -> None:
     """Frees the session."""
     self.session.close()
+
+
+def _cut_crops(graph_def: GraphDef) -> Dict[str, str]:
+  """Lets placeholders say where crops are made, in place.
+
+  Returns:
+    For each placeholder what was there before it.
+  """
+  made = {}
+  for node in list(graph_def.node):
+    if node.op != 'CropAndResize':
+      continue
+    for number, dtype in ((1, tf.float32), (2, tf.int32)):
+      cut = graph_def.node.add()
+      cut.name, cut.op = f'{node.name}/fed_{number}', 'Placeholder'
+      cut.attr['dtype'].type = dtype.as_datatype_enum
+      cut.attr['shape'].shape.unknown_rank = True
+      made[cut.name] = node.input[number]
+      node.input[number] = cut.name
+  return made
 
 
 def _open(graph_def: GraphDef, names):

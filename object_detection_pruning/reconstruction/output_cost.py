@@ -48,9 +48,7 @@ class OutputCost:
     with network.graph.as_default():
       self._seed = tf.placeholder(tf.int32, [2])
       total = _signed_sum(predictions, self._seed)
-      gradients = tf.gradients(
-        total, tensors, stop_gradients=raw.crop_boxes(network.graph)
-      )
+      gradients = tf.gradients(total, tensors)
     self._fetches = {
       name: gradient
       for name, gradient in zip(self.sites, gradients)

@@ -66,7 +66,7 @@ class Pruner:
     placeholder = self.network.tensor(model.input.name)
     self._photos = list(photos)
     self._placeholder = placeholder
-    self.feeds = [self._fed(photo) for photo in photos]
+    self.feeds = list(self._pool.map(self._fed, photos))
 
   def run(self, kept: Optional[progress_file.Folder] = None):
     """Prunes.
@@ -110,7 +110,7 @@ class Pruner:
     return refinement.refine(distance, values, batch, setting, self._pool, kept)
 
   def _fed(self, photo: np.ndarray):
-    return {self._placeholder: self.model.feed(photo)}
+    return self.network.fed(self._placeholder, self.model.feed(photo))
 
   def close(self) -> None:
     """Frees the session and the threads."""
@@ -151,6 +151,7 @@ class Pruner:
     with networks.imported(graph_def) as graph:
       ends = predictions.find(graph, self.layers)
       names = [p.tensor.op.name for p in ends]
+      names += [each.op.name for each in predictions.crop_boxes(graph)]
     return subgraphs.extract(graph_def, names)
 
   def _walk(self, costs) -> walks.Walk:

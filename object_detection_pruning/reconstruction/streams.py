@@ -104,10 +104,3 @@ def _restored(value: np.ndarray, tensor: tf.Tensor) -> np.ndarray:
   if value.dtype == np.float16 and tensor.dtype.base_dtype == tf.float32:
     return value.astype(np.float32)
   return value
-
-
-def replace(source: Stream, target: Stream, tensor: tf.Tensor) -> None:
-  """Gives a stream the values of one tensor of another stream."""
-  if tensor in source._kept[0] and tensor in target._kept[0]:
-    for kept, other in zip(target._kept, source._kept):
-      kept[tensor] = other[tensor]

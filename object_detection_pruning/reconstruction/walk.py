@@ -43,8 +43,6 @@ class Walk:
     self._ends = [p.tensor for p in predictions.find(network.graph, layers)]
     self._dense = streams.Stream(network, dict(network.dense), photos, pool)
     self._pruned = streams.Stream(network, dict(network.dense), photos, pool)
-    # Crops of a pruned network are made where those of the dense one are.
-    self._boxes = predictions.crop_boxes(network.graph)
     self._observer = observations.Observer(
       network, self._dense, self._pruned, pool, costs
     )
@@ -64,14 +62,13 @@ class Walk:
     border = self._network.border(
       self._inputs, kernel_layers.constants(ahead), self._ends
     )
+    # What waits for the input, an assertion say, is in no border.
+    border += [each for each in self._inputs if each not in border]
     self._dense.advance(border)
     if not self.changed:
       streams.share(self._dense, self._pruned)
       return
     self._pruned.advance(border)
-    for boxes in self._boxes:
-      if boxes in border:
-        streams.replace(self._dense, self._pruned, boxes)
 
   def observe(
     self, layer: kernel_layers.KernelLayer, setting: observations.Setting
