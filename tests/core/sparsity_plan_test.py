@@ -132,10 +132,10 @@ def test_masks_of_global_allocation_hold_if_the_sum_does():
 def test_table_lists_kernels_and_their_sum():
   the_plan = plan()
   assert sparsity_plan.table(the_plan.layers, [8, 0, 1152, 96]) == (
-    'layer                kernel     weights  zeros  sparsity\n'
-    'net/a                3x3x3x8        216      8    0.0370\n'
-    'net/b                1x1x8x16       128      0    0.0000\n'
-    'net/b_2              3x3x16x16    2,304  1,152    0.5000\n'
-    'head                 1x1x16x6        96     96    1.0000\n'
-    'all 4 masked kernels              2,744  1,256    0.4577'
+    'layer                 kernel     weights  zeros  sparsity\n'
+    'net/a                 3x3x3x8        216      8    0.0370\n'
+    'net/b                 1x1x8x16       128      0    0.0000\n'
+    'net/b_2               3x3x16x16    2,304  1,152    0.5000\n'
+    'head                  1x1x16x6        96     96    1.0000\n'
+    'all 4 masked kernels               2,744  1,256    0.4577'
   )

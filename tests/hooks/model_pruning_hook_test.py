@@ -302,18 +302,22 @@ def read_events(folder, tag):
 
 
 @pytest.mark.parametrize(
-  'method, zeros',
-  [({}, 23), ({'allocation': 'global'}, 23), ({'granularity': '2x2'}, 24)],
+  'method, zeros, stops',
+  [
+    # Before an update, at one, between two, at the end of the window, after it.
+    ({}, 23, (2, 7, 9, 13, 15)),
+    ({'allocation': 'global'}, 23, (7, 9)),
+    ({'granularity': '2x2'}, 24, (9,)),
+  ],
   ids=str,
 )
 def test_stopped_anywhere_it_ends_with_the_masks_of_one_run(
-  tmp_path, method, zeros
+  tmp_path, method, zeros, stops
 ):
   tiny_model.train(tmp_path / 'one', 18, **method)
   one = tiny_model.latest(tmp_path / 'one')
   assert int((one['net/mask'] == 0).sum()) == zeros
-  # Before an update, at one, between two, at the end of the window, after it.
-  for step in (2, 7, 9, 13, 15):
+  for step in stops:
     folder = tmp_path / f'stopped-{step}'
     tiny_model.train(folder, step, last_step=18, **method)
     tiny_model.train(folder, 18, **method)
