@@ -55,7 +55,10 @@ setuptools.setup(
   + LINKED_PACKAGES,
   py_modules=['odp_launcher'],
   entry_points={'console_scripts': ['odp = odp_launcher:main']},
-  package_data={'': ['cc/*.cc', 'cc/*.h', '*.html.jinja', '*.proto']},
+  package_data={
+    '': ['cc/*.cc', 'cc/*.h', '*.html.jinja', '*.proto'],
+    'object_detection_pruning': ['configs/*.config'],
+  },
   install_requires=[
     'absl-py>=0.9',
     'contextlib2',

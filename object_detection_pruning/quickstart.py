@@ -25,9 +25,7 @@ from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.workflow import main_job, stages
 
-_CONFIGS = os.path.join(
-  os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'configs'
-)
+_CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs')
 _SHAPES = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_shapes.config')
 _COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
 _SHAPES_SIZE = 128

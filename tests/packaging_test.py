@@ -170,12 +170,16 @@ def test_source_distribution(source, python, tmp_path):
 def test_wheel_carries_the_data_files_of_the_package(source, python, tmp_path):
   pip_install(python, source)
   installed = site_packages_of(python) / 'object_detection_pruning'
-  kinds = ('.cc', '.h', '.inc', '.jinja', '.proto')
+  kinds = ('.cc', '.config', '.h', '.inc', '.jinja', '.proto')
   ours = source / 'object_detection_pruning'
   expected = {
     str(file.relative_to(ours))
     for file in ours.rglob('*')
     if file.suffix in kinds
+  }
+  # Of a link, rglob shows nothing on every Python.
+  expected |= {
+    f'configs/{file.name}' for file in (source / 'configs').glob('*.config')
   }
   assert 'protos/pruning.proto' in expected
   assert expected == {

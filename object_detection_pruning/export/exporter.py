@@ -13,7 +13,7 @@ from object_detection_pruning.builders import pipeline, stack_checks
 from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
-from object_detection_pruning.graphs import default_attributes
+from object_detection_pruning.graphs import portable
 from object_detection_pruning.models import registry
 
 INPUT_TYPES = ('image_tensor', 'encoded_image_string_tensor', 'tf_example')
@@ -117,8 +117,8 @@ def _export_stock(
       write_inference_graph=write_inference_graph,
     )
   # So that a TensorFlow 1.14 reads what 2.15 has written.
-  default_attributes.drop_in_frozen_graph(os.path.join(folder, FROZEN_GRAPH))
-  default_attributes.drop_in_saved_model(os.path.join(folder, _SAVED_MODEL))
+  portable.rewrite_frozen_graph(os.path.join(folder, FROZEN_GRAPH))
+  portable.rewrite_saved_model(os.path.join(folder, _SAVED_MODEL))
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.export import prediction_differences
 from object_detection_pruning.graphs import (
   constant_folding,
-  default_attributes,
   graph_outputs,
+  portable,
   sample_feeds,
   saved_model_writer,
   subgraphs,
@@ -99,7 +99,7 @@ def export(
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(default_attributes.without(optimized).SerializeToString())
+      file.write(portable.portable(optimized).SerializeToString())
     saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),

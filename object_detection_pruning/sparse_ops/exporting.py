@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 
 from object_detection_pruning.common import atomic_files, errors, paths
 from object_detection_pruning.graphs import (
-  default_attributes,
+  portable,
   sample_feeds,
   saved_model_writer,
 )
@@ -104,7 +104,7 @@ def export(
     measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
-  written = default_attributes.without(rewritten.graph_def)
+  written = portable.portable(rewritten.graph_def)
   with atomic_files.writing(output_graph) as (partial,):
     with open(partial, 'wb') as file:
       file.write(written.SerializeToString())
