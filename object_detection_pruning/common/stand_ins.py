@@ -55,6 +55,17 @@ class _LvisMetrics:
     )
 
 
+class _NoProfile:
+  """Stands for the lists of parameters and operations; prints neither."""
+
+  TRAINABLE_VARS_PARAMS_STAT_OPTIONS: Dict[str, Any] = {}
+  FLOAT_OPS_OPTIONS: Dict[str, Any] = {}
+
+  @staticmethod
+  def print_model_analysis(graph, tfprof_options) -> None:
+    """Does nothing."""
+
+
 _LVIS = {
   'lvis.lvis.LVIS': _LvisMetrics,
   'lvis.eval.LVISEval': _LvisMetrics,
@@ -64,6 +75,9 @@ _LVIS = {
 _STAND_INS: Dict[str, Names] = {
   'object_detection.export_tflite_ssd_graph_lib': {
     'tensorflow.tools.graph_transforms.TransformGraph': _transform_graph
+  },
+  'object_detection.exporter': {
+    'tensorflow.contrib.tfprof.model_analyzer': _NoProfile
   },
   'object_detection.matchers.bipartite_matcher': {
     'tensorflow.contrib.image.python.ops.image_ops.bipartite_match': (

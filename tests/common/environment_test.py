@@ -158,5 +158,5 @@ def test_known_noise_is_silent_and_other_warnings_are_not(tmp_path):
   assert 'FutureWarning: one of the user' in shown
   assert 'disable_resource_variables' not in shown
   if IS_CLASSIC:
-    assert f'From {probe}:10: The name tf.logging.warning is deprec' in shown
+    assert f'From {probe}:11: The name tf.logging.warning is deprec' in shown
   assert 'WARNING:tensorflow:one of TensorFlow' in shown
