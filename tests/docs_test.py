@@ -25,7 +25,10 @@ COMMANDS = {
   for each in group
 }
 # Flags of other programs, and of our scripts.
-FOREIGN = {'logdir', 'custom_op', 'check', 'revert', 'python_out', 'help'}
+FOREIGN = {
+  *('logdir', 'custom_op', 'check', 'revert', 'python_out', 'help'),
+  'stack',
+}
 ANNOTATION = (
   '<annotation><size><width>80</width><height>60</height></size><object><name>'
   'cat</name><bndbox><xmin>10</xmin><ymin>5</ymin><xmax>60</xmax><ymax>50'
