@@ -9,6 +9,9 @@ from typing import Dict, Iterable, List, Sequence, Set
 
 import tensorflow.compat.v1 as tf
 
+# How much deeper in loops the output of an op is than its inputs.
+_DEPTHS = {'Enter': 1, 'RefEnter': 1, 'Exit': -1, 'RefExit': -1}
+
 
 def find(
   inputs: Sequence[tf.Tensor],
@@ -27,11 +30,12 @@ def find(
     first one.
   """
   needed = _ancestors([tensor.op for tensor in outputs])
+  looped = _in_loops(needed)
   moving = descendants([tensor.op for tensor in inputs], needed)
   changed = descendants([variable.op for variable in variables], needed)
   while True:
     border = _border(needed, moving, changed, outputs)
-    closed = [t.op for t in border if not _can_be_fed(t)]
+    closed = [t.op for t in border if t.op in looped or not _can_be_fed(t)]
     if not closed:
       return sorted(border, key=lambda tensor: tensor.name)
     changed = descendants(list(changed) + closed, needed)
@@ -71,6 +75,23 @@ def _can_be_fed(tensor: tf.Tensor) -> bool:
     and not tensor.op.type.startswith('TensorArray')
     and tensor.dtype.base_dtype not in (tf.resource, tf.variant)
   )
+
+
+def _in_loops(ops: Set[tf.Operation]) -> Set[tf.Operation]:
+  """Gives the ops whose outputs have a value in each round of a loop.
+
+  A graph that was imported has lost what tells its loops, so they are found by
+  what enters and leaves them.
+  """
+  depths: Dict[tf.Operation, int] = {}
+  if not ops:
+    return set()
+  graph = next(iter(ops)).graph
+  # An op is made after its inputs, except for what the last round hands on.
+  for op in graph.get_operations():
+    depth = max([depths.get(tensor.op, 0) for tensor in op.inputs] or [0])
+    depths[op] = depth + _DEPTHS.get(op.type, 0)
+  return {op for op in ops if depths[op] > 0}
 
 
 def _border(needed, moving, changed, outputs) -> Set[tf.Tensor]:

@@ -221,7 +221,10 @@ def test_bad_flags_of_the_command_give_one_line(run, tmp_path):
     f'--output_dir={tmp_path}/new',
   ]
   cases = [
-    (good + ['--num_batches=0'], '--num_batches must be a whole number'),
+    (
+      good + ['--num_batches=0'],
+      '--recalibrate_batch_norm must be a whole number',
+    ),
     (good + ['--checkpoint=/no/model.ckpt'], 'no checkpoint at'),
     (good + ['--pipeline_config_path=/no'], 'no pipeline config at'),
     (good + [f'--output_dir={run.model_dir}'], '--output_dir must be another'),

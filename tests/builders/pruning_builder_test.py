@@ -93,6 +93,7 @@ def test_message_of_before_keeps_its_field_numbers():
     'granularity': 15,
     'allocation': 16,
     'max_layer_sparsity': 17,
+    'distillation': 20,
   }
 
 

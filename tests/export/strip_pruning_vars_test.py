@@ -144,7 +144,7 @@ def test_all_outputs_are_kept_when_none_is_named(masked, stripped):
 
 
 BAD_FLAGS = [
-  ([], 'one of --input_graph and --checkpoint_dir is needed'),
+  ([], 'one of --model and --checkpoint is needed'),
   (['--input_graph=/no/graph.pb'], 'no such graph: /no/graph.pb'),
   (['--input_graph=FOLDER/text.pb'], 'FOLDER/text.pb is no graph: neither'),
   (['--input_graph=FOLDER/empty'], 'the folder FOLDER/empty is no SavedModel'),

@@ -274,7 +274,11 @@ def build_layer(monkeypatch):
     )
     train_config = train_pb2.TrainConfig(fine_tune_checkpoint=start)
     with tf.Graph().as_default():
-      create(None, {'train_config': train_config}, None)(None, None, mode)
+      configs = {
+        'train_config': train_config,
+        'model': detectors.config(detectors.ssd()).model,
+      }
+      create(None, configs, None)(None, None, mode)
 
   return build_it
 
