@@ -50,3 +50,27 @@ def test_a_loop_is_fed_from_outside():
     session.run(layer.initializer, {layer.initializer.inputs[1]: 5.0})
     changed = session.run(output, fed)
     assert changed == session.run(output, {image: values}) != expected
+
+
+def test_no_cut_lies_within_a_loop_of_an_imported_graph():
+  with tf.Graph().as_default() as built:
+    image = tf.placeholder(tf.float32, [4], name='image')
+    kernel = tf.constant(2.0, name='kernel')
+    # What goes around does not depend on the kernel, what is added up does.
+    _, total = tf.while_loop(
+      lambda step, total: step < 3,
+      lambda step, total: (step + 1, total + image[step] * kernel),
+      [0, tf.zeros([])],
+    )
+    tf.identity(total, name='total')
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(built.as_graph_def(), name='')
+    image, kernel, total = (
+      graph.get_tensor_by_name(name + ':0')
+      for name in ('image', 'kernel', 'total')
+    )
+    border = frontier.find([image], [kernel], [total])
+    with tf.Session() as session:
+      values = session.run(border, {image: [1.0, 2.0, 3.0, 4.0]})
+      found = session.run(total, dict(zip(border, values)))
+  assert found == 12
