@@ -72,6 +72,13 @@ class GraphIndex:
 
   def constant(self, reference: str) -> Optional[np.ndarray]:
     """The value of a constant input, seen through identities, or None."""
+    node = self.constant_node(reference)
+    if node is None:
+      return None
+    return tensor_util.MakeNdarray(node.attr['value'].tensor)
+
+  def constant_node(self, reference: str) -> Optional[NodeDef]:
+    """The constant behind an input, seen through identities, or None."""
     node = self.producer(reference)
     while node is not None and node.op == 'Identity':
       if control_inputs(node):
@@ -79,14 +86,14 @@ class GraphIndex:
       node = self.producer(node.input[0])
     if node is None or node.op != 'Const' or control_inputs(node):
       return None
-    return tensor_util.MakeNdarray(node.attr['value'].tensor)
+    return node
 
 
 def remove_nodes(graph_def: GraphDef, names: Container[str]) -> None:
   """Takes nodes out of a graph, in place."""
-  for place in reversed(range(len(graph_def.node))):
-    if graph_def.node[place].name in names:
-      del graph_def.node[place]
+  for position in reversed(range(len(graph_def.node))):
+    if graph_def.node[position].name in names:
+      del graph_def.node[position]
 
 
 def data_inputs(node: NodeDef) -> List[str]:

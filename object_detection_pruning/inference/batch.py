@@ -107,15 +107,15 @@ def run(
       drawing.draw(image, found, class_names),
       os.path.join(output_dir, names[path]),
     )
-    records.append(
-      {
-        'file': path,
-        'picture': names[path],
-        'width': image.shape[1],
-        'height': image.shape[0],
-        'detections': detections_lib.to_records(found, class_names),
-      }
-    )
+    height, width = image.shape[:2]
+    record = {
+      'file': path,
+      'picture': names[path],
+      'width': width,
+      'height': height,
+      'detections': detections_lib.to_records(found, class_names),
+    }
+    records.append(record)
   if not records:
     raise errors.InputError(
       f'none of the {len(image_paths)} images can be read'

@@ -107,7 +107,7 @@ def find(graph_def: GraphDef, kept: Set[str] = frozenset()) -> Layers:
   for node in graph_def.node:
     if node.op not in _KERNEL_OPS:
       continue
-    constant = mean_shifts.constant_node(data_inputs(node)[1], index)
+    constant = index.constant_node(data_inputs(node)[1])
     reason = _misfit(node, constant, index)
     if not reason and constant.name in found:
       reason = _differs(found[constant.name], node)

@@ -82,7 +82,7 @@ def _only_follower(
 def _shift_in(
   reference: str, index: GraphIndex, factor: np.ndarray
 ) -> Optional[Shift]:
-  constant = constant_node(reference, index)
+  constant = index.constant_node(reference)
   if constant is None or index.constant(constant.name).shape != factor.shape:
     return None
   return Shift(constant.name, factor)
@@ -99,19 +99,7 @@ def _unfused_mean(
   if product is None or product.op != 'Mul':
     return None
   for side in product.input:
-    constant = constant_node(side, index)
+    constant = index.constant_node(side)
     if constant is not None and 'mean' in constant.name.rpartition('/')[2]:
       return _shift_in(side, index, np.ones(outputs))
   return None
-
-
-def constant_node(reference: str, index: GraphIndex) -> Optional[NodeDef]:
-  """The constant behind a reference, seen through identities."""
-  node = index.producer(reference)
-  while node is not None and node.op == 'Identity':
-    if control_inputs(node):
-      return None
-    node = index.producer(node.input[0])
-  if node is None or node.op != 'Const' or control_inputs(node):
-    return None
-  return node

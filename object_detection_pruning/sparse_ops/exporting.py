@@ -78,19 +78,7 @@ def export(
     InputError: an argument or the graph cannot be used.
   """
   saved = saved_model_of(output_graph)
-  if not os.path.isfile(input_graph):
-    raise errors.InputError(f'no such graph: {input_graph}')
-  if os.path.isdir(output_graph):
-    raise errors.InputError(f'{output_graph} is a folder, not a graph file')
-  if os.path.isfile(saved):
-    raise errors.InputError(f'{saved} is a file, not a folder to write')
-  if os.path.abspath(input_graph) == os.path.abspath(output_graph):
-    raise errors.InputError(
-      'output_graph must not be input_graph: where no compiler is, only the '
-      'plain graph runs'
-    )
-  paths.refuse_existing(output_graph, saved, overwrite=overwrite)
-  paths.folder_to_write('the folder of the graph', os.path.dirname(saved))
+  _check(input_graph, output_graph, saved, overwrite)
   if seconds < 0:
     raise errors.InputError(f'seconds must be >= 0, got {seconds}')
   if threads < 1:
@@ -116,6 +104,25 @@ def export(
     saved,
     measurement,
   )
+
+
+def _check(
+  input_graph: str, output_graph: str, saved: str, overwrite: bool
+) -> None:
+  """Checks that a graph can be read, and that its results can be written."""
+  if not os.path.isfile(input_graph):
+    raise errors.InputError(f'no such graph: {input_graph}')
+  if os.path.isdir(output_graph):
+    raise errors.InputError(f'{output_graph} is a folder, not a graph file')
+  if os.path.isfile(saved):
+    raise errors.InputError(f'{saved} is a file, not a folder to write')
+  if os.path.abspath(input_graph) == os.path.abspath(output_graph):
+    raise errors.InputError(
+      'output_graph must not be input_graph: where no compiler is, only the '
+      'plain graph runs'
+    )
+  paths.refuse_existing(output_graph, saved, overwrite=overwrite)
+  paths.folder_to_write('the folder of the graph', os.path.dirname(saved))
 
 
 def saved_model_of(graph_path: str) -> str:

@@ -170,12 +170,7 @@ def create_estimator_and_inputs(
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
   teacher = distillation.from_config(config)
-  try:
-    hparams = model_hparams.create_hparams(hparams_overrides)
-  except ValueError as error:
-    raise errors.InputError(
-      f'hparams_overrides cannot be used, got {hparams_overrides!r}: {error}'
-    )
+  hparams = _hparams(hparams_overrides)
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
@@ -201,6 +196,15 @@ def create_estimator_and_inputs(
     )
   run['soft_filter_pruning'] = soft
   return run
+
+
+def _hparams(overrides: Optional[str]) -> Any:
+  try:
+    return model_hparams.create_hparams(overrides)
+  except ValueError as error:
+    raise errors.InputError(
+      f'hparams_overrides cannot be used, got {overrides!r}: {error}'
+    )
 
 
 def _check_masks(restored_from: str, start: str = '') -> bool:
