@@ -5,11 +5,10 @@ import os
 from typing import Iterator, List, NamedTuple
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 from PIL import Image, ImageOps
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.dataset_tools import shapes
+from object_detection_pruning.dataset_tools import record_reader, shapes
 
 # No detector of the Object Detection API looks at more pixels by default.
 _LONGEST_SIDE = 1024
@@ -39,7 +38,8 @@ def read(path: str, limit: int) -> Photos:
       first ones of a record.
 
   Raises:
-    InputError: there is no such place, or no picture in it.
+    InputError: there is no such folder or file, it is damaged, or it has no
+      picture.
   """
   if os.path.isdir(path):
     encoded = _files(path, limit)
@@ -86,17 +86,10 @@ def _files(folder: str, limit: int) -> Iterator[bytes]:
 
 
 def _records(pattern: str) -> Iterator[bytes]:
-  paths = sorted(tf.gfile.Glob(pattern))
-  if not paths:
-    raise errors.InputError(f'no folder of photos and no record at {pattern!r}')
-  for path in paths:
-    try:
-      for record in tf.python_io.tf_record_iterator(path):
-        feature = tf.train.Example.FromString(record).features.feature
-        yield b''.join(feature[_ENCODED].bytes_list.value[:1])
-    except Exception as error:  # DecodeError has moved between versions.
-      reason = str(error).splitlines()[0]
-      raise errors.InputError(f'{path} is no record of examples: {reason}')
+  paths = record_reader.find([pattern], 'folder of photos or record file')
+  for record in record_reader.read(paths):
+    feature = record.parse().features.feature
+    yield b''.join(feature[_ENCODED].bytes_list.value[:1])
 
 
 def _decode(content: bytes):
