@@ -78,6 +78,14 @@ def from_config(
       'distillation needs a teacher of the kind of the model '
       f'({" or ".join(_SUPPORTED)}), got {kind} for {own_kind}'
     )
+  classes, own_classes = (
+    getattr(each.model, kind).num_classes for each in (teacher_config, config)
+  )
+  if classes != own_classes:
+    raise errors.InputError(
+      f'distillation needs a teacher with {own_classes} classes, as the model '
+      f'has, got {classes}'
+    )
   resizers = [
     config_util.get_image_resizer_config(each.model)
     for each in (teacher_config, config)
@@ -122,6 +130,9 @@ def losses(
 
   Returns:
     Scalars by the name of the loss.
+
+  Raises:
+    InputError: the features have other shapes.
   """
   sigmoid = _has_sigmoid_scores(settings.config)
   terms: Dict[str, List[tf.Tensor]] = {'class': [], 'box': [], 'feature': []}
@@ -146,10 +157,8 @@ def losses(
     target = _scores(taught_logits, is_sigmoid)
     terms['class'].append(score_loss(logits, taught_logits, is_sigmoid))
     terms['box'].append(box_loss(encodings, taught_encodings, target[:, 1:]))
-  names = sorted(name for name in student if name.startswith(teachers.FEATURES))
-  terms['feature'] = [
-    feature_loss(student[name], teacher[name]) / len(names) for name in names
-  ]
+  if settings.feature_weight:
+    terms['feature'] = _feature_terms(student, teacher)
   weights = {
     'class': settings.class_weight,
     'box': settings.box_weight,
@@ -160,6 +169,25 @@ def losses(
     for name, values in terms.items()
     if values and weights[name]
   }
+
+
+def _feature_terms(
+  student: Dict[str, tf.Tensor], teacher: Dict[str, tf.Tensor]
+) -> List[tf.Tensor]:
+  names = sorted(name for name in student if name.startswith(teachers.FEATURES))
+  for name in names:
+    channels, own_channels = (
+      each[name].shape.as_list()[-1] for each in (teacher, student)
+    )
+    if channels != own_channels:
+      raise errors.InputError(
+        f'the teacher has {channels} channels in a feature map that has '
+        f'{own_channels} in the model, so they cannot be compared: set '
+        'distillation.feature_weight (--distillation_feature_weight) to 0'
+      )
+  return [
+    feature_loss(student[name], teacher[name]) / len(names) for name in names
+  ]
 
 
 def score_loss(

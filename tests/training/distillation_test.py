@@ -215,6 +215,37 @@ def test_another_kind_of_teacher_is_refused(data, tmp_path):
     )
 
 
+def test_a_teacher_with_other_classes_is_refused(data, tmp_path):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  config.model.ssd.num_classes += 1
+  other = pipeline.save(config, str(tmp_path))
+  config.model.ssd.num_classes -= 1
+  with pytest.raises(errors.InputError, match='with 4 classes, .* got 5'):
+    distillation.from_config(
+      with_teacher(config, checkpoint, f'teacher_config={other}')
+    )
+
+
+def test_features_of_other_widths_are_refused_unless_they_do_not_count():
+  config = detectors.config(detectors.ssd())
+  student, teacher = (
+    {
+      'box_encodings': tf.zeros([1, 5, 4]),
+      'class_predictions_with_background': tf.zeros([1, 5, 5]),
+      'features/0': tf.zeros([1, 2, 2, channels]),
+    }
+    for channels in (3, 8)
+  )
+  settings = distillation.Settings(config, '', 1, 1, 1)
+  with pytest.raises(errors.InputError, match='8 channels .* has 3 in'):
+    distillation.losses(student, teacher, settings)
+  found = distillation.losses(
+    student, teacher, settings._replace(feature_weight=0)
+  )
+  assert sorted(found) == ['Loss/distillation/box', 'Loss/distillation/class']
+
+
 def test_a_checkpoint_that_is_not_of_the_config_is_refused(data, tmp_path):
   config = detectors.config(detectors.ssd(), data)
   checkpoint = random_checkpoint(
