@@ -15,17 +15,14 @@ import os
 import shutil
 from typing import Any, Dict
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning import (
-  command,
-  model_lib,
-  pipeline,
-  recalibration,
-)
-from object_detection_pruning.core import checkpoints, checks, errors
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, checks, command, errors
+from object_detection_pruning.training import model_lib
 
 flags.DEFINE_string('config', None, 'Pipeline config with DATA for the folder.')
 flags.DEFINE_string('data', None, 'Folder with records and a label map.')

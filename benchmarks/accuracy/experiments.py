@@ -1,0 +1,122 @@
+"""What is trained, pruned and evaluated: the list behind every accuracy table.
+
+An experiment starts from another one or from the checkpoint of its detector,
+and is run once for each of its seeds, in the order of the list.
+"""
+
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+# Ways to make a model.
+TRAIN = 'train'
+RECONSTRUCT = 'reconstruct'
+MAGNITUDE = 'magnitude'
+
+
+class Experiment(NamedTuple):
+  """A model to make and evaluate.
+
+  Attributes:
+    name: of it, within its detector.
+    detector: one of `DETECTORS`.
+    way: TRAIN; RECONSTRUCT, from training images without their labels; or
+      MAGNITUDE, the smallest weights set to zero and nothing else.
+    start: name of the experiment to start from; None for the checkpoint of the
+      detector, or random weights where it has none.
+    steps: of training, or of refinement after reconstruction.
+    rate: factor on the learning rate of the detector's config.
+    pruning: text of the `pruning` message; the schedule runs over the first
+      `window` of the steps. None for a dense model.
+    window: share of the steps after which the last mask update comes.
+    teacher: name of the experiment to distill from; None without distillation.
+    request: settings of a reconstruction, as `reconstruction.Request` has them.
+    seeds: one run for each.
+  """
+
+  name: str
+  detector: str
+  way: str = TRAIN
+  start: Optional[str] = None
+  steps: int = 0
+  rate: float = 1.0
+  pruning: Optional[str] = None
+  window: float = 0.5
+  teacher: Optional[str] = None
+  request: Optional[Dict[str, object]] = None
+  seeds: Sequence[int] = (1,)
+
+
+class Detector(NamedTuple):
+  """A detector and its data.
+
+  Attributes:
+    config: file below benchmarks/, a masked or stock pipeline config.
+    data: folder of records below the one given on the command line.
+    checkpoint: below ODP_DATA, to start the dense model from; None for none.
+    dense: training steps of the dense model.
+    retrained: training steps of every model that starts from it.
+  """
+
+  config: str
+  data: str
+  checkpoint: Optional[str]
+  dense: int
+  retrained: int
+
+
+SSD = 'ssd_mobilenet_v1_0.75_bccd'
+DETECTORS = {
+  SSD: Detector(
+    'configs/ssd_masked_mobilenet_v1_bccd.config',
+    'bccd',
+    'ssd_mobilenet_v1_0.75_coco/model.ckpt',
+    600,
+    1000,
+  ),
+}
+
+_ERK = 'allocation: "erdos_renyi_kernel"'
+
+
+def _pruned(name: str, sparsity: float, **changes) -> Experiment:
+  """A model that starts from the dense one and is pruned while it retrains."""
+  text = f'target_sparsity: {sparsity} {changes.pop("allocation", "")}'
+  return Experiment(
+    f'{name}_{sparsity:g}', SSD, start='dense', pruning=text, **changes
+  )
+
+
+def _untrained(way: str, sparsity: float, **request) -> Experiment:
+  return Experiment(
+    f'{way}_{sparsity:g}',
+    SSD,
+    way=way,
+    start='dense',
+    request=dict(request, sparsity=sparsity),
+  )
+
+
+def experiments() -> List[Experiment]:
+  """Gives the list, the most telling ones first."""
+  steps = DETECTORS[SSD].retrained
+  best = {
+    'steps': steps,
+    'rate': 0.5,
+    'allocation': _ERK,
+    'teacher': 'dense',
+  }
+  found = [
+    Experiment('dense', SSD, steps=DETECTORS[SSD].dense),
+    Experiment('control', SSD, start='dense', steps=steps, rate=0.5),
+    _pruned('distilled', 0.9, **best),
+    _pruned('distilled', 0.8, **best),
+    _pruned('distilled', 0.95, **best),
+    _pruned('distilled', 0.85, **best),
+  ]
+  for sparsity in (0.5, 0.7, 0.75, 0.8, 0.85, 0.9):
+    found.append(_untrained(MAGNITUDE, sparsity))
+    found.append(_untrained(RECONSTRUCT, sparsity))
+  found += [
+    _pruned('uniform', 0.9, steps=steps, rate=0.5),
+    _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),
+  ]
+  return found

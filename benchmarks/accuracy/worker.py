@@ -1,0 +1,233 @@
+"""Makes and evaluates the model of one experiment; called by run.py."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Dict
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl import flags
+from google.protobuf import text_format
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.batch_norm import recalibration
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import atomic_files, checkpoints, command
+from object_detection_pruning.comparison import file_size
+from object_detection_pruning.core import kernels
+from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.evaluation import accuracy, eval_set
+from object_detection_pruning.export import exporter
+from object_detection_pruning.graphs import graph_files
+from object_detection_pruning.inference import frozen_graph
+from object_detection_pruning.inspection import graph_cost
+from object_detection_pruning.reconstruction import (
+  job,
+  outputs,
+  photos,
+  refinement,
+)
+from object_detection_pruning.reconstruction import request as requests
+from object_detection_pruning.training import model_lib
+from object_detection_pruning.workflow import stages
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _HERE)
+
+import experiments  # noqa: E402
+
+flags.DEFINE_string('experiment', None, 'Name of the experiment.')
+flags.DEFINE_string('detector', None, 'Name of the detector.')
+flags.DEFINE_integer('seed', None, 'Of all that is random in training.')
+flags.DEFINE_string('records', None, 'Folder with records of each data set.')
+flags.DEFINE_string('start', '', 'Folder of the run to start from.')
+flags.DEFINE_string('teacher', '', 'Folder of the run to distill from.')
+flags.DEFINE_string('output_dir', None, 'Folder of this run.')
+FLAGS = flags.FLAGS
+
+_RECALIBRATION_BATCHES = 50
+_CALIBRATION_PHOTOS = 128
+
+
+def main(_) -> None:
+  experiment = next(
+    each
+    for each in experiments.experiments()
+    if (each.detector, each.name) == (FLAGS.detector, FLAGS.experiment)
+  )
+  detector = experiments.DETECTORS[experiment.detector]
+  make = {
+    experiments.TRAIN: trained,
+    experiments.RECONSTRUCT: reconstructed,
+    experiments.MAGNITUDE: cut,
+  }[experiment.way]
+  graph = make(experiment, detector)
+  result = {
+    'detector': experiment.detector,
+    'experiment': experiment.name,
+    'seed': FLAGS.seed,
+    'steps': experiment.steps,
+    'tensorflow': tf.__version__,
+    'commit': commit(),
+    'settings': json.dumps(experiment._asdict(), sort_keys=True),
+  }
+  result.update(size(graph, data_of(detector)))
+  result.update(accuracies(graph, data_of(detector)))
+  atomic_files.write(
+    os.path.join(FLAGS.output_dir, 'result.json'), json.dumps(result, indent=2)
+  )
+
+
+def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
+  """Finds the records of a detector's data."""
+  folder = os.path.join(FLAGS.records, detector.data)
+  label_map = os.path.join(folder, 'label_map.pbtxt')
+  records = (os.path.join(folder, f'{each}.record') for each in ('train', 'val'))
+  with open(label_map) as file:
+    count = file.read().count('item')
+  return detection_data.DetectionData(*records, label_map, count, 0, 0)
+
+
+def configured(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Gives the config that an experiment trains with."""
+  base = pipeline.without_pruning_message(
+    pipeline.load(os.path.join(_HERE, '..', detector.config))
+  )
+  start = None
+  if FLAGS.start:
+    start = checkpoints.resolve(FLAGS.start)
+  elif detector.checkpoint:
+    start = os.path.join(os.environ['ODP_DATA'], detector.checkpoint)
+  sparsity = 0.5 if experiment.pruning else None
+  stage = stages.Stage(
+    experiment.name, '', experiment.steps, None, sparsity, experiment.rate
+  )
+  config = stages.configure(base, data_of(detector), stage, start)
+  if experiment.pruning:
+    message = pipeline.pruning_message(config)
+    message.start_step = 0
+    message.end_step = int(experiment.steps * experiment.window)
+    text_format.Merge(experiment.pruning, message)
+    if FLAGS.teacher:
+      message.distillation.teacher = FLAGS.teacher
+  return config
+
+
+def trained(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Trains, re-calibrates batch norm, exports; returns the frozen graph."""
+  folder = FLAGS.output_dir
+  config = configured(experiment, detector)
+  pipeline.save(config, folder)
+  run = model_lib.create_estimator_and_inputs(
+    config,
+    tf.estimator.RunConfig(
+      model_dir=folder,
+      tf_random_seed=FLAGS.seed,
+      save_summary_steps=20,
+      save_checkpoints_secs=180,
+      keep_checkpoint_max=2,
+    ),
+    recalibrates=True,
+  )
+  run['estimator'].train(run['train_input_fn'], max_steps=experiment.steps)
+  checkpoint = checkpoints.resolve(folder)
+  recalibration.recalibrate(
+    config, checkpoint, _RECALIBRATION_BATCHES, checkpoint
+  )
+  exported = os.path.join(folder, 'export')
+  exporter.export(config, checkpoint, exported)
+  return os.path.join(exported, exporter.FROZEN_GRAPH)
+
+
+def reconstructed(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Prunes from training images without their labels."""
+  source = job.Source(
+    config=pipeline.load(os.path.join(FLAGS.start, 'pipeline.config')),
+    checkpoint=checkpoints.resolve(FLAGS.start),
+  )
+  pictures = photos.read(data_of(detector).train_record, _CALIBRATION_PHOTOS)
+  request = requests.Request(**experiment.request)
+  learning = refinement.Setting(experiment.steps)
+  job.run(source, pictures, request, learning, FLAGS.output_dir)
+  return os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
+
+
+def cut(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Sets the smallest weights of each masked kernel to zero, and that is all."""
+  config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
+  start = checkpoints.resolve(FLAGS.start)
+  tensors = checkpoints.read(start)
+  sparsity = experiment.request['sparsity']
+  for name, value in tensors.items():
+    if kernels.kind_of(name, value.ndim) == kernels.DENSE:
+      order = np.argsort(np.abs(value), axis=None, kind='stable')
+      value.reshape(-1)[order[: int(round(sparsity * value.size))]] = 0
+  prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
+  checkpoints.write(prefix, tensors)
+  exported = os.path.join(FLAGS.output_dir, 'export')
+  exporter.export(config, prefix, exported)
+  return os.path.join(exported, exporter.FROZEN_GRAPH)
+
+
+def accuracies(
+  graph: str, data: detection_data.DetectionData
+) -> Dict[str, object]:
+  """Evaluates a frozen graph on validation and test images."""
+  result: Dict[str, object] = {}
+  detector = frozen_graph.load(graph)
+  for split in ('val', 'test'):
+    record = data.val_record.replace('val.record', f'{split}.record')
+    if not os.path.exists(record):
+      continue
+    found = accuracy.evaluate(
+      detector, eval_set.load([record], data.label_map), split
+    )
+    result[f'{split}_ap'] = round(found.ap, 5)
+    result[f'{split}_ap50'] = round(found.ap50, 5)
+    if found.mask_ap50 is not None:
+      result['mask_ap50'] = round(found.mask_ap50, 5)
+  return result
+
+
+def size(graph: str, data: detection_data.DetectionData) -> Dict[str, object]:
+  """Counts weights, zeros and bytes."""
+  picture = photos.read(data.val_record, 1).images[0]
+  cost = graph_cost.measure(graph_files.read(graph).graph_def, picture)
+  report = os.path.join(os.path.dirname(graph), exporter.REPORT)
+  result = {
+    'parameters': cost.parameters,
+    'nonzeros': cost.nonzeros,
+    'kernel_sparsity': round(cost.sparsity, 5),
+    'nonzero_macs': cost.nonzero_macs,
+    'gzip_bytes': file_size.measure(graph).gzipped,
+  }
+  if os.path.exists(report):
+    with open(report) as file:
+      masked = json.load(file)['sparsity_of_masked_kernels']
+    if masked:
+      result['masked_sparsity'] = round(masked, 5)
+  return result
+
+
+def commit() -> str:
+  """Gives the commit that is run, with a + where files differ from it."""
+  git = ['git', '-C', _HERE]
+  found = subprocess.check_output(git + ['rev-parse', '--short', 'HEAD'])
+  changed = subprocess.check_output(
+    git + ['status', '--porcelain', '--untracked-files=no']
+  )
+  return found.decode().strip() + ('+' if changed else '')
+
+
+if __name__ == '__main__':
+  command.run(main)
