@@ -30,6 +30,14 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.core import criteria
+from object_detection_pruning.reconstruction import (
+  channel_cost,
+  channel_refit,
+  photos,
+)
+from object_detection_pruning.reconstruction import (
+  pruning as reconstruction_pruning,
+)
 from object_detection_pruning.sensitivity import (
   choice_plans,
   results,
@@ -64,8 +72,19 @@ shared_flags.define(
 )
 shared_flags.define('eval_metric_loss')
 flags.DEFINE_enum(
-  'importance', 'l1', importance.METHODS, 'How channels are compared.'
+  'importance',
+  'l1',
+  importance.METHODS + (channel_cost.Reconstruction.form,),
+  'How channels are compared; reconstruction: by what their removal costs once '
+  'the kernels that read them are refitted, which needs --reconstruct.',
 )
+flags.DEFINE_string(
+  'reconstruct',
+  None,
+  'Folder of photos, or TFRecord files (a pattern), unlabelled: the kernels '
+  'that read removed channels are refitted on them to the outputs before.',
+)
+flags.DEFINE_integer('num_images', 128, 'Most photos to refit on.')
 flags.DEFINE_boolean(
   'global_ranking',
   False,
@@ -90,7 +109,7 @@ flags.DEFINE_boolean(
 shared_flags.define(
   'recalibrate_batch_norm',
   note='After the channels are gone; 0: left as they are. Not set: '
-  f'{_DEFAULT_BATCHES} where batch norm is trained.',
+  f'{_DEFAULT_BATCHES} where batch norm is trained, and 0 with --reconstruct.',
 )
 FLAGS = flags.FLAGS
 
@@ -157,6 +176,12 @@ def main(_) -> None:
     _check_importance(measured)
   else:
     wanted = request()
+  checks.count('--num_images', FLAGS.num_images)
+  if _by_reconstruction() and (not FLAGS.reconstruct or measured):
+    raise errors.InputError(
+      f'--importance={FLAGS.importance} needs --reconstruct, and does not go '
+      'with --sensitivities'
+    )
   if FLAGS.recalibrate_batch_norm is not None:
     checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
   if not FLAGS.output_dir and not FLAGS.dry_run:
@@ -166,30 +191,62 @@ def main(_) -> None:
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
-  if criteria.TRAINING_DATA in importance.find(FLAGS.importance).needs:
+  needs = (
+    () if _by_reconstruction() else importance.find(FLAGS.importance).needs
+  )
+  if criteria.TRAINING_DATA in needs:
     input_checks.check_training_data(config)
+  pictures = None
+  if FLAGS.reconstruct:
+    pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)
+  detector = pictures and channel_refit.pruner(
+    config, checkpoint, pictures.images
+  )
   if measured:
     surgery.check_fits(network.shapes, tensors)
     plan = choice_plans.channel_plan(
       network, tensors, measured, wanted, FLAGS.sensitivities
     )
   else:
-    plan = pruning.make_plan(network, tensors, wanted)
+    plan = pruning.make_plan(
+      network, tensors, wanted, _criterion(network, detector)
+    )
   if FLAGS.print_groups:
     for group in network.channels.groups:
       print(group)
   print(plan)
   if FLAGS.dry_run:
     return
+  if detector:
+    tensors = channel_refit.refit(detector, tensors, plan)
+    detector.close()
   count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
   tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
   if count:
     print(f'{count} batch-norm statistics set from {batches} training batches')
+  elif detector:
+    print(f'kernels were refitted on {len(pictures.images)} pictures')
   elif FLAGS.recalibrate_batch_norm != 0:
     print('batch norm is frozen, so its statistics stay as they are')
   print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _by_reconstruction() -> bool:
+  return FLAGS.importance == channel_cost.Reconstruction.form
+
+
+def _criterion(
+  network: pruning.Network, detector: Optional[reconstruction_pruning.Pruner]
+) -> Optional[channel_cost.Reconstruction]:
+  """The criterion that looks at photos, where that is asked for."""
+  if not _by_reconstruction():
+    return None
+  measure = 'params' if FLAGS.target_macs is None else 'macs'
+  return channel_cost.Reconstruction(
+    detector, lambda group: network.price(group, measure)
+  )
 
 
 def _check_importance(measured: results.Results) -> None:
@@ -225,7 +282,7 @@ def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
   batches = FLAGS.recalibrate_batch_norm
   is_given = batches is not None
   if not is_given:
-    batches = _DEFAULT_BATCHES
+    batches = 0 if FLAGS.reconstruct else _DEFAULT_BATCHES
   if not batches:
     return 0
   try:

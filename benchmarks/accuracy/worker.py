@@ -62,6 +62,7 @@ def main(_) -> None:
     experiments.TRAIN: trained,
     experiments.RECONSTRUCT: reconstructed,
     experiments.MAGNITUDE: cut,
+    experiments.CHANNELS: narrowed,
   }[experiment.way]
   graph = make(experiment, detector)
   result = {
@@ -84,7 +85,9 @@ def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
   """Finds the records of a detector's data."""
   folder = os.path.join(FLAGS.records, detector.data)
   label_map = os.path.join(folder, 'label_map.pbtxt')
-  records = (os.path.join(folder, f'{each}.record') for each in ('train', 'val'))
+  records = (
+    os.path.join(folder, f'{each}.record') for each in ('train', 'val')
+  )
   with open(label_map) as file:
     count = file.read().count('item')
   return detection_data.DetectionData(*records, label_map, count, 0, 0)
@@ -178,6 +181,30 @@ def cut(
   checkpoints.write(prefix, tensors)
   exported = os.path.join(FLAGS.output_dir, 'export')
   exporter.export(config, prefix, exported)
+  return os.path.join(exported, exporter.FROZEN_GRAPH)
+
+
+def narrowed(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Removes channels, as a user does; those of reconstruction are refitted."""
+  folder = FLAGS.output_dir
+  arguments = {
+    'pipeline_config_path': os.path.join(FLAGS.start, 'pipeline.config'),
+    'checkpoint': FLAGS.start,
+    'output_dir': folder,
+    **experiment.request,
+  }
+  if experiment.request.get('importance') == 'reconstruction':
+    arguments['reconstruct'] = data_of(detector).train_record
+    arguments['num_images'] = _CALIBRATION_PHOTOS
+  subprocess.check_call(
+    [sys.executable, '-m', 'object_detection_pruning', 'prune_channels']
+    + [f'--{name}={value}' for name, value in arguments.items()]
+  )
+  exported = os.path.join(folder, 'export')
+  config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  exporter.export(config, os.path.join(folder, 'model.ckpt'), exported)
   return os.path.join(exported, exporter.FROZEN_GRAPH)
 
 

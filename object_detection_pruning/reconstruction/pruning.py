@@ -1,7 +1,7 @@
 """A whole run: survey, allocation, then one layer after the other."""
 
 from concurrent import futures
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from object_detection_pruning.reconstruction import (
   augmentation,
   kernel_layers,
   layerwise,
+  least_squares,
   observations,
   output_cost,
   predictions,
@@ -31,6 +32,8 @@ _PROBES = 2
 # One photo of so many tells whether refinement helps.
 _HELD_OUT = 7
 _SEED = 1
+
+Problem = Tuple[kernel_layers.KernelLayer, least_squares.Problem]
 
 
 class Pruner:
@@ -83,7 +86,24 @@ class Pruner:
     kept = kept or progress_file.Folder(None, '')
     costs = kept.get('costs', self.costs)
     shares = self._shares(kept, costs)
-    return self._prune(kept, costs, shares)
+    return self._prune(kept, costs, shares, {})
+
+  def refit(self, supports: Dict[str, np.ndarray]) -> networks.Values:
+    """Refits all layers where it is known which weights go.
+
+    Args:
+      supports: the weights that stay, bool in the shape of the kernel, by the
+        layer's constant; a kernel that is not named keeps all.
+
+    Returns:
+      The values of all kernels and shifts by name.
+    """
+    # Without a search for masks each output is fitted for itself, so what an
+    # error of it costs does not matter.
+    values, _ = self._prune(
+      progress_file.Folder(None, ''), {}, {}, supports, 'layers refitted'
+    )
+    return values
 
   def refine(
     self,
@@ -212,16 +232,20 @@ class Pruner:
     }
     return surveys.survey(self._walk(costs), self.chosen, self.request, weights)
 
-  def _prune(self, kept, costs, shares):
+  def _prune(self, kept, costs, shares, supports, title='layers pruned'):
     walk = self._walk(costs)
     results = []
-    for layer in progress.over(self.layers, 'layers pruned'):
+    for layer in progress.over(self.layers, title):
       share = shares.get(layer.constant, 0.0)
+      support = supports.get(layer.constant)
       error = None
-      if share or (walk.changed and self.request.refit_dense):
+      wanted = share or support is not None
+      if wanted or (walk.changed and self.request.refit_dense):
         fit = kept.get(
           f'layer {len(results)}',
-          lambda layer=layer, share=share: self._fit(walk, costs, layer, share),
+          lambda layer=layer, share=share, support=support: self._fit(
+            walk, costs, layer, share, support
+          ),
         )
         walk.change(layer, fit)
         error = fit.error
@@ -237,12 +261,11 @@ class Pruner:
       )
     return walk.values, results
 
-  def _fit(self, walk, costs, layer, share) -> layerwise.Fit:
+  def _fit(self, walk, costs, layer, share, support) -> layerwise.Fit:
     request = self.request
-    walk.reach(layer)
-    observed = walk.observe(
-      layer, observations.Setting(request.max_rows, request.focus)
-    )
+    observed = self._observed(walk, layer)
+    if support is not None:
+      support = support.reshape(layerwise.shape_of(layer).matrix)
     return layerwise.fit(
       layer,
       observed,
@@ -250,7 +273,32 @@ class Pruner:
       request.pattern,
       self._weights(costs, layer),
       request.ridge,
+      support=support,
     )
+
+  def _observed(self, walk, layer):
+    walk.reach(layer)
+    return walk.observe(
+      layer, observations.Setting(self.request.max_rows, self.request.focus)
+    )
+
+  def problems(self) -> Iterator[Problem]:
+    """Gives the least squares of each kernel in the dense network.
+
+    Depthwise layers are left out, since each of their inputs has an output of
+    its own.
+    """
+    costs = self.costs()
+    walk = self._walk(costs)
+    for layer in progress.over(self.layers, 'layers looked at'):
+      if layer.kind != kernel_layers.DEPTHWISE:
+        task = layerwise.problem(
+          layer,
+          self._observed(walk, layer),
+          self._weights(costs, layer),
+          self.request.ridge,
+        )
+        yield layer, task
 
 
 def _curve(layer, found: surveys.LayerSurvey, target: str) -> allocation.Curve:
