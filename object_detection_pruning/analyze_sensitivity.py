@@ -31,11 +31,11 @@ shared_flags.define('checkpoint')
 shared_flags.define(
   'output_path', required=True, note='JSON; one that is there is continued.'
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'granularity',
   prunables.FILTER,
-  prunables.GRANULARITIES,
-  'What is taken from a layer.',
+  'filter: the weakest channels of a group go; weight: the smallest weights of '
+  'a layer.',
 )
 flags.DEFINE_list(
   'ratios',
@@ -45,11 +45,11 @@ flags.DEFINE_list(
 flags.DEFINE_enum(
   'metric', evaluator.METRICS[0], evaluator.METRICS, 'What counts as lost.'
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'importance',
   'l1',
-  prunables.IMPORTANCES,
-  'How channels are compared, with --granularity=filter.',
+  'With --granularity=filter.',
+  enum_values=prunables.IMPORTANCES,
 )
 shared_flags.define('num_examples')
 shared_flags.define(

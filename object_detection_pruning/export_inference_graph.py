@@ -41,11 +41,10 @@ flags.DEFINE_string(
 flags.DEFINE_boolean(
   'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
 )
-flags.DEFINE_boolean(
+shared_flags.define(
   'sparse_ops',
   False,
-  f'Also write {exporting.SPARSE_GRAPH}, whose convolutions skip the zeros, '
-  f'and a SavedModel of it ({exporting.SAVED_MODEL}); time both graphs.',
+  f'Their names: {exporting.SPARSE_GRAPH} and {exporting.SAVED_MODEL}.',
 )
 flags.DEFINE_boolean(
   'optimize',

@@ -63,9 +63,7 @@ shared_flags.define(
   note='With --eval_metric_loss, --target_macs or --target_params.',
 )
 shared_flags.define('eval_metric_loss')
-flags.DEFINE_enum(
-  'importance', 'l1', importance.METHODS, 'How channels are compared.'
-)
+shared_flags.define('importance', 'l1', enum_values=importance.METHODS)
 flags.DEFINE_boolean(
   'global_ranking',
   False,
@@ -83,7 +81,7 @@ shared_flags.define('exclude', [])
 shared_flags.define(
   'output_dir', note='It gets model.ckpt, pipeline.config and plan.json.'
 )
-flags.DEFINE_boolean('dry_run', False, 'Print the plan and write nothing.')
+shared_flags.define('dry_run', False)
 flags.DEFINE_boolean(
   'print_groups', False, 'Print each group and the layers that it ties up.'
 )

@@ -84,7 +84,9 @@ def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
   """Finds the records of a detector's data."""
   folder = os.path.join(FLAGS.records, detector.data)
   label_map = os.path.join(folder, 'label_map.pbtxt')
-  records = (os.path.join(folder, f'{each}.record') for each in ('train', 'val'))
+  records = (
+    os.path.join(folder, f'{each}.record') for each in ('train', 'val')
+  )
   with open(label_map) as file:
     count = file.read().count('item')
   return detection_data.DetectionData(*records, label_map, count, 0, 0)
@@ -153,7 +155,7 @@ def reconstructed(
     config=pipeline.load(os.path.join(FLAGS.start, 'pipeline.config')),
     checkpoint=checkpoints.resolve(FLAGS.start),
   )
-  pictures = photos.read(data_of(detector).train_record, _CALIBRATION_PHOTOS)
+  pictures = photos.read([data_of(detector).train_record], _CALIBRATION_PHOTOS)
   request = requests.Request(**experiment.request)
   learning = refinement.Setting(experiment.steps)
   job.run(source, pictures, request, learning, FLAGS.output_dir)
@@ -163,7 +165,7 @@ def reconstructed(
 def cut(
   experiment: experiments.Experiment, detector: experiments.Detector
 ) -> str:
-  """Sets the smallest weights of each masked kernel to zero, and that is all."""
+  """Sets the smallest weights of each masked kernel to zero; nothing more."""
   config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
   start = checkpoints.resolve(FLAGS.start)
   tensors = checkpoints.read(start)
@@ -201,7 +203,7 @@ def accuracies(
 
 def size(graph: str, data: detection_data.DetectionData) -> Dict[str, object]:
   """Counts weights, zeros and bytes."""
-  picture = photos.read(data.val_record, 1).images[0]
+  picture = photos.read([data.val_record], 1).images[0]
   cost = graph_cost.measure(graph_files.read(graph).graph_def, picture)
   report = os.path.join(os.path.dirname(graph), exporter.REPORT)
   result = {
