@@ -102,8 +102,10 @@ class Pruner:
       rng = np.random.RandomState([_SEED, step])
       chosen = rng.randint(len(self._photos), size=setting.batch_size)
       return [
-        self._fed(augmentation.augment(self._photos[n], [_SEED, step, place]))
-        for place, n in enumerate(chosen)
+        self._fed(
+          augmentation.augment(self._photos[n], [_SEED, step, position])
+        )
+        for position, n in enumerate(chosen)
       ]
 
     kept = kept or progress_file.Folder(None, '')
