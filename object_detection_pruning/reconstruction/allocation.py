@@ -100,9 +100,9 @@ class LeastCost(vocabulary.LeastCost, Allocation):
 ALLOCATIONS = (Uniform, EqualError, LeastCost)
 
 
-def find(text: str) -> Allocation:
+def find(text: str, name: str = 'allocation') -> Allocation:
   """Gives the allocation that a text stands for, or raises `InputError`."""
-  return choices.find('allocation', text, ALLOCATIONS, vocabulary.DIVISIONS)
+  return choices.find(name, text, ALLOCATIONS, vocabulary.DIVISIONS)
 
 
 def allocate(

@@ -129,9 +129,9 @@ class Block(vocabulary.Block, Granularity):
 GRANULARITIES = (Weight, NOfM, Block, Channel)
 
 
-def find(text: str) -> Granularity:
+def find(text: str, name: str = 'granularity') -> Granularity:
   """Gives the granularity that a text stands for, or raises `InputError`."""
-  return choices.find('granularity', text, GRANULARITIES, vocabulary.PATTERNS)
+  return choices.find(name, text, GRANULARITIES, vocabulary.PATTERNS)
 
 
 def _kept(size: int, sparsity: float) -> int:

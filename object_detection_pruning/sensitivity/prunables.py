@@ -28,9 +28,9 @@ GRANULARITIES = FILTER, WEIGHT = tuple(choices.forms(_OFFERED))
 IMPORTANCES = importance.OF_CHECKPOINT
 
 
-def check_granularity(text: str) -> None:
+def check_granularity(text: str, name: str = 'granularity') -> None:
   """Raises `InputError` for a granularity that no analysis has."""
-  choices.find('granularity', text, _OFFERED, vocabulary.PATTERNS)
+  choices.find(name, text, _OFFERED, vocabulary.PATTERNS)
 
 
 class Prunable(NamedTuple):
