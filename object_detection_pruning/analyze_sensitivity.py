@@ -14,6 +14,7 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  paths,
   progress,
   sessions,
 )
@@ -67,6 +68,7 @@ flags.DEFINE_integer(
 flags.DEFINE_multi_string(
   'merge', [], 'Files to join into --output_path, in place of measuring.'
 )
+shared_flags.define('overwrite', False, 'Only with --merge.')
 FLAGS = flags.FLAGS
 
 
@@ -75,6 +77,7 @@ def request() -> request_lib.Request:
   for name in ('pipeline_config_path', 'checkpoint'):
     if not FLAGS[name].value:
       raise errors.InputError(f'--{name} is needed, or --merge')
+  prunables.check_granularity(FLAGS.granularity, '--granularity')
   return request_lib.Request(
     FLAGS.pipeline_config_path,
     FLAGS.checkpoint,
@@ -94,6 +97,7 @@ def request() -> request_lib.Request:
 
 def main(_) -> None:
   if FLAGS.merge:
+    paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
     found = results_file.merge(FLAGS.merge)
     results_file.save(found, FLAGS.output_path)
   else:

@@ -81,6 +81,7 @@ shared_flags.define('exclude', [])
 shared_flags.define(
   'output_dir', note='It gets model.ckpt, pipeline.config and plan.json.'
 )
+shared_flags.define('overwrite', False)
 shared_flags.define('dry_run', False)
 flags.DEFINE_boolean(
   'print_groups', False, 'Print each group and the layers that it ties up.'
@@ -159,10 +160,10 @@ def main(_) -> None:
     checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
   if not FLAGS.output_dir and not FLAGS.dry_run:
     raise errors.InputError('--output_dir is needed, or --dry_run')
-  config = pipeline.load(FLAGS.pipeline_config_path)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
+  config = pipeline.load(FLAGS.pipeline_config_path)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
   if criteria.TRAINING_DATA in importance.find(FLAGS.importance).needs:
     input_checks.check_training_data(config)
@@ -216,6 +217,10 @@ def _check_output_dir(folder: str, checkpoint: str) -> None:
       raise errors.InputError(
         f'--output_dir {folder} would overwrite {given}: name another folder'
       )
+  names = [pruning.CHECKPOINT + '.index', pipeline.FILE_NAME, pruning.PLAN]
+  paths.files_to_write(
+    '--output_dir', folder, names, FLAGS.overwrite or FLAGS.dry_run
+  )
 
 
 def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:

@@ -70,6 +70,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer('refine_batch_size', 8, 'Photos in each of these steps.')
 shared_flags.define('sparse_ops', False)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -94,7 +95,7 @@ def source() -> job.Source:
 
 def request() -> requests.Request:
   """Turns the flags into a request, or raises `InputError`."""
-  pattern = granularity.find(FLAGS.granularity)
+  pattern = granularity.find(FLAGS.granularity, '--granularity')
   sparsity, default = FLAGS.sparsity, vocabulary.LeastCost
   if pattern.fixed_sparsity is not None:
     default = vocabulary.Uniform
@@ -102,10 +103,11 @@ def request() -> requests.Request:
       sparsity = pattern.fixed_sparsity
   if sparsity is None:
     raise errors.InputError('--sparsity is needed')
+  way = allocation.find(FLAGS.allocation or default.form, '--allocation')
   return requests.Request(
     sparsity=pattern.check_target('--sparsity', sparsity),
     target=FLAGS.target,
-    allocation=FLAGS.allocation or default.form,
+    allocation=str(way),
     granularity=FLAGS.granularity,
     include=FLAGS.include,
     exclude=FLAGS.exclude,
@@ -117,9 +119,13 @@ def main(_) -> None:
   checks.step('--refine_steps', FLAGS.refine_steps)
   checks.count('--refine_batch_size', FLAGS.refine_batch_size)
   checks.count('--num_images', FLAGS.num_images)
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   dense = source()
   job.check_folder(dense, FLAGS.output_dir)
+  names = job.file_names(dense)
+  if FLAGS.sparse_ops:
+    names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
+  goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
+  paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
   if FLAGS.images:
     pictures = photos.read(FLAGS.images, FLAGS.num_images)
   else:
@@ -131,7 +137,7 @@ def main(_) -> None:
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    print(exporting.export(graph, sparse))
+    print(exporting.export(graph, sparse, overwrite=True))
 
 
 if __name__ == '__main__':
