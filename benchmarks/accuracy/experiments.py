@@ -24,8 +24,9 @@ class Experiment(NamedTuple):
       detector, or random weights where it has none.
     steps: of training, or of refinement after reconstruction.
     rate: factor on the learning rate of the detector's config.
-    pruning: text of the `pruning` message; the schedule runs over the first
-      `window` of the steps. None for a dense model.
+    pruning: text of the `pruning` message; a schedule runs over the first
+      `window` of the steps, and without a target masks stay. None for a dense
+      model.
     window: share of the steps after which the last mask update comes.
     teacher: name of the experiment to distill from; None without distillation.
     request: settings of a reconstruction, as `reconstruction.Request` has them.
@@ -85,6 +86,20 @@ def _pruned(name: str, sparsity: float, **changes) -> Experiment:
   )
 
 
+def _continued(sparsity: float, steps: int) -> Experiment:
+  """A model that keeps the zeros of a reconstructed one while it retrains."""
+  return Experiment(
+    f'reconstruct_{sparsity:g}_distilled',
+    SSD,
+    start=f'reconstruct_{sparsity:g}',
+    steps=steps,
+    rate=0.5,
+    # All kernels have masks; without a target these stay as they are.
+    pruning='include: ""',
+    teacher='dense',
+  )
+
+
 def _untrained(way: str, sparsity: float, **request) -> Experiment:
   return Experiment(
     f'{way}_{sparsity:g}',
@@ -107,14 +122,12 @@ def experiments() -> List[Experiment]:
   found = [
     Experiment('dense', SSD, steps=DETECTORS[SSD].dense),
     Experiment('control', SSD, start='dense', steps=steps, rate=0.5),
-    _pruned('distilled', 0.9, **best),
-    _pruned('distilled', 0.8, **best),
-    _pruned('distilled', 0.95, **best),
-    _pruned('distilled', 0.85, **best),
   ]
-  for sparsity in (0.5, 0.7, 0.75, 0.8, 0.85, 0.9):
-    found.append(_untrained(MAGNITUDE, sparsity))
-    found.append(_untrained(RECONSTRUCT, sparsity))
+  levels = (0.9, 0.8, 0.95, 0.85, 0.7, 0.75, 0.5)
+  found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
+  found += [_continued(sparsity, steps) for sparsity in levels[:4]]
+  found.append(_pruned('distilled', 0.9, **best))
+  found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
   found += [
     _pruned('uniform', 0.9, steps=steps, rate=0.5),
     _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),

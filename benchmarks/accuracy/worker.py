@@ -111,9 +111,11 @@ def configured(
   config = stages.configure(base, data_of(detector), stage, start)
   if experiment.pruning:
     message = pipeline.pruning_message(config)
-    message.start_step = 0
-    message.end_step = int(experiment.steps * experiment.window)
+    message.Clear()
     text_format.Merge(experiment.pruning, message)
+    if message.target_sparsity:
+      message.start_step = 0
+      message.end_step = int(experiment.steps * experiment.window)
     if FLAGS.teacher:
       message.distillation.teacher = FLAGS.teacher
   return config

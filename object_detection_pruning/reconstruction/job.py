@@ -81,10 +81,10 @@ def run(
       parts, _fingerprint(model, photos, request, learning)
     )
     values, layers = pruner.run(kept)
-    losses = []
+    distances = []
     if learning.steps:
       state = pruner.refine(values, learning, kept)
-      values, losses = dict(values, **state.values), state.losses
+      values, distances = dict(values, **state.best), state.distances
   finally:
     pruner.close()
   result = report.Report(
@@ -92,7 +92,7 @@ def run(
     {each.node: each.reason for each in pruner.rejected},
     len(photos.images),
     photos.skipped,
-    losses,
+    distances,
     _notes(photos),
   )
   outputs.write_graph(model, values, os.path.join(folder, outputs.FROZEN_GRAPH))

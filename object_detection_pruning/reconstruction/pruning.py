@@ -28,6 +28,8 @@ from object_detection_pruning.reconstruction import survey as surveys
 from object_detection_pruning.reconstruction import walk as walks
 
 _PROBES = 2
+# One photo of so many tells whether refinement helps.
+_HELD_OUT = 7
 _SEED = 1
 
 
@@ -97,19 +99,27 @@ class Pruner:
       kept: where its state is kept now and then.
     """
     distance = distances.Distance(self.network, self.layers, self.predictions)
+    everything = range(len(self._photos))
+    held_out = everything[::_HELD_OUT]
+    seen = [n for n in everything if n not in held_out] or list(everything)
 
     def batch(step: int):
       rng = np.random.RandomState([_SEED, step])
-      chosen = rng.randint(len(self._photos), size=setting.batch_size)
+      chosen = rng.choice(seen, size=setting.batch_size)
       return [
-        self._fed(
-          augmentation.augment(self._photos[n], [_SEED, step, position])
-        )
-        for position, n in enumerate(chosen)
+        self._fed(augmentation.augment(self._photos[n], [_SEED, step, number]))
+        for number, n in enumerate(chosen)
       ]
 
-    kept = kept or progress_file.Folder(None, '')
-    return refinement.refine(distance, values, batch, setting, self._pool, kept)
+    return refinement.refine(
+      distance,
+      values,
+      batch,
+      [self.feeds[n] for n in held_out],
+      setting,
+      self._pool,
+      kept or progress_file.Folder(None, ''),
+    )
 
   def _fed(self, photo: np.ndarray):
     return self.network.fed(self._placeholder, self.model.feed(photo))
