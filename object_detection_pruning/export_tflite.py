@@ -13,13 +13,14 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, command
+from object_detection_pruning.common import checkpoints, command, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import tflite
 
 shared_flags.define('pipeline_config_path', required=True)
 shared_flags.define('checkpoint', required=True)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 shared_flags.define('config_override', '')
 flags.DEFINE_boolean(
   'quantize',
@@ -40,6 +41,8 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
+  names = tflite.file_names(FLAGS.quantize)
+  paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
   path = tflite.export(
     pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override),
     checkpoints.resolve(FLAGS.checkpoint),

@@ -72,10 +72,8 @@ shared_flags.define(
   'one, masks stay as they are.',
 )
 pruning_flags.define()
-flags.DEFINE_boolean(
-  'dry_run',
-  False,
-  'Print the zeros planned for each layer; train and write nothing.',
+shared_flags.define(
+  'dry_run', False, 'It is the zeros of each layer; nothing is trained.'
 )
 flags.DEFINE_integer(
   'throttle_secs', 600, 'Seconds at least between evaluations in training.'

@@ -71,20 +71,20 @@ shared_flags.define(
   note='With --eval_metric_loss, --target_macs or --target_params.',
 )
 shared_flags.define('eval_metric_loss')
-flags.DEFINE_enum(
+shared_flags.define(
   'importance',
   'l1',
-  importance.METHODS + (channel_cost.Reconstruction.form,),
-  'How channels are compared; reconstruction: by what their removal costs once '
-  'the kernels that read them are refitted, which needs --reconstruct.',
+  enum_values=importance.METHODS + (channel_cost.Reconstruction.form,),
+  note='reconstruction: by what their removal costs once the kernels that read '
+  'them are refitted, which needs --reconstruct.',
 )
-flags.DEFINE_string(
+flags.DEFINE_list(
   'reconstruct',
-  None,
-  'Folder of photos, or TFRecord files (a pattern), unlabelled: the kernels '
+  [],
+  'Photos without labels, as --images of prune_weights takes them: the kernels '
   'that read removed channels are refitted on them to the outputs before.',
 )
-flags.DEFINE_integer('num_images', 128, 'Most photos to refit on.')
+shared_flags.define('num_images', 128)
 flags.DEFINE_boolean(
   'global_ranking',
   False,
@@ -102,7 +102,8 @@ shared_flags.define('exclude', [])
 shared_flags.define(
   'output_dir', note='It gets model.ckpt, pipeline.config and plan.json.'
 )
-flags.DEFINE_boolean('dry_run', False, 'Print the plan and write nothing.')
+shared_flags.define('overwrite', False)
+shared_flags.define('dry_run', False)
 flags.DEFINE_boolean(
   'print_groups', False, 'Print each group and the layers that it ties up.'
 )
@@ -186,10 +187,10 @@ def main(_) -> None:
     checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
   if not FLAGS.output_dir and not FLAGS.dry_run:
     raise errors.InputError('--output_dir is needed, or --dry_run')
-  config = pipeline.load(FLAGS.pipeline_config_path)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
+  config = pipeline.load(FLAGS.pipeline_config_path)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
   needs = (
     () if _by_reconstruction() else importance.find(FLAGS.importance).needs
@@ -275,6 +276,10 @@ def _check_output_dir(folder: str, checkpoint: str) -> None:
       raise errors.InputError(
         f'--output_dir {folder} would overwrite {given}: name another folder'
       )
+  names = [pruning.CHECKPOINT + '.index', pipeline.FILE_NAME, pruning.PLAN]
+  paths.files_to_write(
+    '--output_dir', folder, names, FLAGS.overwrite or FLAGS.dry_run
+  )
 
 
 def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:

@@ -20,6 +20,7 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
+from object_detection_pruning.core import choices, vocabulary
 from object_detection_pruning.reconstruction import (
   allocation,
   granularity,
@@ -34,17 +35,14 @@ from object_detection_pruning.sparse_ops import exporting
 shared_flags.define('model', note='Here only a frozen graph (.pb).')
 shared_flags.define('pipeline_config_path', note='With --checkpoint.')
 shared_flags.define('checkpoint')
-flags.DEFINE_string(
+shared_flags.define(
   'images',
-  None,
-  'Folder of photos, or TFRecord files (a pattern); labels are not looked at. '
+  note='Here with subfolders, and TFRecord files too; labels are not read. '
   'Not set: pictures are made up, which costs accuracy.',
 )
-flags.DEFINE_integer('num_images', 128, 'Most photos to look at.')
-flags.DEFINE_float(
-  'sparsity',
-  None,
-  'Share that goes of the weights of all pruned kernels together, in [0, 1).',
+shared_flags.define('num_images', 128)
+shared_flags.define(
+  'sparsity', note='Not needed where --granularity sets it, as 2:4 does.'
 )
 flags.DEFINE_enum(
   'target',
@@ -52,16 +50,15 @@ flags.DEFINE_enum(
   requests.TARGETS,
   'What --sparsity is a share of: weights, or multiply-adds.',
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'allocation',
-  None,
-  allocation.METHODS,
-  'How zeros are spread over layers: the same share, the same error, or the '
-  'least cost at the outputs of the detector. Not set: least_cost where the '
-  'granularity leaves a choice.',
+  note=f'{choices.help_text(allocation.ALLOCATIONS)}. Not set: least_cost, or '
+  'uniform where --granularity sets the sparsity.',
 )
-flags.DEFINE_string(
-  'granularity', granularity.WEIGHT, f'One of {granularity.ALLOWED}.'
+shared_flags.define(
+  'granularity',
+  vocabulary.Weight.form,
+  f'{choices.help_text(granularity.GRANULARITIES)}.',
 )
 shared_flags.define('include', [])
 shared_flags.define('exclude', [])
@@ -71,10 +68,9 @@ flags.DEFINE_integer(
   'Steps in which the pruned network learns from the dense one on the photos.',
 )
 flags.DEFINE_integer('refine_batch_size', 8, 'Photos in each of these steps.')
-flags.DEFINE_boolean(
-  'sparse_ops', False, 'Also write a graph whose convolutions skip the zeros.'
-)
+shared_flags.define('sparse_ops', False)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -99,20 +95,19 @@ def source() -> job.Source:
 
 def request() -> requests.Request:
   """Turns the flags into a request, or raises `InputError`."""
-  pattern = granularity.parse(FLAGS.granularity)
-  method = FLAGS.allocation
-  if not pattern.is_free:
-    if FLAGS.sparsity is not None:
-      raise errors.InputError(
-        f'--granularity={pattern} sets the sparsity: leave --sparsity out'
-      )
-    method = method or allocation.UNIFORM
-  elif FLAGS.sparsity is None:
+  pattern = granularity.find(FLAGS.granularity, '--granularity')
+  sparsity, default = FLAGS.sparsity, vocabulary.LeastCost
+  if pattern.fixed_sparsity is not None:
+    default = vocabulary.Uniform
+    if sparsity is None:
+      sparsity = pattern.fixed_sparsity
+  if sparsity is None:
     raise errors.InputError('--sparsity is needed')
+  way = allocation.find(FLAGS.allocation or default.form, '--allocation')
   return requests.Request(
-    sparsity=0.5 if FLAGS.sparsity is None else FLAGS.sparsity,
+    sparsity=pattern.check_target('--sparsity', sparsity),
     target=FLAGS.target,
-    allocation=method or allocation.LEAST_COST,
+    allocation=str(way),
     granularity=FLAGS.granularity,
     include=FLAGS.include,
     exclude=FLAGS.exclude,
@@ -124,9 +119,13 @@ def main(_) -> None:
   checks.step('--refine_steps', FLAGS.refine_steps)
   checks.count('--refine_batch_size', FLAGS.refine_batch_size)
   checks.count('--num_images', FLAGS.num_images)
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   dense = source()
   job.check_folder(dense, FLAGS.output_dir)
+  names = job.file_names(dense)
+  if FLAGS.sparse_ops:
+    names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
+  goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
+  paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
   if FLAGS.images:
     pictures = photos.read(FLAGS.images, FLAGS.num_images)
   else:
@@ -138,7 +137,7 @@ def main(_) -> None:
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    print(exporting.export(graph, sparse))
+    print(exporting.export(graph, sparse, overwrite=True))
 
 
 if __name__ == '__main__':

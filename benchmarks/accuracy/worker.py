@@ -158,7 +158,7 @@ def reconstructed(
     config=pipeline.load(os.path.join(FLAGS.start, 'pipeline.config')),
     checkpoint=checkpoints.resolve(FLAGS.start),
   )
-  pictures = photos.read(data_of(detector).train_record, _CALIBRATION_PHOTOS)
+  pictures = photos.read([data_of(detector).train_record], _CALIBRATION_PHOTOS)
   request = requests.Request(**experiment.request)
   learning = refinement.Setting(experiment.steps)
   job.run(source, pictures, request, learning, FLAGS.output_dir)
@@ -168,7 +168,7 @@ def reconstructed(
 def cut(
   experiment: experiments.Experiment, detector: experiments.Detector
 ) -> str:
-  """Sets the smallest weights of each masked kernel to zero, and that is all."""
+  """Sets the smallest weights of each masked kernel to zero; nothing more."""
   config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
   start = checkpoints.resolve(FLAGS.start)
   tensors = checkpoints.read(start)
@@ -193,6 +193,8 @@ def narrowed(
     'pipeline_config_path': os.path.join(FLAGS.start, 'pipeline.config'),
     'checkpoint': FLAGS.start,
     'output_dir': folder,
+    # What a run that was killed has left.
+    'overwrite': True,
     **experiment.request,
   }
   if experiment.request.get('importance') == 'reconstruction':
@@ -230,7 +232,7 @@ def accuracies(
 
 def size(graph: str, data: detection_data.DetectionData) -> Dict[str, object]:
   """Counts weights, zeros and bytes."""
-  picture = photos.read(data.val_record, 1).images[0]
+  picture = photos.read([data.val_record], 1).images[0]
   cost = graph_cost.measure(graph_files.read(graph).graph_def, picture)
   report = os.path.join(os.path.dirname(graph), exporter.REPORT)
   result = {

@@ -16,7 +16,7 @@ odp() { .venv/bin/python -m object_detection_pruning "$@"; }
 dense=$output/dense/frozen_inference_graph.pb
 if [[ ! -f $dense ]]; then
   odp export_inference_graph --pipeline_config_path="$model/model_only.config" \
-    --checkpoint="$model/model.ckpt" --output_dir="$output/dense"
+    --checkpoint="$model/model.ckpt" --output_dir="$output/dense" --overwrite
 fi
 graphs=("$dense")
 
@@ -26,7 +26,7 @@ prune() {
   shift
   if [[ ! -f $folder/pruning.json ]]; then
     odp prune_weights --model="$dense" --images="$ODP_DATA/photos112" \
-      --output_dir="$folder" --refine_steps="$steps" "$@"
+      --output_dir="$folder" --refine_steps="$steps" --overwrite "$@"
   fi
   graphs+=("$folder/frozen_inference_graph.pb")
 }

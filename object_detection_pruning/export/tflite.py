@@ -107,6 +107,12 @@ def _build(
     return [variable.op.name for variable in tf.global_variables()]
 
 
+def file_names(quantize: bool) -> List[str]:
+  """Names what `export` writes."""
+  name = QUANTIZED_MODEL if quantize else MODEL
+  return [name, tflite_detector.sidecar(name)]
+
+
 def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:
   """Writes a model and, beside it, what has to be done to its input."""
   beside = tflite_detector.sidecar(path)

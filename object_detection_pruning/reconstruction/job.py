@@ -3,10 +3,11 @@
 import hashlib
 import os
 import shutil
-from typing import Any, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
@@ -115,6 +116,19 @@ def _write_checkpoint(source, pruner, values, folder: str) -> None:
   outputs.write_checkpoint(
     source.config, outputs.masked_tensors(tensors, values, pruned), folder
   )
+
+
+def file_names(source: Source) -> List[str]:
+  """Names what `run` writes."""
+  names = [outputs.FROZEN_GRAPH, outputs.REPORT]
+  if source.checkpoint:
+    names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
+  return names
+
+
+def is_unfinished(folder: str) -> bool:
+  """Tells whether a run that was killed can go on in a folder."""
+  return os.path.isdir(os.path.join(folder, _PARTS))
 
 
 def check_folder(source: Source, folder: str) -> None:

@@ -204,13 +204,13 @@ class Pruner:
     sizes = [layer.kernel.size for layer in self.chosen]
     if not request.sparsity:
       return {}
-    if not request.pattern.is_free:
+    if request.pattern.fixed_sparsity is not None:
       return {
         layer.constant: request.pattern.sparsity(layerwise.shape_of(layer))
         for layer in self.chosen
       }
     plain = (
-      request.allocation == allocation.UNIFORM
+      isinstance(request.way, allocation.Uniform)
       and request.target == requests.WEIGHTS
     )
     if plain:
@@ -221,7 +221,7 @@ class Pruner:
         _curve(layer, each, request.target)
         for layer, each in zip(self.chosen, found)
       ]
-      shares = allocation.allocate(request.allocation, curves, request.sparsity)
+      shares = allocation.allocate(request.way, curves, request.sparsity)
     if request.target == requests.WEIGHTS:
       shares = allocation.exact(shares, sizes, request.sparsity)
     return {each.constant: share for each, share in zip(self.chosen, shares)}

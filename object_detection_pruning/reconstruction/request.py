@@ -2,8 +2,9 @@
 
 from typing import NamedTuple, Sequence
 
-from object_detection_pruning.common import checks, errors
-from object_detection_pruning.reconstruction import allocation
+from object_detection_pruning.common import checks
+from object_detection_pruning.core import vocabulary
+from object_detection_pruning.reconstruction import allocation as allocations
 from object_detection_pruning.reconstruction import granularity as granularities
 
 WEIGHTS = 'weights'
@@ -17,8 +18,8 @@ class Request(NamedTuple):
   Attributes:
     sparsity: share of the weights, or of the multiply-adds, that goes.
     target: what the share is of.
-    allocation: how it is spread over layers; one of allocation.METHODS.
-    granularity: pattern of the zeros, as granularity.parse reads it.
+    allocation: how it is spread over layers; one of allocation.ALLOCATIONS.
+    granularity: pattern of the zeros; one of granularity.GRANULARITIES.
     include: patterns of layers to prune; all if there is none.
     exclude: patterns of layers to leave dense.
     min_weights: smaller kernels stay dense.
@@ -31,8 +32,8 @@ class Request(NamedTuple):
 
   sparsity: float
   target: str = WEIGHTS
-  allocation: str = allocation.LEAST_COST
-  granularity: str = granularities.WEIGHT
+  allocation: str = vocabulary.LeastCost.form
+  granularity: str = vocabulary.Weight.form
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
   min_weights: int = 1000
@@ -46,15 +47,15 @@ class Request(NamedTuple):
     checks.sparsity('sparsity', self.sparsity)
     checks.count('min_weights', self.min_weights)
     checks.count('max_rows', self.max_rows)
-    pattern = granularities.parse(self.granularity)
-    if not pattern.is_free and self.allocation != allocation.UNIFORM:
-      raise errors.InputError(
-        f'granularity {self.granularity} gives each layer the same sparsity: '
-        f'it goes with allocation {allocation.UNIFORM} alone'
-      )
+    self.way.check_pattern(self.pattern)
     return self
 
   @property
   def pattern(self) -> granularities.Granularity:
     """The granularity."""
-    return granularities.parse(self.granularity)
+    return granularities.find(self.granularity)
+
+  @property
+  def way(self) -> allocations.Allocation:
+    """The allocation."""
+    return allocations.find(self.allocation)

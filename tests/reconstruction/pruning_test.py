@@ -4,6 +4,7 @@ import small_detector
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import (
   layerwise,
   progress_file,
@@ -11,7 +12,6 @@ from object_detection_pruning.reconstruction import (
   refinement,
   request,
 )
-from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import model as models
 
 _OUTPUTS = ['detection_scores:0', 'detection_boxes:0']
