@@ -55,7 +55,9 @@ def read(path: str, limit: int) -> Photos:
       if len(images) == limit:
         break
   if not images:
-    raise errors.InputError(f'no picture in {path}: {skipped} were looked at')
+    raise errors.InputError(
+      f'no picture in {path}: none of its {skipped} files or examples is one'
+    )
   return Photos(images, skipped, path)
 
 

@@ -1,6 +1,7 @@
 """What a run came to: each layer, and all of them together."""
 
 import json
+import math
 from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
@@ -18,6 +19,8 @@ class LayerResult(NamedTuple):
     error: squared error of its outputs relative to their own squares, after it
       was fitted; None where it was left as it was.
     pruned: whether it was among the layers to prune.
+    rows: positions on all pictures that it was fitted to; 0 where it was left
+      as it was.
   """
 
   name: str
@@ -25,11 +28,17 @@ class LayerResult(NamedTuple):
   zeros: int
   error: Optional[float]
   pruned: bool
+  rows: int = 0
 
   @property
   def size(self) -> int:
     """Number of weights."""
     return int(np.prod(self.shape))
+
+  @property
+  def inputs(self) -> int:
+    """Weights of one output."""
+    return self.size // self.shape[-1]
 
 
 class Report(NamedTuple):
@@ -41,7 +50,6 @@ class Report(NamedTuple):
     photos: pictures that were looked at.
     skipped: files that were no pictures.
     refinement: loss of each step; empty without refinement.
-    notes: what the user should know.
   """
 
   layers: List[LayerResult]
@@ -49,7 +57,6 @@ class Report(NamedTuple):
   photos: int
   skipped: int
   refinement: List[float]
-  notes: List[str]
 
   @property
   def sparsity(self) -> float:
@@ -58,6 +65,24 @@ class Report(NamedTuple):
     return sum(layer.zeros for layer in chosen) / max(
       1, sum(layer.size for layer in chosen)
     )
+
+  def notes(self) -> List[str]:
+    """What the user should know: which layers would need more pictures."""
+    short = [
+      layer
+      for layer in self.layers
+      if layer.pruned and layer.rows and layer.rows < layer.inputs
+    ]
+    if not short:
+      return []
+    worst = max(short, key=lambda layer: layer.inputs / layer.rows)
+    enough = math.ceil(self.photos * worst.inputs / worst.rows)
+    return [
+      f'{self.photos} pictures are few for {len(short)} of the {self._count()} '
+      f'pruned layers, which are held near their dense weights: '
+      f'{worst.name} was fitted to {worst.rows} positions and has '
+      f'{worst.inputs} inputs; {enough} pictures would be enough for all'
+    ]
 
   def as_json(self) -> Dict[str, Any]:
     """The report as plain values."""
@@ -71,7 +96,7 @@ class Report(NamedTuple):
       ],
       'left_alone': self.left_alone,
       'refinement_losses': self.refinement,
-      'notes': self.notes,
+      'notes': self.notes(),
     }
 
   def write(self, path: str) -> None:
@@ -103,7 +128,7 @@ class Report(NamedTuple):
         f'refinement: loss {first:.4f} over the first steps, {last:.4f} over '
         'the last'
       )
-    return '\n'.join(lines + self.notes)
+    return '\n'.join(lines + self.notes())
 
   def _count(self) -> int:
     return sum(layer.pruned for layer in self.layers)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Sequence
 from object_detection_pruning.common import checks, errors
 from object_detection_pruning.reconstruction import allocation
 from object_detection_pruning.reconstruction import granularity as granularities
+from object_detection_pruning.reconstruction import survey as surveys
 
 WEIGHTS = 'weights'
 MACS = 'macs'
@@ -52,7 +53,21 @@ class Request(NamedTuple):
         f'granularity {self.granularity} gives each layer the same sparsity: '
         f'it goes with allocation {allocation.UNIFORM} alone'
       )
+    most = surveys.LEVELS[-1]
+    if self.needs_survey and self.sparsity > most:
+      raise errors.InputError(
+        f'no allocation takes away {self.sparsity:.1%}: at most {most:.0%} can '
+        f'go, with each layer at its highest sparsity; allocation '
+        f'{allocation.UNIFORM} of {WEIGHTS} has no such bound'
+      )
     return self
+
+  @property
+  def needs_survey(self) -> bool:
+    """Whether shares of zeros follow from a look at the dense network."""
+    if not self.pattern.is_free or not self.sparsity:
+      return False
+    return self.allocation != allocation.UNIFORM or self.target != WEIGHTS
 
   @property
   def pattern(self) -> granularities.Granularity:
