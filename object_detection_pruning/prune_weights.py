@@ -8,6 +8,7 @@ Example:
 """
 
 import os
+from typing import Optional
 
 from absl import flags
 
@@ -20,16 +21,18 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
+from object_detection_pruning.evaluation import eval_set
 from object_detection_pruning.reconstruction import (
   allocation,
   granularity,
   job,
+  loss_bound,
   outputs,
   photos,
   refinement,
 )
 from object_detection_pruning.reconstruction import request as requests
-from object_detection_pruning.sparse_ops import exporting
+from object_detection_pruning.sparse_ops import exporting, library
 
 shared_flags.define('model', note='Here only a frozen graph (.pb).')
 shared_flags.define('pipeline_config_path', note='With --checkpoint.')
@@ -45,6 +48,23 @@ flags.DEFINE_float(
   'sparsity',
   None,
   'Share that goes of the weights of all pruned kernels together, in [0, 1).',
+)
+flags.DEFINE_float(
+  'max_loss',
+  None,
+  'In place of --sparsity: the sparsest model is looked for that loses at most '
+  'this share of its accuracy on labelled data, 0.01 for 1 %.',
+)
+shared_flags.define('eval_record', note='With --max_loss.')
+shared_flags.define(
+  'label_map_path', note='That of the evaluation files, with --max_loss.'
+)
+shared_flags.define('num_examples', note='With --max_loss.')
+flags.DEFINE_enum(
+  'metric',
+  loss_bound.METRICS[0],
+  loss_bound.METRICS,
+  'What counts as accuracy, with --max_loss.',
 )
 flags.DEFINE_enum(
   'target',
@@ -102,13 +122,20 @@ def request() -> requests.Request:
   pattern = granularity.parse(FLAGS.granularity)
   method = FLAGS.allocation
   if not pattern.is_free:
-    if FLAGS.sparsity is not None:
+    for name in ('sparsity', 'max_loss'):
+      if FLAGS[name].value is not None:
+        raise errors.InputError(
+          f'--granularity={pattern} sets the sparsity: leave --{name} out'
+        )
+    if FLAGS.target != requests.WEIGHTS:
       raise errors.InputError(
-        f'--granularity={pattern} sets the sparsity: leave --sparsity out'
+        f'--granularity={pattern} sets the sparsity: leave --target out'
       )
     method = method or allocation.UNIFORM
-  elif FLAGS.sparsity is None:
-    raise errors.InputError('--sparsity is needed')
+  elif (FLAGS.sparsity is None) == (FLAGS.max_loss is None):
+    raise errors.InputError('give one of --sparsity and --max_loss')
+  if FLAGS.sparsity is not None:
+    checks.sparsity('--sparsity', FLAGS.sparsity)
   return requests.Request(
     sparsity=0.5 if FLAGS.sparsity is None else FLAGS.sparsity,
     target=FLAGS.target,
@@ -119,6 +146,26 @@ def request() -> requests.Request:
   ).check()
 
 
+def bound() -> Optional[loss_bound.Bound]:
+  """Turns the flags on accuracy into a bound, or raises `InputError`."""
+  if FLAGS.max_loss is None:
+    for name in ('eval_record', 'label_map_path', 'num_examples'):
+      if FLAGS[name].value is not None:
+        raise errors.InputError(f'--{name} goes with --max_loss')
+    return None
+  checks.sparsity('--max_loss', FLAGS.max_loss)
+  if FLAGS.num_examples is not None:
+    checks.count('--num_examples', FLAGS.num_examples)
+  records, label_map = eval_set.find(
+    FLAGS.eval_record, FLAGS.label_map_path, FLAGS.pipeline_config_path
+  )
+  return loss_bound.Bound(
+    FLAGS.max_loss,
+    FLAGS.metric,
+    eval_set.load(records, label_map, FLAGS.num_examples),
+  )
+
+
 def main(_) -> None:
   wanted = request()
   checks.step('--refine_steps', FLAGS.refine_steps)
@@ -127,18 +174,35 @@ def main(_) -> None:
   paths.folder_to_write('--output_dir', FLAGS.output_dir)
   dense = source()
   job.check_folder(dense, FLAGS.output_dir)
+  may_lose = bound()
+  if may_lose and dense.graph:
+    may_lose.eval_set.check_model(dense.graph)
+  if FLAGS.sparse_ops:
+    # It is compiled on first use, which must not fail after all the work.
+    library.load()
   if FLAGS.images:
     pictures = photos.read(FLAGS.images, FLAGS.num_images)
   else:
     pictures = photos.generated(FLAGS.num_images)
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
-  result = job.run(dense, pictures, wanted, learning, FLAGS.output_dir)
-  print(result)
+  with job.Job(dense, pictures, wanted, learning) as run:
+    print(_pruned(run, may_lose))
   graph = os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    print(exporting.export(graph, sparse))
+    print(exporting.export(graph, sparse, overwrite=True))
+
+
+def _pruned(run: job.Job, may_lose: Optional[loss_bound.Bound]):
+  """Prunes, and gives what to print of it."""
+  if may_lose is None:
+    return run.run(FLAGS.output_dir)
+  trials = loss_bound.search(run, may_lose, FLAGS.output_dir)
+  if trials.chosen is None:
+    print(trials)
+    raise errors.InputError(trials.none_within())
+  return trials
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -71,6 +70,11 @@ class Job:
     self._pruner = pruning.Pruner(self.model, photos.images, request)
     self._content = _digest(self.model, photos)
 
+  @property
+  def most_sparsity(self) -> float:
+    """The largest share of zeros, in whole percents, that can be asked for."""
+    return self._request.most_sparsity
+
   def fingerprint(self, sparsity: Optional[float] = None) -> str:
     """Stands for all that a run depends on.
 
@@ -124,7 +128,7 @@ class Job:
     if self._source.checkpoint:
       _write_checkpoint(self._source, self._pruner, values, folder)
     result.write(os.path.join(folder, outputs.REPORT))
-    shutil.rmtree(parts)
+    progress_file.remove(parts)
     return result
 
   def close(self) -> None:

@@ -53,8 +53,8 @@ class Request(NamedTuple):
         f'granularity {self.granularity} gives each layer the same sparsity: '
         f'it goes with allocation {allocation.UNIFORM} alone'
       )
-    most = surveys.LEVELS[-1]
-    if self.needs_survey and self.sparsity > most:
+    most = self.most_sparsity
+    if self._needs_curves and self.sparsity > most:
       raise errors.InputError(
         f'no allocation takes away {self.sparsity:.1%}: at most {most:.0%} can '
         f'go, with each layer at its highest sparsity; allocation '
@@ -65,9 +65,17 @@ class Request(NamedTuple):
   @property
   def needs_survey(self) -> bool:
     """Whether shares of zeros follow from a look at the dense network."""
-    if not self.pattern.is_free or not self.sparsity:
-      return False
-    return self.allocation != allocation.UNIFORM or self.target != WEIGHTS
+    return bool(self.sparsity) and self._needs_curves
+
+  @property
+  def most_sparsity(self) -> float:
+    """The largest share of zeros, in whole percents, that can be asked for."""
+    return surveys.LEVELS[-1] if self._needs_curves else 0.99
+
+  @property
+  def _needs_curves(self) -> bool:
+    is_plain = self.allocation == allocation.UNIFORM and self.target == WEIGHTS
+    return self.pattern.is_free and not is_plain
 
   @property
   def pattern(self) -> granularities.Granularity:
