@@ -62,9 +62,10 @@ shared_flags.define(
 shared_flags.define('num_examples', note='With --max_loss.')
 flags.DEFINE_enum(
   'metric',
-  loss_bound.METRICS[0],
+  None,
   loss_bound.METRICS,
-  'What counts as accuracy, with --max_loss.',
+  'What counts as accuracy, with --max_loss. Not set: '
+  f'{loss_bound.METRICS[0]}.',
 )
 flags.DEFINE_enum(
   'target',
@@ -149,7 +150,7 @@ def request() -> requests.Request:
 def bound() -> Optional[loss_bound.Bound]:
   """Turns the flags on accuracy into a bound, or raises `InputError`."""
   if FLAGS.max_loss is None:
-    for name in ('eval_record', 'label_map_path', 'num_examples'):
+    for name in ('eval_record', 'label_map_path', 'num_examples', 'metric'):
       if FLAGS[name].value is not None:
         raise errors.InputError(f'--{name} goes with --max_loss')
     return None
@@ -161,7 +162,7 @@ def bound() -> Optional[loss_bound.Bound]:
   )
   return loss_bound.Bound(
     FLAGS.max_loss,
-    FLAGS.metric,
+    FLAGS.metric or loss_bound.METRICS[0],
     eval_set.load(records, label_map, FLAGS.num_examples),
   )
 
@@ -180,10 +181,10 @@ def main(_) -> None:
   if FLAGS.sparse_ops:
     # It is compiled on first use, which must not fail after all the work.
     library.load()
-  if FLAGS.images:
-    pictures = photos.read(FLAGS.images, FLAGS.num_images)
-  else:
+  if FLAGS.images is None:
     pictures = photos.generated(FLAGS.num_images)
+  else:
+    pictures = photos.read(FLAGS.images, FLAGS.num_images)
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
   with job.Job(dense, pictures, wanted, learning) as run:
     print(_pruned(run, may_lose))

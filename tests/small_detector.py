@@ -38,13 +38,16 @@ def _kernel(rng, name, *shape):
   return tf.constant(values.astype(np.float32), name=name)
 
 
-def graph_def(seed: int = 0, detects: bool = False) -> tf.GraphDef:
+def graph_def(
+  seed: int = 0, detects: bool = False, width: int = 32
+) -> tf.GraphDef:
   """Builds the graph; its input is image_tensor.
 
   Args:
     seed: of the weights.
     detects: whether it has the outputs of a detection graph, rather than raw
       predictions; its detections are those of the small map.
+    width: channels of the two maps.
   """
   rng = np.random.RandomState(seed)
   with tf.Graph().as_default() as graph:
@@ -63,13 +66,13 @@ def graph_def(seed: int = 0, detects: bool = False) -> tf.GraphDef:
     net = _batch_norm(net, rng, 'depth')
     net = tf.nn.conv2d(
       net,
-      _kernel(rng, 'point/weights', 1, 1, 16, 32),
+      _kernel(rng, 'point/weights', 1, 1, 16, width),
       1,
       'SAME',
       name='point/c',
     )
     large = _batch_norm(net, rng, 'point')
-    kernel = _kernel(rng, 'down/weights', 3, 3, 32, 32)
+    kernel = _kernel(rng, 'down/weights', 3, 3, width, width)
     net = tf.nn.conv2d(large, kernel, 2, 'SAME', name='down/c')
     small = _batch_norm(net, rng, 'down')
     classes, boxes = _heads(rng, [large, small])
@@ -128,7 +131,8 @@ def write_labels(graph: tf.GraphDef, folder) -> list:
 def _heads(rng, maps):
   result = []
   for name, length in (('class', 5), ('box', 4)):
-    kernel = _kernel(rng, f'{name}/weights', 1, 1, 32, length)
+    width = maps[0].shape[-1].value
+    kernel = _kernel(rng, f'{name}/weights', 1, 1, width, length)
     bias = tf.constant(
       rng.randn(length).astype(np.float32), name=f'{name}/bias'
     )

@@ -121,6 +121,7 @@ class Job:
       {each.node: each.reason for each in self._pruner.rejected},
       len(self._photos.images),
       self._photos.skipped,
+      self._photos.generated,
       losses,
     )
     path = os.path.join(folder, outputs.FROZEN_GRAPH)

@@ -27,7 +27,7 @@ def write_graph(
   with atomic_files.writing(path) as (temporary,), open(
     temporary, 'wb'
   ) as file:
-    file.write(graph_def.SerializeToString())
+    file.write(graph_def.SerializeToString(deterministic=True))
 
 
 def masked_tensors(

@@ -21,12 +21,12 @@ class Photos(NamedTuple):
   Attributes:
     images: uint8 [height, width, 3] each.
     skipped: files or examples that are no pictures.
-    source: what they came from, for the report.
+    generated: whether they were made up.
   """
 
   images: List[np.ndarray]
-  skipped: int
-  source: str
+  skipped: int = 0
+  generated: bool = False
 
 
 def read(path: str, limit: int) -> Photos:
@@ -58,15 +58,14 @@ def read(path: str, limit: int) -> Photos:
     raise errors.InputError(
       f'no picture in {path}: none of its {skipped} files or examples is one'
     )
-  return Photos(images, skipped, path)
+  return Photos(images, skipped)
 
 
 def generated(count: int, size: int = 512, seed: int = 0) -> Photos:
   """Draws pictures of shapes with textures, for where there are no photos."""
   return Photos(
     [shapes.generate(seed, number, size).image for number in range(count)],
-    0,
-    'generated',
+    generated=True,
   )
 
 

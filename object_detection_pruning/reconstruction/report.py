@@ -49,6 +49,7 @@ class Report(NamedTuple):
     left_alone: kernels that could not be changed, with the reason, by node.
     photos: pictures that were looked at.
     skipped: files that were no pictures.
+    generated: whether the pictures were made up.
     refinement: loss of each step; empty without refinement.
   """
 
@@ -56,6 +57,7 @@ class Report(NamedTuple):
   left_alone: Dict[str, str]
   photos: int
   skipped: int
+  generated: bool
   refinement: List[float]
 
   @property
@@ -90,6 +92,7 @@ class Report(NamedTuple):
       'sparsity': self.sparsity,
       'photos': self.photos,
       'skipped': self.skipped,
+      'generated': self.generated,
       'layers': [
         dict(layer._asdict(), sparsity=layer.zeros / layer.size)
         for layer in self.layers
@@ -118,7 +121,7 @@ class Report(NamedTuple):
       lines.append(f'{node} was left alone: {reason}')
     lines.append(
       f'{self.sparsity:.2%} zeros in the {self._count()} pruned kernels, from '
-      f'{self.photos} pictures'
+      f'{self.photos} {"generated " if self.generated else ""}pictures'
       + (f' ({self.skipped} files were no pictures)' if self.skipped else '')
     )
     if self.refinement:

@@ -23,7 +23,7 @@ from object_detection_pruning.reconstruction import (
 _REQUEST = request.Request(
   sparsity=0.5, allocation='uniform', min_weights=300, max_rows=2000
 )
-_PHOTOS = photos.Photos(small_detector.photos(4), 1, 'here')
+_PHOTOS = photos.Photos(small_detector.photos(4), skipped=1)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
   folder = str(tmp_path / 'out')
   report = job.run(
     job.Source(config=config, checkpoint=prefix),
-    photos.Photos(small_detector.photos(2), 0, 'here'),
+    photos.Photos(small_detector.photos(2)),
     _REQUEST,
     refinement.Setting(1, batch_size=1),
     folder,

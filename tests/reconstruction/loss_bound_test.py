@@ -16,7 +16,7 @@ from object_detection_pruning.reconstruction import (
   survey,
 )
 
-_PHOTOS = photos.Photos(small_detector.photos(8), 0, 'here')
+_PHOTOS = photos.Photos(small_detector.photos(8))
 
 
 @pytest.fixture(scope='module')
