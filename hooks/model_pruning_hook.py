@@ -1,6 +1,6 @@
 """A session hook that updates masks when the schedule says so."""
 
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -24,7 +24,9 @@ class ModelPruningHook(update_hook.UpdateHook):
       run t          gradients, weights, global step := t
       after run t    checkpoints and summaries of step t see those masks
 
-  The masks of step t are cut from the weights as they are before run t.
+  The masks of step t are cut from the weights as they are before run t. No
+  layer gets fewer zeros than its mask had when training began, so that a model
+  that is pruned already is pruned further.
   """
 
   def __init__(
@@ -81,6 +83,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     schedule: schedules.Schedule,
     layer_sparsities: Sequence[allocation.LayerSparsity] = (),
     last_step: Optional[int] = None,
+    starting_zeros: Optional[Mapping[str, int]] = None,
     **method,
   ) -> 'ModelPruningHook':
     """Makes a hook that follows any schedule.
@@ -89,6 +92,9 @@ class ModelPruningHook(update_hook.UpdateHook):
       schedule: when masks change, and to which sparsity.
       layer_sparsities: see `__init__`.
       last_step: see `__init__`.
+      starting_zeros: zeros that masks had when training began, by layer, for a
+        run that goes on within the window. None: what they have when a run
+        begins, if the window has not begun or they are ahead of the schedule.
       **method: see `__init__`.
     """
     hook = cls.__new__(cls)
@@ -96,6 +102,7 @@ class ModelPruningHook(update_hook.UpdateHook):
       schedule,
       pruning_method.PruningMethod(layer_sparsities=layer_sparsities, **method),
       last_step,
+      starting_zeros,
     )
     return hook
 
@@ -104,6 +111,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     schedule: schedules.Schedule,
     method: pruning_method.PruningMethod,
     last_step: Optional[int],
+    starting_zeros: Optional[Mapping[str, int]] = None,
   ) -> None:
     update_hook.UpdateHook.__init__(self, method.fit(schedule))
     if last_step is not None and schedule.start_step >= last_step:
@@ -113,6 +121,7 @@ class ModelPruningHook(update_hook.UpdateHook):
       )
     self._method = method
     self._last_step = last_step
+    self._starting_zeros = starting_zeros
     self._sparsity = None
 
   @property
@@ -130,6 +139,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     zeros = self._pruner.measure(session)
     self._sparsity = self._pruner.overall_sparsity(zeros)
     self.done = self.schedule.last_update(step)
+    self._keep(zeros)
     if self.done is None or self._plan.holds(zeros, self.done):
       return
     if step > self.schedule.end_step and not any(zeros):
@@ -144,6 +154,20 @@ class ModelPruningHook(update_hook.UpdateHook):
       step,
     )
     self.update_to(session, self.done)
+
+  def _keep(self, zeros: Sequence[int]) -> None:
+    """Tells the plan what masks had when training began, if that is known."""
+    if self._starting_zeros:
+      layers = [layer.name for layer in self._plan.layers]
+      zeros = [self._starting_zeros.get(layer, 0) for layer in layers]
+    elif self.done is not None and not self._plan.is_ahead(zeros, self.done):
+      return
+    self._plan.keep(zeros)
+    if any(zeros) and self.done is None:
+      tf.logging.info(
+        'Masks began with sparsity %.4f: no layer will have fewer zeros.',
+        self._pruner.overall_sparsity(zeros),
+      )
 
   def update(self, session: tf.Session, step: int) -> None:
     scores = None

@@ -10,14 +10,14 @@ Example:
 """
 
 import os
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
 from absl import flags
 
-from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checks, command, errors, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.comparison import comparison_report
+from object_detection_pruning.evaluation import eval_set
 
 flags.DEFINE_list(
   'models',
@@ -57,7 +57,9 @@ def main(_) -> None:
       f'--min_score must be in [0, 1], got {FLAGS.min_score}'
     )
   models = parse_models(FLAGS.models)
-  records, label_map = _eval_data()
+  records, label_map = eval_set.find(
+    FLAGS.eval_record, FLAGS.label_map_path, FLAGS.pipeline_config_path
+  )
   comparison = comparison_report.compare(
     models,
     comparison_report.Settings(
@@ -71,21 +73,6 @@ def main(_) -> None:
   comparison.write(FLAGS.output_dir)
   print(comparison.table.markdown())
   print(os.path.join(FLAGS.output_dir, 'comparison.html'))
-
-
-def _eval_data() -> Tuple[List[str], str]:
-  records, label_map = FLAGS.eval_record, FLAGS.label_map_path
-  if FLAGS.pipeline_config_path and not (records and label_map):
-    readers = pipeline.load(FLAGS.pipeline_config_path).eval_input_reader
-    if not readers:
-      raise errors.InputError('the config has no eval_input_reader')
-    records = records or list(readers[0].tf_record_input_reader.input_path)
-    label_map = label_map or readers[0].label_map_path
-  if not records or not label_map:
-    raise errors.InputError(
-      'give --eval_record and --label_map_path, or a --pipeline_config_path'
-    )
-  return records, label_map
 
 
 def parse_models(entries: List[str]) -> Dict[str, str]:

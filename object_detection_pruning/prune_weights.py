@@ -8,6 +8,7 @@ Example:
 """
 
 import os
+from typing import Optional
 
 from absl import flags
 
@@ -21,16 +22,18 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.core import choices, vocabulary
+from object_detection_pruning.evaluation import eval_set
 from object_detection_pruning.reconstruction import (
   allocation,
   granularity,
   job,
+  loss_bound,
   outputs,
   photos,
   refinement,
 )
 from object_detection_pruning.reconstruction import request as requests
-from object_detection_pruning.sparse_ops import exporting
+from object_detection_pruning.sparse_ops import exporting, library
 
 shared_flags.define('model', note='Here only a frozen graph (.pb).')
 shared_flags.define('pipeline_config_path', note='With --checkpoint.')
@@ -43,6 +46,24 @@ shared_flags.define(
 shared_flags.define('num_images', 128)
 shared_flags.define(
   'sparsity', note='Not needed where --granularity sets it, as 2:4 does.'
+)
+flags.DEFINE_float(
+  'max_loss',
+  None,
+  'In place of --sparsity: the sparsest model is looked for that loses at most '
+  'this share of its accuracy on labelled data, 0.01 for 1 %.',
+)
+shared_flags.define('eval_record', note='With --max_loss.')
+shared_flags.define(
+  'label_map_path', note='That of the evaluation files, with --max_loss.'
+)
+shared_flags.define('num_examples', note='With --max_loss.')
+flags.DEFINE_enum(
+  'metric',
+  None,
+  loss_bound.METRICS,
+  'What counts as accuracy, with --max_loss. Not set: '
+  f'{loss_bound.METRICS[0]}.',
 )
 flags.DEFINE_enum(
   'target',
@@ -99,10 +120,18 @@ def request() -> requests.Request:
   sparsity, default = FLAGS.sparsity, vocabulary.LeastCost
   if pattern.fixed_sparsity is not None:
     default = vocabulary.Uniform
+    for name, unset in (('max_loss', None), ('target', requests.WEIGHTS)):
+      if FLAGS[name].value != unset:
+        raise errors.InputError(
+          f'--granularity={pattern} sets the sparsity: leave --{name} out'
+        )
     if sparsity is None:
       sparsity = pattern.fixed_sparsity
+  elif (sparsity is None) == (FLAGS.max_loss is None):
+    raise errors.InputError('give one of --sparsity and --max_loss')
   if sparsity is None:
-    raise errors.InputError('--sparsity is needed')
+    # Each run of the search has its own.
+    sparsity = 0.5
   way = allocation.find(FLAGS.allocation or default.form, '--allocation')
   return requests.Request(
     sparsity=pattern.check_target('--sparsity', sparsity),
@@ -112,6 +141,26 @@ def request() -> requests.Request:
     include=FLAGS.include,
     exclude=FLAGS.exclude,
   ).check()
+
+
+def bound() -> Optional[loss_bound.Bound]:
+  """Turns the flags on accuracy into a bound, or raises `InputError`."""
+  if FLAGS.max_loss is None:
+    for name in ('eval_record', 'label_map_path', 'num_examples', 'metric'):
+      if FLAGS[name].value is not None:
+        raise errors.InputError(f'--{name} goes with --max_loss')
+    return None
+  checks.sparsity('--max_loss', FLAGS.max_loss)
+  if FLAGS.num_examples is not None:
+    checks.count('--num_examples', FLAGS.num_examples)
+  records, label_map = eval_set.find(
+    FLAGS.eval_record, FLAGS.label_map_path, FLAGS.pipeline_config_path
+  )
+  return loss_bound.Bound(
+    FLAGS.max_loss,
+    FLAGS.metric or loss_bound.METRICS[0],
+    eval_set.load(records, label_map, FLAGS.num_examples),
+  )
 
 
 def main(_) -> None:
@@ -126,18 +175,35 @@ def main(_) -> None:
     names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
   goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
-  if FLAGS.images:
-    pictures = photos.read(FLAGS.images, FLAGS.num_images)
-  else:
+  may_lose = bound()
+  if may_lose and dense.graph:
+    may_lose.eval_set.check_model(dense.graph)
+  if FLAGS.sparse_ops:
+    # It is compiled on first use, which must not fail after all the work.
+    library.load()
+  if FLAGS.images is None:
     pictures = photos.generated(FLAGS.num_images)
+  else:
+    pictures = photos.read(FLAGS.images, FLAGS.num_images)
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
-  result = job.run(dense, pictures, wanted, learning, FLAGS.output_dir)
-  print(result)
+  with job.Job(dense, pictures, wanted, learning) as run:
+    print(_pruned(run, may_lose))
   graph = os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
     print(exporting.export(graph, sparse, overwrite=True))
+
+
+def _pruned(run: job.Job, may_lose: Optional[loss_bound.Bound]):
+  """Prunes, and gives what to print of it."""
+  if may_lose is None:
+    return run.run(FLAGS.output_dir)
+  trials = loss_bound.search(run, may_lose, FLAGS.output_dir)
+  if trials.chosen is None:
+    print(trials)
+    raise errors.InputError(trials.none_within())
+  return trials
 
 
 if __name__ == '__main__':

@@ -4,10 +4,16 @@ It has what is special in larger ones: batch norm behind some kernels and biases
 behind others, a depthwise layer, and a head whose kernel is used on two maps.
 """
 
+import io
+import os
+
 import numpy as np
 import tensorflow.compat.v1 as tf
+from PIL import Image
 
 SIZE = 24
+# Of the small map, a side.
+_CELLS = SIZE // 4
 
 
 def _batch_norm(value, rng, name):
@@ -32,8 +38,17 @@ def _kernel(rng, name, *shape):
   return tf.constant(values.astype(np.float32), name=name)
 
 
-def graph_def(seed: int = 0) -> tf.GraphDef:
-  """Builds the graph; its input is image_tensor."""
+def graph_def(
+  seed: int = 0, detects: bool = False, width: int = 32
+) -> tf.GraphDef:
+  """Builds the graph; its input is image_tensor.
+
+  Args:
+    seed: of the weights.
+    detects: whether it has the outputs of a detection graph, rather than raw
+      predictions; its detections are those of the small map.
+    width: channels of the two maps.
+  """
   rng = np.random.RandomState(seed)
   with tf.Graph().as_default() as graph:
     images = tf.placeholder(
@@ -51,25 +66,73 @@ def graph_def(seed: int = 0) -> tf.GraphDef:
     net = _batch_norm(net, rng, 'depth')
     net = tf.nn.conv2d(
       net,
-      _kernel(rng, 'point/weights', 1, 1, 16, 32),
+      _kernel(rng, 'point/weights', 1, 1, 16, width),
       1,
       'SAME',
       name='point/c',
     )
     large = _batch_norm(net, rng, 'point')
-    kernel = _kernel(rng, 'down/weights', 3, 3, 32, 32)
+    kernel = _kernel(rng, 'down/weights', 3, 3, width, width)
     net = tf.nn.conv2d(large, kernel, 2, 'SAME', name='down/c')
     small = _batch_norm(net, rng, 'down')
     classes, boxes = _heads(rng, [large, small])
-    tf.nn.sigmoid(classes, name='detection_scores')
-    tf.identity(boxes, name='detection_boxes')
+    if detects:
+      _detect(classes[:, -_CELLS * _CELLS :], boxes[:, -_CELLS * _CELLS :])
+    else:
+      tf.nn.sigmoid(classes, name='detection_scores')
+      tf.identity(boxes, name='detection_boxes')
     return graph.as_graph_def()
+
+
+def _detect(classes, boxes):
+  """Takes the surest boxes of the first image, one of each cell at most."""
+  scores = tf.nn.sigmoid(classes[0])
+  best, chosen = tf.nn.top_k(tf.reduce_max(scores, 1), 12)
+  corners = np.indices((_CELLS, _CELLS)).reshape(2, -1).T / _CELLS
+  cells = np.concatenate([corners, corners + 1 / _CELLS], 1).astype('f')
+  moved = cells + 0.02 * tf.tanh(boxes[0])
+  tf.expand_dims(best, 0, name='detection_scores')
+  tf.expand_dims(tf.gather(moved, chosen), 0, name='detection_boxes')
+  found = tf.cast(tf.argmax(tf.gather(scores, chosen), 1) + 1, tf.float32)
+  tf.expand_dims(found, 0, name='detection_classes')
+  tf.constant([12.0], name='num_detections')
+
+
+def write_labels(graph: tf.GraphDef, folder) -> list:
+  """Labels pictures as a detecting graph sees them.
+
+  Returns:
+    Paths of a record and of its label map.
+  """
+  paths = [os.path.join(str(folder), n) for n in ('val.record', 'map.pbtxt')]
+  names = ('detection_boxes:0', 'detection_classes:0')
+  with tf.python_io.TFRecordWriter(paths[0]) as writer:
+    for number, image in enumerate(photos(8, seed=9)):
+      boxes, classes = run(graph, names, [image])
+      example = tf.train.Example()
+      feature = example.features.feature
+      buffer = io.BytesIO()
+      Image.fromarray(image).save(buffer, 'PNG')
+      feature['image/encoded'].bytes_list.value.append(buffer.getvalue())
+      name = str(number).encode()
+      feature['image/source_id'].bytes_list.value.append(name)
+      for edge, values in zip(('ymin', 'xmin', 'ymax', 'xmax'), boxes[0].T):
+        values = np.clip(values, 0, 1)
+        feature[f'image/object/bbox/{edge}'].float_list.value.extend(values)
+      labels = [int(each) for each in classes[0]]
+      feature['image/object/class/label'].int64_list.value.extend(labels)
+      writer.write(example.SerializeToString())
+  with open(paths[1], 'w') as file:
+    for label in range(1, 6):
+      file.write(f'item {{ id: {label} name: "{label}" }}\n')
+  return paths
 
 
 def _heads(rng, maps):
   result = []
   for name, length in (('class', 5), ('box', 4)):
-    kernel = _kernel(rng, f'{name}/weights', 1, 1, 32, length)
+    width = maps[0].shape[-1].value
+    kernel = _kernel(rng, f'{name}/weights', 1, 1, width, length)
     bias = tf.constant(
       rng.randn(length).astype(np.float32), name=f'{name}/bias'
     )

@@ -36,9 +36,15 @@ def over(
 def _with_lines(
   items: Iterable[_T], what: str, seconds: float, total: int
 ) -> Iterator[_T]:
-  due = time.monotonic() + seconds
+  started = time.monotonic()
+  due = started + seconds
   for done, item in enumerate(items, 1):
     yield item
-    if done == total or time.monotonic() >= due:
-      print(f'{what}: {done} of {total}', file=sys.stderr, flush=True)
+    now = time.monotonic()
+    if done == total or now >= due:
+      line = f'{what}: {done} of {total}'
+      if done < total:
+        left = (total - done) * (now - started) / done
+        line += f', {left / 60:.1f} min left'
+      print(line, file=sys.stderr, flush=True)
       due = time.monotonic() + seconds

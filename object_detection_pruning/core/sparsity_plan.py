@@ -17,7 +17,8 @@ class SparsityPlan:
 
   Layers with a target of their own have it; the others share the target of the
   schedule, as their allocation says. All follow the schedule together: at each
-  step every layer has gone the same part of its way.
+  step every layer has gone the same part of its way. None goes back behind what
+  `keep` was told.
 
   Attributes:
     layers: the kernels.
@@ -45,6 +46,7 @@ class SparsityPlan:
         have such a sparsity.
     """
     self.layers = list(layers)
+    self._least = [0] * len(self.layers)
     self._schedule = schedule
     self._way = way
     own = _own_targets(layers, layer_sparsities)
@@ -62,6 +64,32 @@ class SparsityPlan:
     self._schedules: List[Optional[schedules.Schedule]] = [
       None if target is None else schedule.with_target(target) for target in own
     ]
+
+  def keep(self, zeros: Sequence[int]) -> None:
+    """Lets no layer have fewer zeros than these, whatever the schedule says.
+
+    Args:
+      zeros: of each mask before the first update, as a pruned checkpoint has
+        them.
+    """
+    self._least = [
+      layer.zeros_for(count / layer.size) if count else 0
+      for layer, count in zip(self.layers, zeros)
+    ]
+
+  def is_ahead(self, zeros: Sequence[int], step: int) -> bool:
+    """Tells whether masks have what is due, or more that will be due later.
+
+    Where scores decide that is not known, and it is not so.
+
+    Args:
+      zeros: number of zeros in each mask.
+      step: of the last update.
+    """
+    if self.needs_scores:
+      return False
+    now, last = self.zeros_at(step), self.zeros_at(self._schedule.end_step)
+    return all(a <= b <= c for a, b, c in zip(now, zeros, last))
 
   def zeros_at(
     self, step: int, scores: Optional[Sequence[np.ndarray]] = None
@@ -85,7 +113,7 @@ class SparsityPlan:
       )
       for number, count in zip(self._shared, shared):
         zeros[number] = count
-    return zeros
+    return [max(pair) for pair in zip(zeros, self._least)]
 
   def holds(self, zeros: Sequence[int], step: int) -> bool:
     """Tells whether masks have what was due at a step.
@@ -103,8 +131,15 @@ class SparsityPlan:
     shared = [self.layers[number] for number in self._shared]
     size = sum(layer.size for layer in shared)
     due = int(round(self._schedule.sparsity(step) * size))
-    return due == sum(zeros[number] for number in self._shared) and all(
-      zeros[n] == self.layers[n].zeros_for(self._schedules[n].sparsity(step))
+    found = sum(zeros[number] for number in self._shared)
+    # Layers that began with more than their part come on top.
+    fits = found >= due if any(self._least) else found == due
+    return fits and all(
+      zeros[n]
+      == max(
+        self._least[n],
+        self.layers[n].zeros_for(self._schedules[n].sparsity(step)),
+      )
       for n in own
     )
 

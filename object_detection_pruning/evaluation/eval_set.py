@@ -1,7 +1,7 @@
 """Evaluation records and their label map, checked to belong together."""
 
 import os
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import errors
@@ -94,6 +94,34 @@ class EvalSet(NamedTuple):
         f'{name} finds class {foreign[0]}, and {self.label_map} has ids up to '
         f'{self.largest_id}'
       )
+
+
+def find(
+  records: Optional[Sequence[str]],
+  label_map: Optional[str],
+  config_path: Optional[str],
+) -> Tuple[List[str], str]:
+  """Gives the evaluation files that flags name, or else a pipeline config.
+
+  Args:
+    records: paths of TFRecord files, or none.
+    label_map: path of their label map, or None.
+    config_path: of a pipeline config, or None.
+
+  Raises:
+    InputError: they are not given.
+  """
+  if config_path and not (records and label_map):
+    readers = pipeline.load(config_path).eval_input_reader
+    if not readers:
+      raise errors.InputError('the config has no eval_input_reader')
+    records = records or list(readers[0].tf_record_input_reader.input_path)
+    label_map = label_map or readers[0].label_map_path
+  if not records or not label_map:
+    raise errors.InputError(
+      'give --eval_record and --label_map_path, or a --pipeline_config_path'
+    )
+  return list(records), label_map
 
 
 def load(

@@ -11,9 +11,8 @@ import numpy as np
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, vocabulary
 from object_detection_pruning.reconstruction import (
-  allocation,
   kernel_layers,
   pruning,
 )
@@ -41,7 +40,7 @@ def pruner(
   return pruning.Pruner(
     models.from_checkpoint(config, checkpoint),
     images,
-    requests.Request(sparsity=0.0, allocation=allocation.UNIFORM),
+    requests.Request(sparsity=0.0, allocation=vocabulary.Uniform.form),
   )
 
 

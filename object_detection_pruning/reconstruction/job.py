@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
@@ -22,8 +21,7 @@ from object_detection_pruning.reconstruction import (
 from object_detection_pruning.reconstruction import photos as photo_sources
 from object_detection_pruning.reconstruction import request as requests
 
-_PARTS = 'unfinished'
-_FEW_PHOTOS = 32
+PARTS = 'unfinished'
 
 
 class Source(NamedTuple):
@@ -46,6 +44,106 @@ class Source(NamedTuple):
     return models.from_checkpoint(self.config, self.checkpoint)
 
 
+class Job:
+  """A dense model with its photos, which can be pruned several times."""
+
+  def __init__(
+    self,
+    source: Source,
+    photos: photo_sources.Photos,
+    request: requests.Request,
+    learning: refinement.Setting,
+  ):
+    """Reads the model.
+
+    Args:
+      source: the dense model.
+      photos: pictures to calibrate with.
+      request: settings.
+      learning: refinement; none with 0 steps.
+
+    Raises:
+      InputError: the model, the photos or the request cannot be used.
+    """
+    self._source, self._photos = source, photos
+    self._request, self._learning = request.check(), learning
+    self.model = source.read()
+    self._pruner = pruning.Pruner(self.model, photos.images, request)
+    self._content = _digest(self.model, photos)
+
+  @property
+  def most_sparsity(self) -> float:
+    """The largest share of zeros, in whole percents, that can be asked for."""
+    return self._request.most_sparsity
+
+  def fingerprint(self, sparsity: Optional[float] = None) -> str:
+    """Stands for all that a run depends on.
+
+    Args:
+      sparsity: of the run; None for all runs together, whatever it is.
+    """
+    settings = self._request._replace(sparsity=sparsity), self._learning
+    return hashlib.sha256((self._content + repr(settings)).encode()).hexdigest()
+
+  def run(
+    self,
+    folder: str,
+    sparsity: Optional[float] = None,
+    shared: Optional[progress_file.Folder] = None,
+  ) -> report.Report:
+    """Prunes the model and writes it.
+
+    Finished layers are kept in a folder below `folder` until all is written;
+    the same call goes on from there.
+
+    Args:
+      folder: where the frozen graph, the report and, for a checkpoint, the
+        masked checkpoint and its config go.
+      sparsity: in place of that of the request.
+      shared: where parts are kept that runs of other sparsities need as well.
+
+    Returns:
+      What became of each layer.
+
+    Raises:
+      InputError: as in the constructor.
+    """
+    if sparsity is None:
+      sparsity = self._request.sparsity
+    parts = os.path.join(folder, PARTS)
+    kept = progress_file.Folder(parts, self.fingerprint(sparsity))
+    values, layers = self._pruner.run(kept, sparsity, shared)
+    distances = []
+    if self._learning.steps:
+      state = self._pruner.refine(values, self._learning, kept)
+      values, distances = dict(values, **state.best), state.distances
+    result = report.Report(
+      layers,
+      {each.node: each.reason for each in self._pruner.rejected},
+      len(self._photos.images),
+      self._photos.skipped,
+      self._photos.generated,
+      distances,
+    )
+    path = os.path.join(folder, outputs.FROZEN_GRAPH)
+    outputs.write_graph(self.model, values, path)
+    if self._source.checkpoint:
+      _write_checkpoint(self._source, self._pruner, values, folder)
+    result.write(os.path.join(folder, outputs.REPORT))
+    progress_file.remove(parts)
+    return result
+
+  def close(self) -> None:
+    """Frees the session and the threads."""
+    self._pruner.close()
+
+  def __enter__(self) -> 'Job':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+
 def run(
   source: Source,
   photos: photo_sources.Photos,
@@ -53,54 +151,9 @@ def run(
   learning: refinement.Setting,
   folder: str,
 ) -> report.Report:
-  """Prunes a model and writes it.
-
-  Finished layers are kept in a folder below `folder` until all is written; the
-  same call goes on from there.
-
-  Args:
-    source: the dense model.
-    photos: pictures to calibrate with.
-    request: settings.
-    learning: refinement; none with 0 steps.
-    folder: where the frozen graph, the report and, for a checkpoint, the masked
-      checkpoint and its config go.
-
-  Returns:
-    What became of each layer.
-
-  Raises:
-    InputError: the model, the photos or the request cannot be used.
-  """
-  request.check()
-  model = source.read()
-  pruner = pruning.Pruner(model, photos.images, request)
-  try:
-    parts = os.path.join(folder, _PARTS)
-    kept = progress_file.Folder(
-      parts, _fingerprint(model, photos, request, learning)
-    )
-    values, layers = pruner.run(kept)
-    distances = []
-    if learning.steps:
-      state = pruner.refine(values, learning, kept)
-      values, distances = dict(values, **state.best), state.distances
-  finally:
-    pruner.close()
-  result = report.Report(
-    layers,
-    {each.node: each.reason for each in pruner.rejected},
-    len(photos.images),
-    photos.skipped,
-    distances,
-    _notes(photos),
-  )
-  outputs.write_graph(model, values, os.path.join(folder, outputs.FROZEN_GRAPH))
-  if source.checkpoint:
-    _write_checkpoint(source, pruner, values, folder)
-  result.write(os.path.join(folder, outputs.REPORT))
-  shutil.rmtree(parts)
-  return result
+  """Prunes a model once and writes it; see `Job`."""
+  with Job(source, photos, request, learning) as job:
+    return job.run(folder)
 
 
 def _write_checkpoint(source, pruner, values, folder: str) -> None:
@@ -128,7 +181,7 @@ def file_names(source: Source) -> List[str]:
 
 def is_unfinished(folder: str) -> bool:
   """Tells whether a run that was killed can go on in a folder."""
-  return os.path.isdir(os.path.join(folder, _PARTS))
+  return os.path.isdir(os.path.join(folder, PARTS))
 
 
 def check_folder(source: Source, folder: str) -> None:
@@ -140,18 +193,8 @@ def check_folder(source: Source, folder: str) -> None:
     )
 
 
-def _fingerprint(model, photos, request, learning) -> str:
+def _digest(model: models.Model, photos: photo_sources.Photos) -> str:
   digest = hashlib.sha256(model.graph_def.SerializeToString(deterministic=True))
-  digest.update(repr((request, learning)).encode())
   for image in photos.images:
     digest.update(np.ascontiguousarray(image).data)
   return digest.hexdigest()
-
-
-def _notes(photos: photo_sources.Photos):
-  if len(photos.images) >= _FEW_PHOTOS:
-    return []
-  return [
-    f'{len(photos.images)} pictures are few: layers with small maps are held '
-    f'near their dense weights; {_FEW_PHOTOS} or more, better 100, do better'
-  ]

@@ -25,11 +25,13 @@ class Fit(NamedTuple):
     kernel: float32, in the shape of the dense one.
     shifts: how far each constant behind it moves the mean, by name.
     error: relative squared error of the outputs.
+    rows: positions that it was fitted to.
   """
 
   kernel: np.ndarray
   shifts: Dict[str, np.ndarray]
   error: float
+  rows: int
 
 
 def shape_of(layer: kernel_layers.KernelLayer) -> granularities.Shape:
@@ -102,4 +104,5 @@ def fit(
     for constant, moments in observed.items()
     if constant is not None
   }
-  return Fit(kernel.reshape(layer.kernel.shape), shifts, error)
+  rows = sum(moments.rows for moments in observed.values())
+  return Fit(kernel.reshape(layer.kernel.shape), shifts, error, rows)

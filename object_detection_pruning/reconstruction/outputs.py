@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import kernels
 from object_detection_pruning.reconstruction import model as models
@@ -26,7 +27,7 @@ def write_graph(
   with atomic_files.writing(path) as (temporary,), open(
     temporary, 'wb'
   ) as file:
-    file.write(graph_def.SerializeToString())
+    file.write(graph_def.SerializeToString(deterministic=True))
 
 
 def masked_tensors(
@@ -74,14 +75,16 @@ def masked_tensors(
 def write_checkpoint(config, tensors, folder: str) -> str:
   """Writes a checkpoint and its config; returns the checkpoint's prefix.
 
-  The config says that all kernels have masks, so that training builds them.
+  Training with the config starts from the checkpoint and builds all masks. It
+  leaves them as they are, whatever schedule the dense model was trained with.
   """
   prefix = os.path.join(folder, CHECKPOINT)
   checkpoints.write(prefix, tensors)
-  masked = type(config)()
-  masked.CopyFrom(config)
+  masked = retraining.from_checkpoint(config, prefix)
   message = pipeline.pruning_message(masked)
-  del message.include[:], message.exclude[:]
+  widths = list(message.layer_width)
+  message.Clear()
+  message.layer_width.extend(widths)
   message.include.append('')
   pipeline.save(masked, folder)
   tf.train.update_checkpoint_state(folder, CHECKPOINT)

@@ -23,12 +23,12 @@ class Photos(NamedTuple):
   Attributes:
     images: uint8 [height, width, 3] each.
     skipped: files or examples that are no pictures.
-    source: what they came from, for the report.
+    generated: whether they were made up.
   """
 
   images: List[np.ndarray]
-  skipped: int
-  source: str
+  skipped: int = 0
+  generated: bool = False
 
 
 def read(paths: Sequence[str], limit: int) -> Photos:
@@ -60,18 +60,19 @@ def read(paths: Sequence[str], limit: int) -> Photos:
       images.append(image)
       if len(images) == limit:
         break
-  source = ', '.join(paths)
   if not images:
-    raise errors.InputError(f'no picture in {source}: {skipped} were looked at')
-  return Photos(images, skipped, source)
+    raise errors.InputError(
+      f'no picture in {", ".join(paths)}: none of the {skipped} files or '
+      'examples is one'
+    )
+  return Photos(images, skipped)
 
 
 def generated(count: int, size: int = 512, seed: int = 0) -> Photos:
   """Draws pictures of shapes with textures, for where there are no photos."""
   return Photos(
     [shapes.generate(seed, number, size).image for number in range(count)],
-    0,
-    'generated',
+    generated=True,
   )
 
 

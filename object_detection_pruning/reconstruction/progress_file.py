@@ -2,11 +2,17 @@
 
 import os
 import pickle
+import shutil
 from typing import Any, Callable, Optional
 
 from object_detection_pruning.common import atomic_files, errors
 
 _NAME = 'run'
+
+
+def remove(path: str) -> None:
+  """Removes a folder of parts that are needed no more."""
+  shutil.rmtree(path)
 
 
 class Folder:

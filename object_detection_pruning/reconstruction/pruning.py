@@ -73,19 +73,31 @@ class Pruner:
     self._placeholder = placeholder
     self.feeds = list(self._pool.map(self._fed, photos))
 
-  def run(self, kept: Optional[progress_file.Folder] = None):
+  def run(
+    self,
+    kept: Optional[progress_file.Folder] = None,
+    sparsity: Optional[float] = None,
+    shared: Optional[progress_file.Folder] = None,
+  ):
     """Prunes.
 
     Args:
       kept: where finished parts are kept, so that a run that was killed goes on
         from there.
+      sparsity: in place of that of the request.
+      shared: where what does not depend on the sparsity is kept, for other
+        runs; None for `kept`.
 
     Returns:
       The values of all kernels and shifts by name, and a result for each layer.
     """
+    request = self.request
+    if sparsity is not None:
+      request = request._replace(sparsity=sparsity).check()
     kept = kept or progress_file.Folder(None, '')
-    costs = kept.get('costs', self.costs)
-    shares = self._shares(kept, costs)
+    shared = shared or kept
+    costs = shared.get('costs', self.costs)
+    shares = self._shares(shared, costs, request)
     return self._prune(kept, costs, shares, {})
 
   def refit(self, supports: Dict[str, np.ndarray]) -> networks.Values:
@@ -198,9 +210,8 @@ class Pruner:
     found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
     return np.sum(found, 0) if found else None
 
-  def _shares(self, kept, costs) -> Dict[str, float]:
+  def _shares(self, shared, costs, request) -> Dict[str, float]:
     """Shares of zeros by the layer's constant."""
-    request = self.request
     sizes = [layer.kernel.size for layer in self.chosen]
     if not request.sparsity:
       return {}
@@ -209,14 +220,10 @@ class Pruner:
         layer.constant: request.pattern.sparsity(layerwise.shape_of(layer))
         for layer in self.chosen
       }
-    plain = (
-      isinstance(request.way, allocation.Uniform)
-      and request.target == requests.WEIGHTS
-    )
-    if plain:
+    if not request.needs_survey:
       shares = [request.sparsity] * len(sizes)
     else:
-      found = kept.get('survey', lambda: self._survey(costs))
+      found = shared.get('survey', lambda: self._survey(costs))
       curves = [
         _curve(layer, each, request.target)
         for layer, each in zip(self.chosen, found)
@@ -238,7 +245,7 @@ class Pruner:
     for layer in progress.over(self.layers, title):
       share = shares.get(layer.constant, 0.0)
       support = supports.get(layer.constant)
-      error = None
+      error, rows = None, 0
       wanted = share or support is not None
       if wanted or (walk.changed and self.request.refit_dense):
         fit = kept.get(
@@ -248,7 +255,7 @@ class Pruner:
           ),
         )
         walk.change(layer, fit)
-        error = fit.error
+        error, rows = fit.error, fit.rows
       kernel = walk.values[layer.constant]
       results.append(
         report.LayerResult(
@@ -257,6 +264,7 @@ class Pruner:
           int(kernel.size - np.count_nonzero(kernel)),
           error,
           any(layer is each for each in self.chosen),
+          rows,
         )
       )
     return walk.values, results

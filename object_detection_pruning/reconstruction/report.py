@@ -1,6 +1,7 @@
 """What a run came to: each layer, and all of them together."""
 
 import json
+import math
 from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
@@ -18,6 +19,8 @@ class LayerResult(NamedTuple):
     error: squared error of its outputs relative to their own squares, after it
       was fitted; None where it was left as it was.
     pruned: whether it was among the layers to prune.
+    rows: positions on all pictures that it was fitted to; 0 where it was left
+      as it was.
   """
 
   name: str
@@ -25,11 +28,17 @@ class LayerResult(NamedTuple):
   zeros: int
   error: Optional[float]
   pruned: bool
+  rows: int = 0
 
   @property
   def size(self) -> int:
     """Number of weights."""
     return int(np.prod(self.shape))
+
+  @property
+  def inputs(self) -> int:
+    """Weights of one output."""
+    return self.size // self.shape[-1]
 
 
 class Report(NamedTuple):
@@ -40,17 +49,17 @@ class Report(NamedTuple):
     left_alone: kernels that could not be changed, with the reason, by node.
     photos: pictures that were looked at.
     skipped: files that were no pictures.
+    generated: whether the pictures were made up.
     refinement: distances from the dense network on the photos left out of
       refinement, at its start and at each look; empty without it.
-    notes: what the user should know.
   """
 
   layers: List[LayerResult]
   left_alone: Dict[str, str]
   photos: int
   skipped: int
+  generated: bool
   refinement: List[float]
-  notes: List[str]
 
   @property
   def sparsity(self) -> float:
@@ -60,19 +69,38 @@ class Report(NamedTuple):
       1, sum(layer.size for layer in chosen)
     )
 
+  def notes(self) -> List[str]:
+    """What the user should know: which layers would need more pictures."""
+    short = [
+      layer
+      for layer in self.layers
+      if layer.pruned and layer.rows and layer.rows < layer.inputs
+    ]
+    if not short:
+      return []
+    worst = max(short, key=lambda layer: layer.inputs / layer.rows)
+    enough = math.ceil(self.photos * worst.inputs / worst.rows)
+    return [
+      f'{self.photos} pictures are few for {len(short)} of the {self._count()} '
+      f'pruned layers, which are held near their dense weights: '
+      f'{worst.name} was fitted to {worst.rows} positions and has '
+      f'{worst.inputs} inputs; {enough} pictures would be enough for all'
+    ]
+
   def as_json(self) -> Dict[str, Any]:
     """The report as plain values."""
     return {
       'sparsity': self.sparsity,
       'photos': self.photos,
       'skipped': self.skipped,
+      'generated': self.generated,
       'layers': [
         dict(layer._asdict(), sparsity=layer.zeros / layer.size)
         for layer in self.layers
       ],
       'left_alone': self.left_alone,
       'refinement_distances': self.refinement,
-      'notes': self.notes,
+      'notes': self.notes(),
     }
 
   def write(self, path: str) -> None:
@@ -94,7 +122,7 @@ class Report(NamedTuple):
       lines.append(f'{node} was left alone: {reason}')
     lines.append(
       f'{self.sparsity:.2%} zeros in the {self._count()} pruned kernels, from '
-      f'{self.photos} pictures'
+      f'{self.photos} {"generated " if self.generated else ""}pictures'
       + (f' ({self.skipped} files were no pictures)' if self.skipped else '')
     )
     if self.refinement:
@@ -108,7 +136,7 @@ class Report(NamedTuple):
           else ' and no less later: the result is that without refinement'
         )
       )
-    return '\n'.join(lines + self.notes)
+    return '\n'.join(lines + self.notes())
 
   def _count(self) -> int:
     return sum(layer.pruned for layer in self.layers)

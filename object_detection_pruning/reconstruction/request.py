@@ -2,10 +2,11 @@
 
 from typing import NamedTuple, Sequence
 
-from object_detection_pruning.common import checks
+from object_detection_pruning.common import checks, errors
 from object_detection_pruning.core import vocabulary
 from object_detection_pruning.reconstruction import allocation as allocations
 from object_detection_pruning.reconstruction import granularity as granularities
+from object_detection_pruning.reconstruction import survey as surveys
 
 WEIGHTS = 'weights'
 MACS = 'macs'
@@ -48,7 +49,31 @@ class Request(NamedTuple):
     checks.count('min_weights', self.min_weights)
     checks.count('max_rows', self.max_rows)
     self.way.check_pattern(self.pattern)
+    most = self.most_sparsity
+    if self._needs_curves and self.sparsity > most:
+      raise errors.InputError(
+        f'no allocation takes away {self.sparsity:.1%}: at most {most:.0%} can '
+        f'go, with each layer at its highest sparsity; allocation '
+        f'{vocabulary.Uniform.form} of {WEIGHTS} has no such bound'
+      )
     return self
+
+  @property
+  def needs_survey(self) -> bool:
+    """Whether shares of zeros follow from a look at the dense network."""
+    return bool(self.sparsity) and self._needs_curves
+
+  @property
+  def most_sparsity(self) -> float:
+    """The largest share of zeros, in whole percents, that can be asked for."""
+    return surveys.LEVELS[-1] if self._needs_curves else 0.99
+
+  @property
+  def _needs_curves(self) -> bool:
+    is_plain = (
+      isinstance(self.way, allocations.Uniform) and self.target == WEIGHTS
+    )
+    return self.pattern.fixed_sparsity is None and not is_plain
 
   @property
   def pattern(self) -> granularities.Granularity:

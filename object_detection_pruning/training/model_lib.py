@@ -122,7 +122,7 @@ def model_fn_creator(
         moving_statistics.warn_if_frozen()
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
-      return _with_hooks(spec, settings, run_config, train_steps, soft)
+      return _with_hooks(spec, settings, run_config, train_steps, soft, start)
 
     return model_fn
 
@@ -254,6 +254,7 @@ def _with_hooks(
   run_config: tf.estimator.RunConfig,
   train_steps: Optional[int],
   soft: Optional[soft_training.SoftTraining],
+  start: str,
 ) -> tf.estimator.EstimatorSpec:
   kernels = masking.masked_kernels()
   if kernels:
@@ -264,7 +265,10 @@ def _with_hooks(
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule, last_step=train_steps, **vars(settings.method)
+      settings.schedule,
+      last_step=train_steps,
+      starting_zeros=warm_start.restored_zeros(start, kernels),
+      **vars(settings.method),
     )
     hooks.append(pruning_hook)
   if soft is not None:

@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import re
-from typing import Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.platform import tf_logging
 
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, masking
 
 # How the stock OD API reports a variable that it does not restore.
 _MISSING = re.compile(r'Variable \[(?P<name>\S+)\] is not available')
@@ -56,6 +57,30 @@ def summarized() -> Iterator[None]:
   restored = sum(map(_is_restored, tf.global_variables()))
   if restored or collector.missing or collector.reshaped:
     tf.logging.info(_summary(restored, collector))
+
+
+def restored_zeros(
+  checkpoint: str, masked: Sequence[masking.MaskedKernel]
+) -> Dict[str, int]:
+  """Counts the zeros of the masks that a model takes from a checkpoint.
+
+  Args:
+    checkpoint: prefix of the one that training starts from; may be empty.
+    masked: kernels of the model, which is built.
+
+  Returns:
+    Zeros by layer.
+  """
+  taken = [kernel for kernel in masked if _is_restored(kernel.mask)]
+  if not checkpoint or not taken:
+    return {}
+  reader = tf.train.load_checkpoint(checkpoint)
+  # Of a classifier the names are others; its masks are counted in the session.
+  return {
+    kernel.layer: int(np.sum(reader.get_tensor(kernel.mask.op.name) == 0))
+    for kernel in taken
+    if reader.has_tensor(kernel.mask.op.name)
+  }
 
 
 def _is_restored(variable: tf.Variable) -> bool:

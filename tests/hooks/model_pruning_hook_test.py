@@ -270,3 +270,37 @@ def test_step_that_jumps_over_update_points_does_not_miss_them():
   assert zeros[-1] == 24
   assert zeros[0] == 0
   assert zeros[1] == round(30 * schedule.sparsity(7))
+
+
+def _begun_pruned(folder, step):
+  """Trains to a step and gives the checkpoint's mask, 60 % of it zero."""
+  tiny_model.train(folder, step, target_sparsity=0.6, start_step=1, end_step=2)
+  return tiny_model.latest(folder)['net/mask']
+
+
+def test_pruned_model_is_pruned_further_and_never_less(tmp_path):
+  before = _begun_pruned(tmp_path, 3)
+  window = {'start_step': 5, 'end_step': 13, 'last_step': 18}
+  zeros = []
+  for step in (6, 9, 13):
+    tiny_model.train(tmp_path, step, target_sparsity=0.77, **window)
+    zeros.append(int((tiny_model.latest(tmp_path)['net/mask'] == 0).sum()))
+  assert int((before == 0).sum()) == 18
+  assert zeros[0] == 18
+  assert zeros[-1] == 23
+
+
+def test_what_masks_began_with_is_kept_after_a_restart_in_the_window():
+  schedule = PolynomialSchedule(0.5, 0, 10)
+  hook = ModelPruningHook.from_schedule(
+    schedule, starting_zeros={'net': 18}, last_step=12
+  )
+  with tf.Graph().as_default():
+    _, train_op = tiny_model.build()
+    (kernel,) = masked_kernels()
+    counts = []
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+      for _ in range(11):
+        session.run(train_op)
+        counts.append(int((session.run(kernel.mask) == 0).sum()))
+  assert counts == [18] * 11

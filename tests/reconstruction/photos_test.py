@@ -42,7 +42,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
   (tmp_path / 'a.txt').write_text('a')
-  with pytest.raises(errors.InputError, match='1 were looked at'):
+  with pytest.raises(errors.InputError, match='none of the 1 files'):
     photos.read([str(tmp_path)], 10)
 
 

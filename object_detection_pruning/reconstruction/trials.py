@@ -1,0 +1,97 @@
+"""Runs at several sparsities, and what each of them lost."""
+
+import json
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from object_detection_pruning.common import atomic_files
+
+
+class Trial(NamedTuple):
+  """A run.
+
+  Attributes:
+    sparsity: share of zeros.
+    value: of the metric.
+  """
+
+  sparsity: float
+  value: float
+
+
+class Trials(NamedTuple):
+  """All runs of a search.
+
+  Attributes:
+    metric: its name.
+    dense: its value without zeros.
+    max_loss: share of it that may be lost.
+    runs: in the order in which they were made.
+  """
+
+  metric: str
+  dense: float
+  max_loss: float
+  runs: List[Trial]
+
+  def loss(self, trial: Trial) -> float:
+    """Share of the dense value that a run lost; negative for a gain."""
+    return 1 - trial.value / self.dense
+
+  def is_within(self, trial: Trial) -> bool:
+    """Whether a run lost no more than it may."""
+    return self.loss(trial) <= self.max_loss
+
+  @property
+  def chosen(self) -> Optional[Trial]:
+    """The sparsest run within the bound, None if none is."""
+    within = [trial for trial in self.runs if self.is_within(trial)]
+    return max(within, key=lambda trial: trial.sparsity) if within else None
+
+  def line(self, trial: Trial) -> str:
+    """Says in a line what came of a run."""
+    verdict = 'within' if self.is_within(trial) else 'over'
+    return (
+      f'{trial.sparsity:.0%} zeros: {self.metric} {trial.value:.4f}, '
+      f'{self.loss(trial):.2%} lost, {verdict} the bound of {self.max_loss:.2%}'
+    )
+
+  def none_within(self) -> str:
+    """Says that no run is within the bound, and what the least one lost."""
+    least = min(self.runs, key=lambda trial: trial.sparsity)
+    return (
+      f'none at this bound: {least.sparsity:.0%} zeros lose '
+      f'{self.loss(least):.2%} of the {self.metric} of {self.dense:.4f}, and '
+      f'max_loss allows {self.max_loss:.2%}'
+    )
+
+  def as_json(self) -> Dict[str, Any]:
+    """The runs as plain values."""
+    return {
+      'metric': self.metric,
+      'dense': self.dense,
+      'max_loss': self.max_loss,
+      'sparsity': self.chosen.sparsity if self.chosen else None,
+      'runs': [
+        dict(trial._asdict(), loss=self.loss(trial)) for trial in self._sorted()
+      ],
+    }
+
+  def write(self, path: str) -> None:
+    """Writes them as JSON."""
+    atomic_files.write(path, json.dumps(self.as_json(), indent=2))
+
+  def _sorted(self) -> List[Trial]:
+    return sorted(self.runs, key=lambda trial: trial.sparsity)
+
+  def __str__(self) -> str:
+    lines = [
+      f'zeros  {self.metric:>8}  {"lost":>8}',
+      f'{"none":>5}  {self.dense:8.4f}',
+    ]
+    for trial in self._sorted():
+      mark = '  <- sparsest within the bound' if trial == self.chosen else ''
+      lines.append(
+        f'{trial.sparsity:5.0%}  {trial.value:8.4f}  {self.loss(trial):8.2%}'
+        + mark
+      )
+    return '\n'.join(lines)

@@ -1,0 +1,343 @@
+import json
+import os
+import re
+import signal
+
+import detectors
+import numpy as np
+import processes
+import pytest
+import small_detector
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from object_detection_pruning.reconstruction import job, outputs
+
+MODULE = 'object_detection_pruning.prune_weights'
+EVALUATED = ['--eval_record=RECORD', '--label_map_path=LABELS']
+BAD_FLAGS = [
+  ([], 'give one of --sparsity and --max_loss'),
+  (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
+  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=half'], "--sparsity must be a number, got 'half'"),
+  (
+    ['--sparsity=0.98'],
+    'no allocation takes away 98.0%: at most 97% can go, with each layer',
+  ),
+  (
+    ['--sparsity=0.98', '--target=macs', '--allocation=uniform'],
+    'no allocation takes away 98.0%: at most 97% can go',
+  ),
+  (
+    ['--sparsity=0.5', '--granularity=3'],
+    'granularity must be weight, channel',
+  ),
+  (
+    ['--sparsity=0.5', '--granularity=2:4'],
+    '--granularity=2:4 sets the sparsity: leave --sparsity out',
+  ),
+  (
+    ['--max_loss=0.1', '--granularity=2:4', *EVALUATED],
+    '--granularity=2:4 sets the sparsity: leave --max_loss out',
+  ),
+  (
+    ['--target=macs', '--granularity=2:4'],
+    '--granularity=2:4 sets the sparsity: leave --target out',
+  ),
+  (
+    ['--allocation=least_cost', '--granularity=2:4'],
+    'granularity 2:4 gives each layer the same sparsity',
+  ),
+  (['--granularity=4:4'], 'n:m must keep less than m weights, got 4:4'),
+  (['--sparsity=0.5', '--target=seconds'], '--target must be one of weights'),
+  (
+    ['--sparsity=0.5', '--images=EMPTY'],
+    'the folder EMPTY is empty: put photo',
+  ),
+  (
+    ['--sparsity=0.5', '--images=TEXTS'],
+    'no picture in TEXTS: none of its 2 files or examples is one',
+  ),
+  (
+    ['--sparsity=0.5', '--images=/no/photos'],
+    "no folder of photos or record file at '/no/photos'",
+  ),
+  (['--sparsity=0.5', '--num_images=0'], '--num_images must be a whole number'),
+  (['--sparsity=0.5', '--refine_steps=-1'], '--refine_steps must be a whole'),
+  (
+    ['--sparsity=0.5', '--refine_batch_size=0'],
+    '--refine_batch_size must be a whole number, 1 or more, got 0',
+  ),
+  (
+    ['--sparsity=0.5', '--include=nowhere'],
+    "include pattern 'nowhere' is found in no layer that can be pruned; these "
+    'are: down',
+  ),
+  (['--sparsity=0.5', '--exclude=['], 'exclude must be regular expressions'),
+  (
+    ['--sparsity=0.5', '--exclude=.'],
+    'include and exclude leave no layer to prune',
+  ),
+  (['--sparsity=0.5', '--output_dir=TEXTS/a'], '--output_dir must be a folder'),
+  (
+    ['--sparsity=0.5', '--output_dir=HERE'],
+    '--output_dir must be another fold',
+  ),
+  (['--sparsity=0.5', '--model='], 'give either --model, or --pipeline_config'),
+  (
+    ['--sparsity=0.5', '--checkpoint=HERE/model.ckpt'],
+    'give either --model, or --pipeline_config_path and --checkpoint',
+  ),
+  (
+    ['--sparsity=0.5', '--model=', '--checkpoint=HERE/model.ckpt'],
+    '--pipeline_config_path and --checkpoint go together',
+  ),
+  (
+    ['--sparsity=0.5', '--model=', '--checkpoint=/no', '--config=CONFIG'],
+    'no checkpoint at',
+  ),
+  (
+    ['--sparsity=0.5', '--model=/no/graph.pb'],
+    "--model must be a file, got '/",
+  ),
+  (['--sparsity=0.5', '--model=TEXTS/a'], 'TEXTS/a is no '),
+  (
+    ['--sparsity=0.5', '--model=LAME'],
+    'LAME has no input image_tensor or encoded_image_string_tensor or tf_exam',
+  ),
+  (
+    ['--sparsity=0.5', '--model=THIN'],
+    'THIN has nothing to prune: no convolution or fully connected kernel of '
+    '1000 weights or more',
+  ),
+  (
+    ['--sparsity=0.5', '--max_loss=0.1'],
+    'give one of --sparsity and --max_los',
+  ),
+  (['--max_loss=nan', *EVALUATED], '--max_loss must be in [0, 1), got nan'),
+  (['--max_loss=1', *EVALUATED], '--max_loss must be in [0, 1), got 1.0'),
+  (['--max_loss=0.1'], 'give --eval_record and --label_map_path, or a --pipe'),
+  (
+    ['--max_loss=0.1', '--eval_record=/no', '--label_map_path=LABELS'],
+    "no evaluation record at '/no'",
+  ),
+  (
+    ['--max_loss=0.1', '--num_examples=0', *EVALUATED],
+    '--num_examples must be a whole number, 1 or more, got 0',
+  ),
+  (['--sparsity=0.5', *EVALUATED], '--eval_record goes with --max_loss'),
+  (['--sparsity=0.5', '--metric=mAP'], '--metric goes with --max_loss'),
+  (['--max_loss=0.1', '--metric=AP75'], '--metric must be one of mAP, AP50'),
+]
+
+
+@pytest.fixture(scope='module')
+def given(tmp_path_factory):
+  """A folder with all that flags name."""
+  folder = tmp_path_factory.mktemp('given')
+  graph = small_detector.graph_def(detects=True)
+  (folder / 'dense.pb').write_bytes(graph.SerializeToString())
+  small_detector.write_labels(graph, folder)
+  (folder / 'photos').mkdir()
+  for number, image in enumerate(small_detector.photos(6)):
+    Image.fromarray(image).save(str(folder / 'photos' / f'{number}.png'))
+  (folder / 'photos' / 'notes.txt').write_text('no picture')
+  (folder / 'empty').mkdir()
+  (folder / 'texts').mkdir()
+  (folder / 'texts' / 'a').write_text('a')
+  (folder / 'texts' / 'b.jpg').write_text('b')
+  # A graph of one node.
+  (folder / 'lame.pb').write_bytes(b'\x0a\x09\x0a\x01a\x12\x04NoOp')
+  thin = small_detector.graph_def(width=4)
+  (folder / 'thin.pb').write_bytes(thin.SerializeToString())
+  detectors.write(detectors.config(detectors.ssd()), folder / 'config')
+  return folder
+
+
+def _filled(text, folder):
+  places = {
+    'EMPTY': f'{folder}/empty',
+    'TEXTS': f'{folder}/texts',
+    'LAME': f'{folder}/lame.pb',
+    'THIN': f'{folder}/thin.pb',
+    'RECORD': f'{folder}/val.record',
+    'LABELS': f'{folder}/map.pbtxt',
+    'CONFIG': f'{folder}/config/pipeline.config',
+    'HERE': str(folder),
+  }
+  return re.sub('|'.join(places), lambda found: places[found.group()], text)
+
+
+def _arguments(folder, out, *more):
+  return [
+    f'--model={folder}/dense.pb',
+    f'--images={folder}/photos',
+    f'--output_dir={out}',
+    *(_filled(each, folder) for each in more),
+  ]
+
+
+@pytest.fixture(scope='module')
+def refusals(given, tmp_path_factory):
+  out = tmp_path_factory.mktemp('bad')
+  results = processes.command(
+    MODULE,
+    [
+      _arguments(given, out / str(number), *flags)
+      for number, (flags, _) in enumerate(BAD_FLAGS)
+    ],
+  )
+  assert os.listdir(str(out)) == []
+  return results
+
+
+@pytest.mark.parametrize('number', range(len(BAD_FLAGS)))
+def test_bad_input_gives_one_line_and_leaves_nothing_behind(
+  refusals, given, number
+):
+  result = refusals[number]
+  assert result.returncode == 2, result.stderr
+  (line,) = [each for each in result.stderr.splitlines() if 'error: ' in each]
+  assert line.startswith('error: ' + _filled(BAD_FLAGS[number][1], given))
+  assert 'Traceback' not in result.stderr
+
+
+def _constants(out):
+  """Gives the float constants of the graph in a folder by name."""
+  graph_def = tf.GraphDef()
+  with open(os.path.join(str(out), outputs.FROZEN_GRAPH), 'rb') as file:
+    graph_def.ParseFromString(file.read())
+  values = {
+    node.name: tf.make_ndarray(node.attr['value'].tensor)
+    for node in graph_def.node
+    if node.op == 'Const'
+  }
+  return {name: v for name, v in values.items() if v.dtype == np.float32}
+
+
+@pytest.fixture(scope='module')
+def pruned(given, tmp_path_factory):
+  """The folder that a run has written, and what it printed."""
+  out = tmp_path_factory.mktemp('out')
+  (result,) = processes.command(
+    MODULE, [_arguments(given, out, '--sparsity=0.5', '--refine_steps=1')]
+  )
+  assert result.returncode == 0, result.stderr
+  return out, result.stdout
+
+
+def test_report_counts_what_is_no_picture_and_names_what_needs_photos(pruned):
+  out, shown = pruned
+  with open(str(out / outputs.REPORT)) as file:
+    report = json.load(file)
+  assert (report['photos'], report['skipped']) == (6, 1)
+  assert report['sparsity'] == pytest.approx(0.5, abs=1e-3)
+  assert 'from 6 pictures (1 files were no pictures)' in shown
+  assert 'down was fitted to 216 positions and has 288 inputs; 8 pictu' in shown
+  assert shown.endswith(f'wrote {out}/{outputs.FROZEN_GRAPH}\n')
+
+
+PARTS = ['costs', 'survey', 'layer 3', 'refinement']
+
+
+@pytest.fixture(scope='module')
+def killed(given, tmp_path_factory):
+  """Runs that were killed at each part, at layer 4, and ended: by the part."""
+  folder = tmp_path_factory.mktemp('killed')
+  flags = ('--sparsity=0.5', '--refine_steps=1')
+  results = processes.commands(
+    [
+      ('killed_pruning', [until, *_arguments(given, folder / part, *flags)])
+      for part in PARTS
+      for until in (part, 'layer 4', 'never')
+    ]
+  )
+  return {
+    part: (folder / part, results[3 * number : 3 * number + 3])
+    for number, part in enumerate(PARTS)
+  }
+
+
+@pytest.mark.parametrize('part', PARTS)
+def test_a_run_that_was_killed_goes_on_and_gives_equal_results(
+  killed, pruned, part
+):
+  folder, results = killed[part]
+  codes = [result.returncode for result in results]
+  is_last = part == 'refinement'
+  assert codes == [-signal.SIGKILL, 0 if is_last else -signal.SIGKILL, 0]
+  # The third run of what ended with the second one is a whole one.
+  ended = results[: 2 if is_last else 3]
+  saved = re.findall('saved (.*)', ''.join(each.stderr for each in ended))
+  saved = [name for name in saved if name != 'run']
+  assert part in saved
+  assert len(saved) == len(set(saved)), 'none is made twice'
+  assert not (folder / job.PARTS).exists()
+  whole, resumed = _constants(pruned[0]), _constants(folder)
+  assert set(whole) == set(resumed)
+  for name, value in whole.items():
+    # Sums may differ in their last digits, and a step of refinement has a size
+    # of 1e-4 however small a gradient is.
+    np.testing.assert_allclose(resumed[name], value, atol=3e-4, err_msg=name)
+    assert ((resumed[name] == 0) == (value == 0)).all()
+
+
+def test_another_run_in_the_folder_of_a_killed_one_is_refused(given, tmp_path):
+  _, result = processes.commands(
+    [
+      (
+        'killed_pruning',
+        ['costs', *_arguments(given, tmp_path, '--sparsity=0.5')],
+      ),
+      (MODULE, _arguments(given, tmp_path, '--sparsity=0.6')),
+    ]
+  )
+  assert result.returncode == 2
+  assert (
+    f'error: {tmp_path}/{job.PARTS} has parts of a run with other photos'
+    in result.stderr
+  )
+
+
+def test_pictures_are_made_up_where_there_are_no_photos(given, tmp_path):
+  (result,) = processes.command(
+    MODULE,
+    [
+      [
+        f'--model={given}/dense.pb',
+        f'--output_dir={tmp_path}',
+        '--granularity=2:4',
+        '--num_images=3',
+      ]
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  assert '50.00% zeros in the 1 pruned kernels, from 3 generated pictures' in (
+    result.stdout
+  )
+
+
+def test_max_loss_finds_the_sparsest_model_or_says_that_there_is_none(
+  given, tmp_path
+):
+  arguments = _arguments(
+    given, tmp_path, '--max_loss=0.1', '--metric=AP50', *EVALUATED
+  )
+  (found,) = processes.command(MODULE, [arguments])
+  assert found.returncode == 0, found.stderr
+  lines = found.stdout.splitlines()
+  assert lines[0].split() == ['zeros', 'AP50', 'lost']
+  assert sum('<- sparsest within the bound' in line for line in lines) == 1
+  assert lines[-1] == f'wrote {tmp_path}/{outputs.FROZEN_GRAPH}'
+  assert _constants(tmp_path)
+  # Next to a dense model of twice the accuracy every run loses half of it.
+  known = tmp_path / 'dense' / 'run.json'
+  content = json.loads(known.read_text())
+  content['metrics']['AP50'] *= 2
+  known.write_text(json.dumps(content))
+  (none,) = processes.command(MODULE, [arguments])
+  assert none.returncode == 2
+  assert none.stderr.splitlines()[-1].startswith(
+    'error: none at this bound: 1% zeros lose 50.0'
+  )
+  assert none.stdout.splitlines()[0].split() == ['zeros', 'AP50', 'lost']

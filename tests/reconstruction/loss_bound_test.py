@@ -1,0 +1,168 @@
+import json
+import os
+
+import pytest
+import small_detector
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.evaluation import accuracy, eval_set
+from object_detection_pruning.reconstruction import (
+  job,
+  loss_bound,
+  outputs,
+  photos,
+  refinement,
+  request,
+  survey,
+)
+
+_PHOTOS = photos.Photos(small_detector.photos(8))
+
+
+@pytest.fixture(scope='module')
+def given(tmp_path_factory):
+  """Paths of a graph, and of a record and a label map of what it finds."""
+  folder = tmp_path_factory.mktemp('given')
+  graph = small_detector.graph_def(detects=True)
+  path = folder / 'dense.pb'
+  path.write_bytes(graph.SerializeToString())
+  return [str(path)] + small_detector.write_labels(graph, folder)
+
+
+def _job(given, **settings):
+  settings.setdefault('min_weights', 300)
+  return job.Job(
+    job.Source(graph=given[0]),
+    _PHOTOS,
+    request.Request(sparsity=0.5, max_rows=2000, **settings),
+    refinement.Setting(0),
+  )
+
+
+def _bound(given, max_loss, metric='AP50'):
+  return loss_bound.Bound(max_loss, metric, eval_set.load(*_files(given)))
+
+
+def _files(given):
+  return [given[1]], given[2]
+
+
+@pytest.mark.parametrize('last', range(8))
+def test_bisection_finds_the_last_number_within_in_few_steps(last):
+  tried = []
+
+  def is_within(number):
+    tried.append(number)
+    return number <= last
+
+  assert loss_bound.sparsest(is_within, 7) == last
+  assert len(tried) == len(set(tried)) == 3
+
+
+def test_the_sparsest_model_is_found_and_its_files_are_copied(given, tmp_path):
+  with _job(given) as work:
+    found = loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+  assert found.dense == pytest.approx(1, abs=1e-3)
+  sparsity = found.chosen.sparsity
+  # The next percent was tried and lost too much.
+  next_one = [
+    each for each in found.runs if round(100 * (each.sparsity - sparsity)) == 1
+  ]
+  assert len(next_one) == 1
+  assert found.loss(next_one[0]) > 0.1 >= found.loss(found.chosen)
+  folder = loss_bound.run_folder(str(tmp_path), sparsity)
+  for name in (outputs.FROZEN_GRAPH, outputs.REPORT):
+    with open(os.path.join(folder, name), 'rb') as file:
+      assert (tmp_path / name).read_bytes() == file.read()
+  report = json.loads((tmp_path / outputs.REPORT).read_text())
+  assert report['sparsity'] == pytest.approx(sparsity, abs=1e-3)
+  table = json.loads((tmp_path / loss_bound.TABLE).read_text())
+  assert len(table['runs']) == len(found.runs) <= 7
+  assert not (tmp_path / job.PARTS).exists()
+
+
+def test_a_search_that_was_killed_uses_its_runs_again(
+  given, tmp_path, monkeypatch
+):
+  runs, surveys = [], []
+  real_run, real_survey = job.Job.run, survey.survey
+
+  def dying(self, folder, sparsity, shared):
+    if len(runs) == 2:
+      raise KeyboardInterrupt
+    runs.append(sparsity)
+    return real_run(self, folder, sparsity, shared)
+
+  def counting(self, folder, sparsity, shared):
+    runs.append(sparsity)
+    return real_run(self, folder, sparsity, shared)
+
+  def surveying(*arguments):
+    surveys.append(arguments)
+    return real_survey(*arguments)
+
+  monkeypatch.setattr(survey, 'survey', surveying)
+  monkeypatch.setattr(job.Job, 'run', dying)
+  with _job(given) as work, pytest.raises(KeyboardInterrupt):
+    loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+  monkeypatch.setattr(job.Job, 'run', counting)
+  with _job(given) as work:
+    found = loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+  assert len(runs) == len(set(runs)) == len(found.runs)
+  assert len(surveys) == 1
+  with _job(given) as work:
+    # Another bound and another metric measure what is there.
+    other = loss_bound.search(work, _bound(given, 0.3, 'mAP'), str(tmp_path))
+  assert set(found.runs) != set(other.runs)
+  assert {each.sparsity for each in other.runs} <= set(runs)
+  assert len(runs) == len(set(runs))
+
+
+def test_runs_with_other_settings_are_refused(given, tmp_path):
+  with _job(given) as work:
+    loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+  with _job(given, allocation='uniform') as work, pytest.raises(
+    errors.InputError, match='dense has a run with other photos'
+  ):
+    loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+
+
+def _score(monkeypatch, dense, pruned):
+  """Lets every dense and every pruned model have the same accuracy."""
+
+  def evaluate(detector, images, title):
+    value = dense if 'dense' in title else pruned
+    return accuracy.Accuracy(value, value, None, None, images.size)
+
+  monkeypatch.setattr(accuracy, 'evaluate', evaluate)
+
+
+def test_none_within_leaves_the_table_and_no_model(
+  given, tmp_path, monkeypatch
+):
+  _score(monkeypatch, 0.6, 0.59)
+  with _job(given) as work:
+    found = loss_bound.search(work, _bound(given, 0.01), str(tmp_path))
+  assert found.chosen is None
+  assert min(run.sparsity for run in found.runs) == 0.01
+  assert (tmp_path / loss_bound.TABLE).exists()
+  assert not (tmp_path / outputs.FROZEN_GRAPH).exists()
+
+
+def test_a_dense_model_that_finds_nothing_is_refused(
+  given, tmp_path, monkeypatch
+):
+  _score(monkeypatch, 0.0, 0.0)
+  with _job(given) as work, pytest.raises(
+    errors.InputError, match='there is nothing to lose'
+  ):
+    loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+  'max_loss, metric, message',
+  [(1.0, 'mAP', 'max_loss must be in'), (0.1, 'AP75', 'metric must be one of')],
+)
+def test_a_bound_that_cannot_be_is_refused(given, max_loss, metric, message):
+  with pytest.raises(errors.InputError, match=message):
+    _bound(given, max_loss, metric).check()

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from object_detection_pruning.reconstruction import trials
+
+_RUNS = [
+  trials.Trial(0.5, 0.594),
+  trials.Trial(0.7, 0.3),
+  trials.Trial(0.6, 0.6),
+]
+
+
+def test_the_sparsest_run_within_the_bound_is_chosen():
+  found = trials.Trials('AP50', 0.6, 0.0101, _RUNS)
+  assert found.chosen == trials.Trial(0.6, 0.6)
+  assert [found.is_within(run) for run in _RUNS] == [True, False, True]
+  assert found.loss(_RUNS[0]) == pytest.approx(0.01)
+  assert found._replace(dense=2.0).chosen is None
+
+
+def test_the_table_has_all_runs_by_their_sparsity(tmp_path):
+  found = trials.Trials('AP50', 0.6, 0.0101, _RUNS)
+  assert str(found).splitlines() == [
+    'zeros      AP50      lost',
+    ' none    0.6000',
+    '  50%    0.5940     1.00%',
+    '  60%    0.6000     0.00%  <- sparsest within the bound',
+    '  70%    0.3000    50.00%',
+  ]
+  found.write(str(tmp_path / 'table.json'))
+  written = json.loads((tmp_path / 'table.json').read_text())
+  assert written['sparsity'] == 0.6
+  assert [run['sparsity'] for run in written['runs']] == [0.5, 0.6, 0.7]
+
+
+def test_what_the_least_sparse_run_lost_is_said_where_none_is_within():
+  found = trials.Trials('AP50', 0.6, 0.001, _RUNS[:2])
+  assert found.none_within() == (
+    'none at this bound: 50% zeros lose 1.00% of the AP50 of 0.6000, and '
+    'max_loss allows 0.10%'
+  )
