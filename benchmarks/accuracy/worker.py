@@ -84,7 +84,9 @@ def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
   """Finds the records of a detector's data."""
   folder = os.path.join(FLAGS.records, detector.data)
   label_map = os.path.join(folder, 'label_map.pbtxt')
-  records = (os.path.join(folder, f'{each}.record') for each in ('train', 'val'))
+  records = (
+    os.path.join(folder, f'{part}.record') for part in ('train', 'val')
+  )
   with open(label_map) as file:
     count = file.read().count('item')
   return detection_data.DetectionData(*records, label_map, count, 0, 0)
@@ -163,7 +165,7 @@ def reconstructed(
 def cut(
   experiment: experiments.Experiment, detector: experiments.Detector
 ) -> str:
-  """Sets the smallest weights of each masked kernel to zero, and that is all."""
+  """Sets the smallest weights of each masked kernel to zero, and no more."""
   config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
   start = checkpoints.resolve(FLAGS.start)
   tensors = checkpoints.read(start)
