@@ -56,7 +56,7 @@ BAD_FLAGS = [
   ),
   (
     ['--sparsity=0.5', '--images=TEXTS'],
-    'no picture in TEXTS: none of its 2 files or examples is one',
+    'no picture in TEXTS: none of the 2 files or examples is one',
   ),
   (
     ['--sparsity=0.5', '--images=/no/photos'],
