@@ -104,8 +104,9 @@ def _continued(sparsity: float, steps: int) -> Experiment:
 
 
 def _untrained(way: str, sparsity: float, **request) -> Experiment:
+  name = f'{way}_macs' if request.get('target') == 'macs' else way
   return Experiment(
-    f'{way}_{sparsity:g}',
+    f'{name}_{sparsity:g}',
     SSD,
     way=way,
     start='dense',
@@ -144,6 +145,9 @@ def experiments() -> List[Experiment]:
   found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
   found += [_channels(share) for share in (0.4, 0.6)]
   found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
+  found += [
+    _untrained(RECONSTRUCT, share, target='macs') for share in (0.8, 0.7)
+  ]
   found += [_channels(share) for share in (0.2, 0.8)]
   found.append(_channels(0.4, reconstructed=False))
   found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]

@@ -1,0 +1,136 @@
+"""Renders results.csv as docs/results.md and its picture.
+
+python benchmarks/accuracy/render.py
+"""
+
+import os
+import sys
+from typing import Dict, List, Sequence
+
+import matplotlib
+import numpy as np
+
+matplotlib.use('Agg')
+from matplotlib import pyplot  # noqa: E402
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_DOCS = os.path.join(_HERE, '..', '..', 'docs')
+sys.path.insert(0, _HERE)
+
+import experiments  # noqa: E402
+import results_file  # noqa: E402
+
+_PICTURE = 'images/accuracy_ssd.png'
+_TITLES = {
+  'dense': 'dense',
+  'control': 'control: dense, retrained',
+  'magnitude': 'weights, smallest ones cut, untrained',
+  'reconstruct': 'weights, `prune_weights`, untrained',
+  'reconstruct_macs': '`prune_weights --target=macs`, untrained',
+  'reconstruct_distilled': '`prune_weights`, then distilled',
+  'distilled': 'weights, schedule and distillation',
+  'uniform': 'weights, schedule, uniform',
+  'retrained': 'weights, schedule, Erdos-Renyi-kernel',
+  'channels_l1': 'channels, smallest L1 norm, untrained',
+  'channels': 'channels, `--importance=reconstruction`, untrained',
+}
+
+
+def method(name: str) -> str:
+  """The name of an experiment without its level."""
+  return '_'.join(
+    part for part in name.split('_') if not part.replace('.', '').isdigit()
+  )
+
+
+def level(name: str) -> float:
+  """The share that an experiment removes; 0 for none."""
+  found = [part for part in name.split('_') if part.replace('.', '').isdigit()]
+  return float(found[0]) if found else 0.0
+
+
+def grouped(rows: Sequence[Dict[str, str]]) -> List[List[Dict[str, str]]]:
+  """Rows of one experiment together, in the order of `_TITLES` and levels."""
+  names = {row['experiment'] for row in rows}
+  order = list(_TITLES)
+  return [
+    [row for row in rows if row['experiment'] == name]
+    for name in sorted(names, key=lambda n: (order.index(method(n)), level(n)))
+  ]
+
+
+def mean(rows: Sequence[Dict[str, str]], column: str) -> float:
+  """The mean of a column over seeds."""
+  return float(np.mean([float(row[column]) for row in rows]))
+
+
+def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
+  """The rows as a Markdown table.
+
+  Args:
+    groups: rows of each experiment.
+    control: AP50 of the control on the test images.
+  """
+  lines = [
+    '| model | removed | steps | seeds | AP50 val | AP50 test | to control '
+    '| nonzeros | nonzero MACs | gzip |',
+    '| --- |' + ' ---: |' * 9,
+  ]
+  for rows in groups:
+    name = rows[0]['experiment']
+    share = level(name)
+    test = mean(rows, 'test_ap50')
+    lines.append(
+      f'| {_TITLES[method(name)]} | {f"{share:.0%}" if share else "-"} '
+      f'| {rows[0]["steps"]} | {len(rows)} | {mean(rows, "val_ap50"):.3f} '
+      f'| {test:.3f} | {100 * (test - control):+.1f} '
+      f'| {mean(rows, "nonzeros") / 1e6:.2f} M '
+      f'| {mean(rows, "nonzero_macs") / 1e6:.0f} M '
+      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB |'
+    )
+  return '\n'.join(lines) + '\n'
+
+
+def plot(groups: Sequence[Sequence[Dict[str, str]]], path: str) -> None:
+  """Draws AP50 against the nonzero weights that are left.
+
+  Args:
+    groups: rows of each experiment.
+    path: of the picture.
+  """
+  figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=100)
+  lines: Dict[str, List] = {}
+  for rows in groups:
+    point = mean(rows, 'nonzeros') / 1e6, mean(rows, 'test_ap50')
+    lines.setdefault(method(rows[0]['experiment']), []).append(point)
+  for name, points in lines.items():
+    x, y = zip(*sorted(points))
+    axes.plot(x, y, marker='o', label=_TITLES[name].replace('`', ''))
+  axes.set_xlabel('nonzero parameters, millions')
+  axes.set_ylabel('AP50, test images')
+  axes.set_ylim(0, 1)
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc='center left', bbox_to_anchor=(1.01, 0.5))
+  figure.savefig(path, bbox_inches='tight')
+  pyplot.close(figure)
+
+
+def main() -> None:
+  rows = [
+    row for row in results_file.read() if row['detector'] == experiments.SSD
+  ]
+  groups = grouped(rows)
+  control = mean(
+    [row for row in rows if row['experiment'] == 'control'], 'test_ap50'
+  )
+  os.makedirs(os.path.join(_DOCS, os.path.dirname(_PICTURE)), exist_ok=True)
+  plot(groups, os.path.join(_DOCS, _PICTURE))
+  with open(os.path.join(_HERE, 'results_head.md')) as file:
+    head = file.read()
+  with open(os.path.join(_DOCS, 'results.md'), 'w') as file:
+    file.write(head + table(groups, control))
+    file.write(f'\n![AP50 against nonzero parameters]({_PICTURE})\n')
+
+
+if __name__ == '__main__':
+  main()
