@@ -209,15 +209,22 @@ class Pruner:
 
   def _prune(self, kept, costs, shares):
     walk = self._walk(costs)
-    results = []
+    results, passed = [], []
     for layer in progress.over(self.layers, 'layers pruned'):
       share = shares.get(layer.constant, 0.0)
       error, rows = None, 0
       if share or (walk.changed and self.request.refit_dense):
-        fit = kept.get(
-          f'layer {len(results)}',
-          lambda layer=layer, share=share: self._fit(walk, costs, layer, share),
-        )
+        name = f'layer {len(results)}'
+        fit = kept.load(name)
+        if fit is None:
+          # Values at borders are rounded, so a run that goes on makes the same
+          # stops on the way as one that was not killed.
+          while passed:
+            walk.reach(passed.pop(0))
+          fit = self._fit(walk, costs, layer, share)
+          kept.save(name, fit)
+        else:
+          passed.append(layer)
         walk.change(layer, fit)
         error, rows = fit.error, fit.rows
       kernel = walk.values[layer.constant]
