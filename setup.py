@@ -69,7 +69,10 @@ setuptools.setup(
     f'numpy>=1.16,<1.22; {_CLASSIC}',
     f'numpy>=1.23,<1.24; {_MODERN}',
     'pillow>=6.0,<10',
-    'protobuf>=3.8,<3.21',
+    # TensorFlow 1 wants messages that protobuf 4 refuses; of 3.20 there is no
+    # compiled wheel for Python 3.11, and pure Python is slow with graphs.
+    f'protobuf>=3.8,<3.21; {_CLASSIC}',
+    f'protobuf>=4.21.6,<5; {_MODERN}',
     'pycocotools>=2.0.1',
     f'scipy>=1.9,<1.12; {_MODERN}',
     'six',

@@ -55,6 +55,7 @@ def _export(folder: str) -> None:
       f'--pipeline_config_path={FLAGS.model_dir}/pipeline.config',
       f'--checkpoint={FLAGS.model_dir}',
       f'--output_dir={folder}',
+      '--overwrite',
     ],
     check=True,
     stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ export_as() { # NAME OF WHAT IS WRITTEN, COMMAND AND FLAGS
   [ -e "$out/$model/$1" ] ||
     run "$2" --pipeline_config_path="$ssd/$model/pipeline.config" \
       --checkpoint="$ssd/$model" \
-      --output_dir="$out/$model" "${@:3}"
+      --output_dir="$out/$model" --overwrite "${@:3}"
 }
 models=
 for model in dense pruned; do
@@ -30,5 +30,5 @@ for model in dense pruned; do
   done
 done
 models+=",dense retrained=$ssd/dense_retrained/export/frozen_inference_graph.pb"
-run compare_models --models="$models" --output_dir="$out" \
+run compare_models --models="$models" --output_dir="$out" --overwrite \
   --pipeline_config_path="$ssd/pruned/pipeline.config"

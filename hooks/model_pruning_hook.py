@@ -25,8 +25,8 @@ class ModelPruningHook(update_hook.UpdateHook):
       after run t    checkpoints and summaries of step t see those masks
 
   The masks of step t are cut from the weights as they are before run t. No
-  layer gets fewer zeros than its mask had when training began, so a model that
-  is pruned already is pruned further.
+  layer gets fewer zeros than its mask had when training began, so that a model
+  that is pruned already is pruned further.
   """
 
   def __init__(
@@ -156,7 +156,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     self.update_to(session, self.done)
 
   def _keep(self, zeros: Sequence[int]) -> None:
-    """Tells the plan what masks began with, where that is known."""
+    """Tells the plan what masks had when training began, if that is known."""
     if self._starting_zeros:
       layers = [layer.name for layer in self._plan.layers]
       zeros = [self._starting_zeros.get(layer, 0) for layer in layers]

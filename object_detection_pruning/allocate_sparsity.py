@@ -30,10 +30,18 @@ shared_flags.define('target_macs', note='Those with a zero do not count.')
 shared_flags.define(
   'output_dir', required=True, note='It gets pipeline.config.'
 )
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
+  if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
+    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME)
+  ):
+    raise errors.InputError('--output_dir holds the config that is given')
+  paths.files_to_write(
+    '--output_dir', FLAGS.output_dir, [pipeline.FILE_NAME], FLAGS.overwrite
+  )
   target = selection.target_from(
     {
       name: FLAGS[name].value
@@ -41,13 +49,8 @@ def main(_) -> None:
       if FLAGS[name].value is not None
     }
   )
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   found = results_file.load(FLAGS.sensitivities)
   config = pipeline.load(FLAGS.pipeline_config_path)
-  if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
-    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME)
-  ):
-    raise errors.InputError('--output_dir holds the config that is given')
   choice = selection.choose(found, target)
   result = choice_plans.sparsity_map(config, found, choice, FLAGS.sensitivities)
   path = pipeline.save(result.config, FLAGS.output_dir)

@@ -14,6 +14,7 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  paths,
   progress,
   sessions,
 )
@@ -31,11 +32,11 @@ shared_flags.define('checkpoint')
 shared_flags.define(
   'output_path', required=True, note='JSON; one that is there is continued.'
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'granularity',
   prunables.FILTER,
-  prunables.GRANULARITIES,
-  'What is taken from a layer.',
+  'filter: the weakest channels of a group go; weight: the smallest weights of '
+  'a layer.',
 )
 flags.DEFINE_list(
   'ratios',
@@ -45,11 +46,11 @@ flags.DEFINE_list(
 flags.DEFINE_enum(
   'metric', evaluator.METRICS[0], evaluator.METRICS, 'What counts as lost.'
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'importance',
   'l1',
-  prunables.IMPORTANCES,
-  'How channels are compared, with --granularity=filter.',
+  'With --granularity=filter.',
+  enum_values=prunables.IMPORTANCES,
 )
 shared_flags.define('num_examples')
 shared_flags.define(
@@ -67,6 +68,7 @@ flags.DEFINE_integer(
 flags.DEFINE_multi_string(
   'merge', [], 'Files to join into --output_path, in place of measuring.'
 )
+shared_flags.define('overwrite', False, 'Only with --merge.')
 FLAGS = flags.FLAGS
 
 
@@ -75,6 +77,7 @@ def request() -> request_lib.Request:
   for name in ('pipeline_config_path', 'checkpoint'):
     if not FLAGS[name].value:
       raise errors.InputError(f'--{name} is needed, or --merge')
+  prunables.check_granularity(FLAGS.granularity, '--granularity')
   return request_lib.Request(
     FLAGS.pipeline_config_path,
     FLAGS.checkpoint,
@@ -94,6 +97,7 @@ def request() -> request_lib.Request:
 
 def main(_) -> None:
   if FLAGS.merge:
+    paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
     found = results_file.merge(FLAGS.merge)
     results_file.save(found, FLAGS.output_path)
   else:

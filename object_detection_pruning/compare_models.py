@@ -35,6 +35,7 @@ shared_flags.define(
 shared_flags.define(
   'output_dir', required=True, note='It gets comparison.md, .csv, .json, .html.'
 )
+shared_flags.define('overwrite', False)
 shared_flags.define('num_examples')
 flags.DEFINE_integer('rounds', 30, 'How often each model is timed.')
 shared_flags.define('min_score', 0.5, note='Only for the pictures.')
@@ -42,6 +43,12 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
+  paths.files_to_write(
+    '--output_dir',
+    FLAGS.output_dir,
+    comparison_report.FILE_NAMES,
+    FLAGS.overwrite,
+  )
   checks.count('--rounds', FLAGS.rounds)
   if FLAGS.num_examples is not None:
     checks.count('--num_examples', FLAGS.num_examples)
@@ -49,7 +56,6 @@ def main(_) -> None:
     raise errors.InputError(
       f'--min_score must be in [0, 1], got {FLAGS.min_score}'
     )
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   models = parse_models(FLAGS.models)
   records, label_map = eval_set.find(
     FLAGS.eval_record, FLAGS.label_map_path, FLAGS.pipeline_config_path

@@ -14,7 +14,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import label_maps
 from object_detection_pruning.inference import batch, image_files, loaders
@@ -25,6 +25,7 @@ shared_flags.define('output_dir', required=True)
 shared_flags.define(
   'label_map_path', note='Not set: classes are called "class 1" and so on.'
 )
+shared_flags.define('overwrite', False)
 shared_flags.define('min_score', 0.5)
 shared_flags.define(
   'max_detections', note='The best ones are kept; not set: all.'
@@ -35,8 +36,13 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Checks the flags, detects, and prints what came of it."""
   del argv
-  paths = image_files.find(FLAGS.images)
-  batch.check(paths, FLAGS.output_dir, FLAGS.min_score, FLAGS.max_detections)
+  folder, overwrite = FLAGS.output_dir, FLAGS.overwrite
+  paths.files_to_write('--output_dir', folder, [batch.REPORT_NAME], overwrite)
+  images = image_files.find(FLAGS.images)
+  batch.check(images, folder, FLAGS.min_score, FLAGS.max_detections)
+  paths.files_to_write(
+    '--output_dir', folder, image_files.picture_names(images), overwrite
+  )
   class_names = {}
   if FLAGS.label_map_path:
     # A display name stands behind the name of its class, so it prevails.
@@ -44,7 +50,7 @@ def main(argv: List[str]) -> None:
     class_names = {class_id: name for name, class_id in ids.items()}
   summary = batch.run(
     loaders.load_detector(FLAGS.model),
-    paths,
+    images,
     FLAGS.output_dir,
     class_names,
     FLAGS.min_score,

@@ -28,6 +28,7 @@ from object_detection_pruning.sparse_ops import exporting, library
 shared_flags.define('pipeline_config_path', required=True)
 shared_flags.define('checkpoint', required=True)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 shared_flags.define('config_override', '')
 flags.DEFINE_enum(
   'input_type', 'image_tensor', exporter.INPUT_TYPES, 'What the graph is fed.'
@@ -41,11 +42,10 @@ flags.DEFINE_string(
 flags.DEFINE_boolean(
   'write_inference_graph', False, 'Also write inference_graph.pbtxt.'
 )
-flags.DEFINE_boolean(
+shared_flags.define(
   'sparse_ops',
   False,
-  f'Also write {exporting.SPARSE_GRAPH}, whose convolutions skip the zeros, '
-  f'and a SavedModel of it ({exporting.SAVED_MODEL}); time both graphs.',
+  f'Their names: {exporting.SPARSE_GRAPH} and {exporting.SAVED_MODEL}.',
 )
 flags.DEFINE_boolean(
   'optimize',
@@ -57,8 +57,10 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
+  paths.files_to_write(
+    '--output_dir', FLAGS.output_dir, _file_names(), FLAGS.overwrite
+  )
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.sparse_ops:
     # A missing compiler shows before the export and not after it.
@@ -88,10 +90,21 @@ def main(_) -> None:
     _warn_of_older(sparse_graph, '--sparse_ops')
 
 
+def _file_names() -> List[str]:
+  names = list(exporter.FILE_NAMES)
+  if FLAGS.write_inference_graph:
+    names.append(exporter.INFERENCE_GRAPH)
+  if FLAGS.optimize:
+    names += [optimizing.OPTIMIZED_GRAPH, optimizing.SAVED_MODEL]
+  if FLAGS.sparse_ops:
+    names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
+  return names
+
+
 def _warn_of_older(path: str, flag: str) -> None:
   if os.path.exists(path):
     tf.logging.warning(
-      '%s is of an earlier export: pass %s to replace it.', path, flag
+      '%s is of an earlier export: pass %s to replace it too.', path, flag
     )
 
 

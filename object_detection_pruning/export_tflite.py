@@ -13,13 +13,14 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, command
+from object_detection_pruning.common import checkpoints, command, paths
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.export import tflite
+from object_detection_pruning.export import tflite, tflite_postprocessing
 
 shared_flags.define('pipeline_config_path', required=True)
 shared_flags.define('checkpoint', required=True)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 shared_flags.define('config_override', '')
 flags.DEFINE_boolean(
   'quantize',
@@ -34,19 +35,43 @@ flags.DEFINE_boolean(
   'Suppress boxes class by class, as the frozen graph does; else all at once, '
   'which is faster where there are many classes.',
 )
+flags.DEFINE_integer(
+  'detections_per_class',
+  None,
+  'Boxes looked at in each class; not set: as the config has it. Only with '
+  '--use_regular_nms.',
+)
+flags.DEFINE_integer(
+  'max_classes_per_detection',
+  1,
+  'Classes given for a box. More than 1 only with --nouse_regular_nms.',
+)
+flags.DEFINE_boolean(
+  'add_postprocessing_op',
+  True,
+  "End in TFLite's detection op; else in encoded boxes and scores of all "
+  'anchors, which are then in the .json beside the model.',
+)
 FLAGS = flags.FLAGS
 
 
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
+  names = tflite.file_names(FLAGS.quantize)
+  paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
   path = tflite.export(
     pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override),
     checkpoints.resolve(FLAGS.checkpoint),
     FLAGS.output_dir,
     FLAGS.quantize,
-    FLAGS.max_detections,
-    FLAGS.use_regular_nms,
+    tflite_postprocessing.PostProcessing(
+      FLAGS.add_postprocessing_op,
+      FLAGS.max_detections,
+      FLAGS.use_regular_nms,
+      FLAGS.detections_per_class,
+      FLAGS.max_classes_per_detection,
+    ),
   )
   with open(path, 'rb') as file:
     model = file.read()

@@ -19,6 +19,7 @@ from object_detection.protos import pipeline_pb2
 from tqdm.contrib import logging as tqdm_logging
 
 from object_detection_pruning.builders import (
+  contrib_hparams,
   input_checks,
   pipeline,
   pruning_builder,
@@ -72,10 +73,14 @@ shared_flags.define(
   'one, masks stay as they are.',
 )
 pruning_flags.define()
-flags.DEFINE_boolean(
-  'dry_run',
-  False,
-  'Print the zeros planned for each layer; train and write nothing.',
+flags.DEFINE_string(
+  'pruning_hparams',
+  None,
+  'Comma-separated name=value hyperparameters of tf.contrib.model_pruning, in '
+  'place of the flags and fields of the same meaning.',
+)
+shared_flags.define(
+  'dry_run', False, 'It is the zeros of each layer; nothing is trained.'
 )
 flags.DEFINE_integer(
   'throttle_secs', 600, 'Seconds at least between evaluations in training.'
@@ -103,11 +108,16 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
   _check_flags()
   message = pipeline.pruning_message(config)
   had_message = bool(message.ListFields())
+  overrides = dict(
+    pruning_flags.overrides(FLAGS), target_sparsity=FLAGS.sparsity
+  )
+  effective = message
+  if FLAGS.pruning_hparams:
+    effective = contrib_hparams.with_hparams(
+      message, FLAGS.pruning_hparams, overrides
+    )
   effective = pruning_builder.with_overrides(
-    message,
-    config.train_config.num_steps,
-    target_sparsity=FLAGS.sparsity,
-    **pruning_flags.overrides(FLAGS),
+    effective, config.train_config.num_steps, **overrides
   )
   if FLAGS.checkpoint is not None:
     # Evaluation prunes and teaches nothing, and need not have what that takes.

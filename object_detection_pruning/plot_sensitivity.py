@@ -32,6 +32,7 @@ shared_flags.define(
 shared_flags.define('target_macs', note='The choice that it makes is marked.')
 shared_flags.define('target_params', note='The choice that it makes is marked.')
 shared_flags.define('round_to', 1)
+shared_flags.define('overwrite', False)
 flags.DEFINE_string(
   'measured',
   None,
@@ -54,16 +55,19 @@ def target() -> selection.Target:
 
 
 def main(_) -> None:
+  folder, overwrite = FLAGS.output_dir, FLAGS.overwrite
+  paths.files_to_write('--output_dir', folder, [report.FILE_NAME], overwrite)
   wanted = target()
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   found = results_file.load(FLAGS.sensitivities)
   measured = report.read_measured(FLAGS.measured) if FLAGS.measured else []
   choice = selection.choose(found, wanted)
-  os.makedirs(FLAGS.output_dir, exist_ok=True)
   pictures = plots.draw(found, choice, wanted)
+  names = [name for picture in pictures for name in picture.file_names]
+  paths.files_to_write('--output_dir', folder, names, overwrite)
+  os.makedirs(folder, exist_ok=True)
   for picture in pictures:
-    picture.save(FLAGS.output_dir)
-  path = os.path.join(FLAGS.output_dir, report.FILE_NAME)
+    picture.save(folder)
+  path = os.path.join(folder, report.FILE_NAME)
   report.write(path, found, choice, wanted, pictures, measured)
   dense, left = choice.dense_cost, choice.cost
   print(
@@ -71,7 +75,7 @@ def main(_) -> None:
     f'{left.macs / dense.macs:.1%} of the MACs left, losses in sum '
     f'{choice.summed_loss:.3f}'
   )
-  print(f'pictures and {report.FILE_NAME} are in {FLAGS.output_dir}')
+  print(f'pictures and {report.FILE_NAME} are in {folder}')
 
 
 if __name__ == '__main__':

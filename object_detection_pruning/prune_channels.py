@@ -30,6 +30,14 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.core import criteria
+from object_detection_pruning.reconstruction import (
+  channel_cost,
+  channel_refit,
+  photos,
+)
+from object_detection_pruning.reconstruction import (
+  pruning as reconstruction_pruning,
+)
 from object_detection_pruning.sensitivity import (
   choice_plans,
   results,
@@ -63,9 +71,20 @@ shared_flags.define(
   note='With --eval_metric_loss, --target_macs or --target_params.',
 )
 shared_flags.define('eval_metric_loss')
-flags.DEFINE_enum(
-  'importance', 'l1', importance.METHODS, 'How channels are compared.'
+shared_flags.define(
+  'importance',
+  'l1',
+  enum_values=importance.METHODS + (channel_cost.Reconstruction.form,),
+  note='reconstruction: by what their removal costs once the kernels that read '
+  'them are refitted, which needs --reconstruct.',
 )
+flags.DEFINE_list(
+  'reconstruct',
+  [],
+  'Photos without labels, as --images of prune_weights takes them: the kernels '
+  'that read removed channels are refitted on them to the outputs before.',
+)
+shared_flags.define('num_images', 128)
 flags.DEFINE_boolean(
   'global_ranking',
   False,
@@ -83,14 +102,15 @@ shared_flags.define('exclude', [])
 shared_flags.define(
   'output_dir', note='It gets model.ckpt, pipeline.config and plan.json.'
 )
-flags.DEFINE_boolean('dry_run', False, 'Print the plan and write nothing.')
+shared_flags.define('overwrite', False)
+shared_flags.define('dry_run', False)
 flags.DEFINE_boolean(
   'print_groups', False, 'Print each group and the layers that it ties up.'
 )
 shared_flags.define(
   'recalibrate_batch_norm',
   note='After the channels are gone; 0: left as they are. Not set: '
-  f'{_DEFAULT_BATCHES} where batch norm is trained.',
+  f'{_DEFAULT_BATCHES} where batch norm is trained, and 0 with --reconstruct.',
 )
 FLAGS = flags.FLAGS
 
@@ -157,39 +177,77 @@ def main(_) -> None:
     _check_importance(measured)
   else:
     wanted = request()
+  checks.count('--num_images', FLAGS.num_images)
+  if _by_reconstruction() and (not FLAGS.reconstruct or measured):
+    raise errors.InputError(
+      f'--importance={FLAGS.importance} needs --reconstruct, and does not go '
+      'with --sensitivities'
+    )
   if FLAGS.recalibrate_batch_norm is not None:
     checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
   if not FLAGS.output_dir and not FLAGS.dry_run:
     raise errors.InputError('--output_dir is needed, or --dry_run')
-  config = pipeline.load(FLAGS.pipeline_config_path)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
+  config = pipeline.load(FLAGS.pipeline_config_path)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
-  if criteria.TRAINING_DATA in importance.find(FLAGS.importance).needs:
+  needs = (
+    () if _by_reconstruction() else importance.find(FLAGS.importance).needs
+  )
+  if criteria.TRAINING_DATA in needs:
     input_checks.check_training_data(config)
+  pictures = None
+  if FLAGS.reconstruct:
+    pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)
+  detector = pictures and channel_refit.pruner(
+    config, checkpoint, pictures.images
+  )
   if measured:
     surgery.check_fits(network.shapes, tensors)
     plan = choice_plans.channel_plan(
       network, tensors, measured, wanted, FLAGS.sensitivities
     )
   else:
-    plan = pruning.make_plan(network, tensors, wanted)
+    plan = pruning.make_plan(
+      network, tensors, wanted, _criterion(network, detector)
+    )
   if FLAGS.print_groups:
     for group in network.channels.groups:
       print(group)
   print(plan)
   if FLAGS.dry_run:
     return
+  if detector:
+    tensors = channel_refit.refit(detector, tensors, plan)
+    detector.close()
   count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
   tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
   if count:
     print(f'{count} batch-norm statistics set from {batches} training batches')
+  elif detector:
+    print(f'kernels were refitted on {len(pictures.images)} pictures')
   elif FLAGS.recalibrate_batch_norm != 0:
     print('batch norm is frozen, so its statistics stay as they are')
   print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _by_reconstruction() -> bool:
+  return FLAGS.importance == channel_cost.Reconstruction.form
+
+
+def _criterion(
+  network: pruning.Network, detector: Optional[reconstruction_pruning.Pruner]
+) -> Optional[channel_cost.Reconstruction]:
+  """The criterion that looks at photos, where that is asked for."""
+  if not _by_reconstruction():
+    return None
+  measure = 'params' if FLAGS.target_macs is None else 'macs'
+  return channel_cost.Reconstruction(
+    detector, lambda group: network.price(group, measure)
+  )
 
 
 def _check_importance(measured: results.Results) -> None:
@@ -218,6 +276,10 @@ def _check_output_dir(folder: str, checkpoint: str) -> None:
       raise errors.InputError(
         f'--output_dir {folder} would overwrite {given}: name another folder'
       )
+  names = [pruning.CHECKPOINT + '.index', pipeline.FILE_NAME, pruning.PLAN]
+  paths.files_to_write(
+    '--output_dir', folder, names, FLAGS.overwrite or FLAGS.dry_run
+  )
 
 
 def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
@@ -225,7 +287,7 @@ def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
   batches = FLAGS.recalibrate_batch_norm
   is_given = batches is not None
   if not is_given:
-    batches = _DEFAULT_BATCHES
+    batches = 0 if FLAGS.reconstruct else _DEFAULT_BATCHES
   if not batches:
     return 0
   try:

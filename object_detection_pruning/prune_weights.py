@@ -21,6 +21,7 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
+from object_detection_pruning.core import choices, vocabulary
 from object_detection_pruning.evaluation import eval_set
 from object_detection_pruning.reconstruction import (
   allocation,
@@ -37,17 +38,14 @@ from object_detection_pruning.sparse_ops import exporting, library
 shared_flags.define('model', note='Here only a frozen graph (.pb).')
 shared_flags.define('pipeline_config_path', note='With --checkpoint.')
 shared_flags.define('checkpoint')
-flags.DEFINE_string(
+shared_flags.define(
   'images',
-  None,
-  'Folder of photos, or TFRecord files (a pattern); labels are not looked at. '
+  note='Here with subfolders, and TFRecord files too; labels are not read. '
   'Not set: pictures are made up, which costs accuracy.',
 )
-flags.DEFINE_integer('num_images', 128, 'Most photos to look at.')
-flags.DEFINE_float(
-  'sparsity',
-  None,
-  'Share that goes of the weights of all pruned kernels together, in [0, 1).',
+shared_flags.define('num_images', 128)
+shared_flags.define(
+  'sparsity', note='Not needed where --granularity sets it, as 2:4 does.'
 )
 flags.DEFINE_float(
   'max_loss',
@@ -73,16 +71,15 @@ flags.DEFINE_enum(
   requests.TARGETS,
   'What --sparsity is a share of: weights, or multiply-adds.',
 )
-flags.DEFINE_enum(
+shared_flags.define(
   'allocation',
-  None,
-  allocation.METHODS,
-  'How zeros are spread over layers: the same share, the same error, or the '
-  'least cost at the outputs of the detector. Not set: least_cost where the '
-  'granularity leaves a choice.',
+  note=f'{choices.help_text(allocation.ALLOCATIONS)}. Not set: least_cost, or '
+  'uniform where --granularity sets the sparsity.',
 )
-flags.DEFINE_string(
-  'granularity', granularity.WEIGHT, f'One of {granularity.ALLOWED}.'
+shared_flags.define(
+  'granularity',
+  vocabulary.Weight.form,
+  f'{choices.help_text(granularity.GRANULARITIES)}.',
 )
 shared_flags.define('include', [])
 shared_flags.define('exclude', [])
@@ -92,10 +89,9 @@ flags.DEFINE_integer(
   'Steps in which the pruned network learns from the dense one on the photos.',
 )
 flags.DEFINE_integer('refine_batch_size', 8, 'Photos in each of these steps.')
-flags.DEFINE_boolean(
-  'sparse_ops', False, 'Also write a graph whose convolutions skip the zeros.'
-)
+shared_flags.define('sparse_ops', False)
 shared_flags.define('output_dir', required=True)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -120,27 +116,27 @@ def source() -> job.Source:
 
 def request() -> requests.Request:
   """Turns the flags into a request, or raises `InputError`."""
-  pattern = granularity.parse(FLAGS.granularity)
-  method = FLAGS.allocation
-  if not pattern.is_free:
-    for name in ('sparsity', 'max_loss'):
-      if FLAGS[name].value is not None:
+  pattern = granularity.find(FLAGS.granularity, '--granularity')
+  sparsity, default = FLAGS.sparsity, vocabulary.LeastCost
+  if pattern.fixed_sparsity is not None:
+    default = vocabulary.Uniform
+    for name, unset in (('max_loss', None), ('target', requests.WEIGHTS)):
+      if FLAGS[name].value != unset:
         raise errors.InputError(
           f'--granularity={pattern} sets the sparsity: leave --{name} out'
         )
-    if FLAGS.target != requests.WEIGHTS:
-      raise errors.InputError(
-        f'--granularity={pattern} sets the sparsity: leave --target out'
-      )
-    method = method or allocation.UNIFORM
-  elif (FLAGS.sparsity is None) == (FLAGS.max_loss is None):
+    if sparsity is None:
+      sparsity = pattern.fixed_sparsity
+  elif (sparsity is None) == (FLAGS.max_loss is None):
     raise errors.InputError('give one of --sparsity and --max_loss')
-  if FLAGS.sparsity is not None:
-    checks.sparsity('--sparsity', FLAGS.sparsity)
+  if sparsity is None:
+    # Each run of the search has its own.
+    sparsity = 0.5
+  way = allocation.find(FLAGS.allocation or default.form, '--allocation')
   return requests.Request(
-    sparsity=0.5 if FLAGS.sparsity is None else FLAGS.sparsity,
+    sparsity=pattern.check_target('--sparsity', sparsity),
     target=FLAGS.target,
-    allocation=method or allocation.LEAST_COST,
+    allocation=str(way),
     granularity=FLAGS.granularity,
     include=FLAGS.include,
     exclude=FLAGS.exclude,
@@ -172,9 +168,13 @@ def main(_) -> None:
   checks.step('--refine_steps', FLAGS.refine_steps)
   checks.count('--refine_batch_size', FLAGS.refine_batch_size)
   checks.count('--num_images', FLAGS.num_images)
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
   dense = source()
   job.check_folder(dense, FLAGS.output_dir)
+  names = job.file_names(dense)
+  if FLAGS.sparse_ops:
+    names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
+  goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
+  paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
   may_lose = bound()
   if may_lose and dense.graph:
     may_lose.eval_set.check_model(dense.graph)

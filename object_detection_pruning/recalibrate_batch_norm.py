@@ -30,6 +30,7 @@ shared_flags.define('recalibrate_batch_norm', 100)
 shared_flags.define(
   'output_dir', required=True, note='It gets the new checkpoint.'
 )
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -37,16 +38,21 @@ def main(_) -> None:
   batches = checks.count(
     '--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm
   )
-  paths.folder_to_write('--output_dir', FLAGS.output_dir)
-  config = pipeline.load(FLAGS.pipeline_config_path)
-  input_checks.check_train_config(config.train_config)
-  input_checks.check_training_data(config)
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   output_prefix = os.path.join(FLAGS.output_dir, os.path.basename(checkpoint))
   if os.path.abspath(output_prefix) == os.path.abspath(checkpoint):
     raise errors.InputError(
       f'--output_dir must be another folder than that of {checkpoint}'
     )
+  paths.files_to_write(
+    '--output_dir',
+    FLAGS.output_dir,
+    [os.path.basename(checkpoint) + '.index', pipeline.FILE_NAME],
+    FLAGS.overwrite,
+  )
+  config = pipeline.load(FLAGS.pipeline_config_path)
+  input_checks.check_train_config(config.train_config)
+  input_checks.check_training_data(config)
   count = recalibration.recalibrate(config, checkpoint, batches, output_prefix)
   pipeline.save(config, FLAGS.output_dir)
   tf.train.update_checkpoint_state(

@@ -42,7 +42,7 @@ def main(argv: List[str]) -> None:
   del argv
   if not FLAGS.model and not FLAGS.checkpoint:
     raise errors.InputError('one of --model and --checkpoint is needed')
-  stripped_files.check_places(
+  stripped_files.check_paths(
     FLAGS.model or FLAGS.checkpoint,
     FLAGS.output_dir,
     FLAGS.filename,

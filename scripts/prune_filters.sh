@@ -63,7 +63,7 @@ export_model() { # NAME CONFIG CHECKPOINT
   if [ ! -f "$report" ] || [ -n "$(find "$output_dir/$1" -maxdepth 1 \
     -name '*.index' -newer "$report")" ]; then
     run export_inference_graph --pipeline_config_path="$2" \
-      --checkpoint="$3" --output_dir="$folder"
+      --checkpoint="$3" --output_dir="$folder" --overwrite
   fi
   models+=${models:+,}$1=$folder/frozen_inference_graph.pb
 }
@@ -71,7 +71,7 @@ export_model() { # NAME CONFIG CHECKPOINT
 narrow=$output_dir/pruned/pipeline.config
 if [ ! -f "$settings" ]; then
   run prune_channels --pipeline_config_path="$config" \
-    --checkpoint="$checkpoint" --output_dir="$output_dir/pruned" "$@"
+    --checkpoint="$checkpoint" --output_dir="$output_dir/pruned" --overwrite "$@"
   # Not before: a wrong flag must not claim the folder.
   echo "$wanted" >"$settings"
 fi
@@ -97,4 +97,4 @@ export_model pruned "$narrow" "$output_dir/pruned/model.ckpt"
 train retrained "$narrow"
 export_model retrained "$narrow" "$output_dir/retrained"
 run compare_models --pipeline_config_path="$config" --models="$models" \
-  --output_dir="$output_dir"
+  --output_dir="$output_dir" --overwrite

@@ -3,6 +3,7 @@
 Run on each stack, these tests cover both ways.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import detectors
 import numpy as np
 import other_stack
 import processes
+import pytest
 import trained
 
 from object_detection_pruning.common import checkpoints
@@ -52,11 +54,73 @@ def test_checkpoint_is_exported_with_the_same_zeros(run, exported, tmp_path):
     f'--trained_checkpoint_prefix={checkpoints.resolve(run.model_dir)}',
     f'--output_directory={tmp_path}',
   )
-  theirs = checkpoints.read(str(tmp_path / 'model.ckpt'))
-  ours = checkpoints.read(os.path.join(exported, 'model.ckpt'))
+  assert_same_tensors(
+    os.path.join(exported, 'model.ckpt'), str(tmp_path / 'model.ckpt')
+  )
+
+
+def assert_same_tensors(first, second):
+  ours, theirs = checkpoints.read(first), checkpoints.read(second)
   assert theirs.keys() == ours.keys()
   for name, value in ours.items():
     np.testing.assert_array_equal(theirs[name], value)
+
+
+@pytest.fixture(scope='module')
+def narrow(dense, analysis, tmp_path_factory):
+  """Folders that each stack pruned into, from this one's sensitivities."""
+  other_stack.python()
+  ours, theirs = [
+    str(tmp_path_factory.mktemp(name)) for name in ('ours', 'theirs')
+  ]
+  command = [
+    '-m',
+    'object_detection_pruning.prune_channels',
+    f'--pipeline_config_path={dense.path}',
+    f'--checkpoint={dense.checkpoint}',
+    f'--sensitivities={analysis}',
+    '--target_macs=0.9',
+    '--recalibrate_batch_norm=0',
+  ]
+  result = processes.python(*command, f'--output_dir={ours}')
+  assert result.returncode == 0, result.stderr
+  other_stack.run(*command, f'--output_dir={theirs}')
+  return ours, theirs
+
+
+def read(path):
+  with open(path) as file:
+    return file.read()
+
+
+def test_sensitivities_give_the_same_plan_and_network(narrow):
+  ours, theirs = narrow
+  plans, configs = [
+    [read(os.path.join(folder, name)) for folder in narrow]
+    for name in ('plan.json', 'pipeline.config')
+  ]
+  assert json.loads(plans[0]) == json.loads(plans[1])
+  assert 'layer_width' in configs[0]
+  assert configs[0] == configs[1]
+  assert_same_tensors(
+    os.path.join(ours, 'model.ckpt'), os.path.join(theirs, 'model.ckpt')
+  )
+
+
+def test_network_without_channels_is_exported_by_the_other(narrow, tmp_path):
+  folder = narrow[0]
+  other_stack.run(
+    '-m',
+    'object_detection_pruning.export_inference_graph',
+    f'--pipeline_config_path={folder}/pipeline.config',
+    f'--trained_checkpoint_prefix={folder}/model.ckpt',
+    f'--output_directory={tmp_path}',
+  )
+  theirs = checkpoints.read(str(tmp_path / 'model.ckpt'))
+  ours = checkpoints.read(os.path.join(folder, 'model.ckpt'))
+  assert len(theirs) > 50
+  for name, value in theirs.items():
+    np.testing.assert_array_equal(value, ours[name])
 
 
 def test_frozen_graph_detects_the_same(exported, tmp_path):

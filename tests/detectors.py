@@ -125,7 +125,7 @@ train_config {
       }
       momentum_optimizer_value: 0.9
     }
-    use_moving_average: %(average)s
+    use_moving_average: false
   }
 }
 train_input_reader {
@@ -218,7 +218,6 @@ def config(
   batch_size: int = 2,
   num_steps: int = 20,
   learning_rate: float = 0.01,
-  moving_average: bool = False,
   pruning: str = '',
 ) -> pipeline_pb2.TrainEvalPipelineConfig:
   """Gives a whole pipeline config.
@@ -229,14 +228,12 @@ def config(
     batch_size: images in a training batch.
     num_steps: last training step.
     learning_rate: a constant one.
-    moving_average: whether moving averages of weights are kept.
     pruning: content of the `pruning` message.
   """
   text = model + _TRAINING % {
     'batch': batch_size,
     'steps': num_steps,
     'rate': learning_rate,
-    'average': 'true' if moving_average else 'false',
     'label_map': data.label_map if data else '',
     'train': data.train_record if data else '',
     'val': data.val_record if data else '',

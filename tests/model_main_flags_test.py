@@ -92,6 +92,18 @@ BAD_FLAGS = [
     GOOD + [STOCK_CONFIG],
     "feature extractor 'ssd_mobilenet_v1' is not masked, so nothing could be",
   ),
+  (
+    ['--pruning_hparams=target_sparsity=0.9,threshold_decay=0.5'],
+    '--pruning_hparams: threshold_decay=0.5 cannot be expressed: each update',
+  ),
+  (
+    ['--pruning_hparams=target_sparsity=0.9', '--sparsity=0.9'],
+    '--pruning_hparams and a flag of its own both set target_sparsity',
+  ),
+  (
+    ['--pruning_hparams=name=pruning'],
+    'end_step must be',
+  ),
   (['--pruning_frequency=5'], 'frequency is set but target_sparsity'),
   (
     ['--sample_1_of_n_eval_examples=0'],

@@ -1,5 +1,6 @@
 """The environment of the stack that these tests do not run on."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,26 +14,35 @@ _PROBE = 'import tensorflow.compat.v1 as tf; print(tf.__version__)'
 
 
 def python() -> str:
-  """Gives its interpreter, or skips the test."""
+  """Gives its interpreter, or skips the test.
+
+  That is what ODP_CLASSIC_PYTHON or ODP_MODERN_PYTHON names; where neither is
+  set, an environment that `scripts/setup.sh` has made here.
+  """
   ours = stacks.current()
   other = stacks.MODERN if ours == stacks.CLASSIC else stacks.CLASSIC
-  places = [os.environ.get('ODP_OTHER_PYTHON', '')] + [
-    os.path.join(processes.ROOT, folder, 'bin/python')
-    for folder in (f'.venv-{other}', '.venv')
-  ]
-  for place in filter(os.path.exists, places):
-    if os.path.realpath(os.path.dirname(place)) == os.path.dirname(
-      os.path.abspath(sys.executable)
-    ):
-      continue
-    version = subprocess.run(
-      [place, '-W', 'ignore', '-c', _PROBE],
-      stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL,
-    ).stdout.decode()
-    if version and stacks.of_version(version) == other:
+  variable = f'ODP_{other.upper()}_PYTHON'
+  named = os.environ.get(variable)
+  if named:
+    assert _is_of(named, other), f'{variable}={named} is not of that stack'
+    return named
+  for folder in (f'.venv-{other}', '.venv'):
+    place = os.path.join(processes.ROOT, folder, 'bin/python')
+    if os.path.exists(place) and _is_of(place, other):
       return place
   pytest.skip(f'there is no environment of the {other} stack')
+
+
+@functools.lru_cache(None)
+def _is_of(place: str, stack: str) -> bool:
+  if os.path.abspath(place) == os.path.abspath(sys.executable):
+    return False
+  version = subprocess.run(
+    [place, '-W', 'ignore', '-c', _PROBE],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.DEVNULL,
+  ).stdout.decode()
+  return bool(version) and stacks.of_version(version) == stack
 
 
 def run(*arguments) -> str:

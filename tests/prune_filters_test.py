@@ -80,7 +80,7 @@ def test_prunes_retrains_exports_and_compares(run, out):
       f'--output_dir={out}/retrained/export',
     ),
   ]
-  assert started[0][4:] == ('--ratio=0.4',)
+  assert started[0][4:] == ('--overwrite', '--ratio=0.4')
   models = ','.join(
     f'{name}={out}/{name}/export/frozen_inference_graph.pb'
     for name in ('dense', 'dense_retrained', 'pruned', 'retrained')

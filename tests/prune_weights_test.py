@@ -56,7 +56,7 @@ BAD_FLAGS = [
   ),
   (
     ['--sparsity=0.5', '--images=TEXTS'],
-    'no picture in TEXTS: none of its 2 files or examples is one',
+    'no picture in TEXTS: none of the 2 files or examples is one',
   ),
   (
     ['--sparsity=0.5', '--images=/no/photos'],
@@ -332,7 +332,7 @@ def test_max_loss_finds_the_sparsest_model_or_says_that_there_is_none(
   content = json.loads(known.read_text())
   content['metrics']['AP50'] *= 2
   known.write_text(json.dumps(content))
-  (none,) = processes.command(MODULE, [arguments])
+  (none,) = processes.command(MODULE, [[*arguments, '--overwrite']])
   assert none.returncode == 2
   assert none.stderr.splitlines()[-1].startswith(
     'error: none at this bound: 1% zeros lose 50.0'

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -183,6 +184,17 @@ def test_lock_pins_every_requirement_within_its_bounds(version, monkeypatch):
     or pins[requirement.name] not in requirement.specifier
   ]
   assert unmet == []
+
+
+def test_paths_that_continuous_integration_takes_exist():
+  script = os.path.join(ROOT, '.ci/run')
+  if not os.path.exists(script):
+    pytest.skip('the source distribution has no .ci')
+  with open(script) as file:
+    (listed,) = re.findall(r'modern_paths=\((.*?)\)', file.read(), re.DOTALL)
+  paths = listed.split()
+  assert len(paths) > 5
+  assert [p for p in paths if not os.path.exists(os.path.join(ROOT, p))] == []
 
 
 _TOOLS = (

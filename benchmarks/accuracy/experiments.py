@@ -10,6 +10,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 TRAIN = 'train'
 RECONSTRUCT = 'reconstruct'
 MAGNITUDE = 'magnitude'
+CHANNELS = 'channels'
 
 
 class Experiment(NamedTuple):
@@ -18,17 +19,20 @@ class Experiment(NamedTuple):
   Attributes:
     name: of it, within its detector.
     detector: one of `DETECTORS`.
-    way: TRAIN; RECONSTRUCT, from training images without their labels; or
-      MAGNITUDE, the smallest weights set to zero and nothing else.
+    way: TRAIN; RECONSTRUCT, from training images without their labels;
+      MAGNITUDE, the smallest weights set to zero and nothing else; or CHANNELS,
+      whole channels removed by prune_channels.
     start: name of the experiment to start from; None for the checkpoint of the
       detector, or random weights where it has none.
     steps: of training, or of refinement after reconstruction.
     rate: factor on the learning rate of the detector's config.
-    pruning: text of the `pruning` message; the schedule runs over the first
-      `window` of the steps. None for a dense model.
+    pruning: text of the `pruning` message; a schedule runs over the first
+      `window` of the steps, and without a target masks stay. None for a dense
+      model.
     window: share of the steps after which the last mask update comes.
     teacher: name of the experiment to distill from; None without distillation.
-    request: settings of a reconstruction, as `reconstruction.Request` has them.
+    request: settings of a reconstruction, as `reconstruction.Request` has them,
+      or flags of prune_channels.
     seeds: one run for each.
   """
 
@@ -85,6 +89,20 @@ def _pruned(name: str, sparsity: float, **changes) -> Experiment:
   )
 
 
+def _continued(sparsity: float, steps: int) -> Experiment:
+  """A model that keeps the zeros of a reconstructed one while it retrains."""
+  return Experiment(
+    f'reconstruct_{sparsity:g}_distilled',
+    SSD,
+    start=f'reconstruct_{sparsity:g}',
+    steps=steps,
+    rate=0.5,
+    # All kernels have masks; without a target these stay as they are.
+    pruning='include: ""',
+    teacher='dense',
+  )
+
+
 def _untrained(way: str, sparsity: float, **request) -> Experiment:
   return Experiment(
     f'{way}_{sparsity:g}',
@@ -92,6 +110,20 @@ def _untrained(way: str, sparsity: float, **request) -> Experiment:
     way=way,
     start='dense',
     request=dict(request, sparsity=sparsity),
+  )
+
+
+def _channels(share: float, reconstructed: bool = True) -> Experiment:
+  """A model without that share of its parameters, whole channels at a time."""
+  flags = {'target_params': round(1 - share, 3)}
+  if reconstructed:
+    flags.update(importance='reconstruction', global_ranking=True)
+  return Experiment(
+    f'channels_{"" if reconstructed else "l1_"}{share:g}',
+    SSD,
+    way=CHANNELS,
+    start='dense',
+    request=flags,
   )
 
 
@@ -107,15 +139,16 @@ def experiments() -> List[Experiment]:
   found = [
     Experiment('dense', SSD, steps=DETECTORS[SSD].dense),
     Experiment('control', SSD, start='dense', steps=steps, rate=0.5),
-    _pruned('distilled', 0.9, **best),
-    _pruned('distilled', 0.8, **best),
-    _pruned('distilled', 0.95, **best),
-    _pruned('distilled', 0.85, **best),
   ]
-  for sparsity in (0.5, 0.7, 0.75, 0.8, 0.85, 0.9):
-    found.append(_untrained(MAGNITUDE, sparsity))
-    found.append(_untrained(RECONSTRUCT, sparsity))
+  levels = (0.9, 0.8, 0.95, 0.85, 0.7, 0.75, 0.5)
+  found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
+  found += [_channels(share) for share in (0.4, 0.6)]
+  found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
+  found += [_channels(share) for share in (0.2, 0.8)]
+  found.append(_channels(0.4, reconstructed=False))
+  found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]
   found += [
+    _pruned('distilled', 0.9, **best),
     _pruned('uniform', 0.9, steps=steps, rate=0.5),
     _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),
   ]

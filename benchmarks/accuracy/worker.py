@@ -62,6 +62,7 @@ def main(_) -> None:
     experiments.TRAIN: trained,
     experiments.RECONSTRUCT: reconstructed,
     experiments.MAGNITUDE: cut,
+    experiments.CHANNELS: narrowed,
   }[experiment.way]
   graph = make(experiment, detector)
   result = {
@@ -111,9 +112,11 @@ def configured(
   config = stages.configure(base, data_of(detector), stage, start)
   if experiment.pruning:
     message = pipeline.pruning_message(config)
-    message.start_step = 0
-    message.end_step = int(experiment.steps * experiment.window)
+    message.Clear()
     text_format.Merge(experiment.pruning, message)
+    if message.target_sparsity:
+      message.start_step = 0
+      message.end_step = int(experiment.steps * experiment.window)
     if FLAGS.teacher:
       message.distillation.teacher = FLAGS.teacher
   return config
@@ -155,7 +158,7 @@ def reconstructed(
     config=pipeline.load(os.path.join(FLAGS.start, 'pipeline.config')),
     checkpoint=checkpoints.resolve(FLAGS.start),
   )
-  pictures = photos.read(data_of(detector).train_record, _CALIBRATION_PHOTOS)
+  pictures = photos.read([data_of(detector).train_record], _CALIBRATION_PHOTOS)
   request = requests.Request(**experiment.request)
   learning = refinement.Setting(experiment.steps)
   job.run(source, pictures, request, learning, FLAGS.output_dir)
@@ -165,7 +168,7 @@ def reconstructed(
 def cut(
   experiment: experiments.Experiment, detector: experiments.Detector
 ) -> str:
-  """Sets the smallest weights of each masked kernel to zero, and that is all."""
+  """Sets the smallest weights of each masked kernel to zero; nothing more."""
   config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
   start = checkpoints.resolve(FLAGS.start)
   tensors = checkpoints.read(start)
@@ -178,6 +181,32 @@ def cut(
   checkpoints.write(prefix, tensors)
   exported = os.path.join(FLAGS.output_dir, 'export')
   exporter.export(config, prefix, exported)
+  return os.path.join(exported, exporter.FROZEN_GRAPH)
+
+
+def narrowed(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Removes channels, as a user does; those of reconstruction are refitted."""
+  folder = FLAGS.output_dir
+  arguments = {
+    'pipeline_config_path': os.path.join(FLAGS.start, 'pipeline.config'),
+    'checkpoint': FLAGS.start,
+    'output_dir': folder,
+    # What a run that was killed has left.
+    'overwrite': True,
+    **experiment.request,
+  }
+  if experiment.request.get('importance') == 'reconstruction':
+    arguments['reconstruct'] = data_of(detector).train_record
+    arguments['num_images'] = _CALIBRATION_PHOTOS
+  subprocess.check_call(
+    [sys.executable, '-m', 'object_detection_pruning', 'prune_channels']
+    + [f'--{name}={value}' for name, value in arguments.items()]
+  )
+  exported = os.path.join(folder, 'export')
+  config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  exporter.export(config, os.path.join(folder, 'model.ckpt'), exported)
   return os.path.join(exported, exporter.FROZEN_GRAPH)
 
 
@@ -203,7 +232,7 @@ def accuracies(
 
 def size(graph: str, data: detection_data.DetectionData) -> Dict[str, object]:
   """Counts weights, zeros and bytes."""
-  picture = photos.read(data.val_record, 1).images[0]
+  picture = photos.read([data.val_record], 1).images[0]
   cost = graph_cost.measure(graph_files.read(graph).graph_def, picture)
   report = os.path.join(os.path.dirname(graph), exporter.REPORT)
   result = {

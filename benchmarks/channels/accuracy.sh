@@ -70,4 +70,4 @@ for left in 0.6 0.4 0.8; do
 done
 "$python" -m object_detection_pruning.compare_models \
   --pipeline_config_path="$start/pipeline.config" --output_dir="$output_dir" \
-  --models="$models"
+  --models="$models" --overwrite

@@ -20,7 +20,7 @@ odp() { .venv/bin/python -m object_detection_pruning "$@"; }
 dense=$output/dense/frozen_inference_graph.pb
 if [[ ! -f $dense ]]; then
   odp export_inference_graph --pipeline_config_path="$model/model_only.config" \
-    --checkpoint="$model/model.ckpt" --output_dir="$output/dense"
+    --checkpoint="$model/model.ckpt" --output_dir="$output/dense" --overwrite
 fi
 graphs=("$dense")
 
@@ -32,7 +32,7 @@ prune() {
   shift
   if [[ ! -f $folder/pruning.json ]]; then
     odp prune_weights --model="$dense" --output_dir="$folder" \
-      --refine_steps="$steps" "$@"
+      --refine_steps="$steps" --overwrite "$@"
   fi
   graphs+=("$folder/frozen_inference_graph.pb")
 }

@@ -39,7 +39,7 @@ fi
 export_to() {  # folder, config, checkpoint
   [ -f "$1/sparsity.json" ] ||
     run export_inference_graph --pipeline_config_path="$2" \
-      --checkpoint="$3" --output_dir="$1"
+      --checkpoint="$3" --overwrite --output_dir="$1"
 }
 retrain() {  # folder, config
   if [ ! -f "$1/retrained/sparsity.json" ]; then
@@ -56,7 +56,7 @@ prune() {  # name, then flags that say what goes
   [ -f "$dir/narrow/pipeline.config" ] ||
     run prune_channels --pipeline_config_path="$start/pipeline.config" \
       --checkpoint="$start/model.ckpt" --output_dir="$dir/narrow" \
-      --recalibrate_batch_norm="$batches" "${flags[@]}"
+      --recalibrate_batch_norm="$batches" --overwrite "${flags[@]}"
   export_to "$dir/pruned" "$dir/narrow/pipeline.config" "$dir/narrow/model.ckpt"
   retrain "$dir" "$dir/narrow/pipeline.config"
   models+=",$1=$dir/pruned/$graph,$1 retrained=$dir/retrained/$graph"
@@ -76,7 +76,7 @@ if [ "$batches" != 0 ]; then
   [ -f "$out/dense/model/pipeline.config" ] ||
     run recalibrate_batch_norm --pipeline_config_path="$start/pipeline.config" \
       --checkpoint="$start/model.ckpt" --num_batches="$batches" \
-      --output_dir="$out/dense/model"
+      --output_dir="$out/dense/model" --overwrite
 fi
 export_to "$out/dense/export" "$start/pipeline.config" "$dense"
 retrain "$out/control" "$start/pipeline.config"
@@ -90,4 +90,4 @@ for loss in "$@"; do
   prune "uniform as $loss" --target_macs="$left" --importance="$importance"
 done
 run compare_models --pipeline_config_path="$start/pipeline.config" \
-  --output_dir="$out" --models="$models"
+  --output_dir="$out" --overwrite --models="$models"

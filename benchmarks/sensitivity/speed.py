@@ -27,7 +27,11 @@ from object_detection_pruning.sensitivity import prunables
 flags.DEFINE_string('pipeline_config_path', None, 'Of a plain detector.')
 flags.DEFINE_string('checkpoint', None, 'Prefix or folder.')
 flags.DEFINE_integer('num_examples', 20, 'Images to evaluate on.')
-flags.DEFINE_list('layers', ['0.1', '0.4', '0.6'], 'Places in the network.')
+flags.DEFINE_list(
+  'layers',
+  ['0.1', '0.4', '0.6'],
+  'How deep they lie in the network, in [0, 1).',
+)
 flags.DEFINE_list('ratios', ['0.2', '0.5', '0.8'], 'Ratios of each layer.')
 flags.DEFINE_string('output', None, 'JSON file to write.')
 FLAGS = flags.FLAGS
@@ -58,13 +62,34 @@ def _rounded(metrics):
   return {name: float(np.float32(value)) for name, value in metrics.items()}
 
 
+def _measure(points, evaluate):
+  """Gives the seconds and the metrics of each point."""
+  return zip(
+    *(timing.once(functools.partial(evaluate, *point)) for point in points)
+  )
+
+
+def _summary(start_up, our_seconds, their_seconds, ours, theirs):
+  return {
+    'start_up_seconds': start_up,
+    'mean_seconds': statistics.mean(our_seconds),
+    'plain_mean_seconds': statistics.mean(their_seconds),
+    'faster_by': sum(their_seconds) / sum(our_seconds),
+    'faster_by_with_start_up': sum(their_seconds)
+    / (sum(our_seconds) + start_up),
+    'points_whose_metrics_differ': sum(
+      _rounded(a) != b for a, b in zip(ours, theirs)
+    ),
+  }
+
+
 def main(_):
   tf.logging.set_verbosity(tf.logging.ERROR)
   config = pipeline.load(FLAGS.pipeline_config_path)
   tensors = checkpoints.read(checkpoints.resolve(FLAGS.checkpoint))
   network = pruning.analyze(config)
   found = prunables.filters(network, tensors, 'l1')
-  layers = [found[int(float(place) * len(found))] for place in FLAGS.layers]
+  layers = [found[int(float(depth) * len(found))] for depth in FLAGS.layers]
   points = [(t, float(r)) for t in layers for r in FLAGS.ratios]
 
   def start():
@@ -79,24 +104,15 @@ def main(_):
   def evaluate(target, ratio):
     return model.evaluate(target.variables, target.changes(ratio))
 
+  def evaluate_plainly(target, ratio):
+    pruned = dict(tensors, **target.changes(ratio))
+    return plain(FLAGS.pipeline_config_path, pruned, len(images), folder)
+
   start_up, (model, images) = timing.once(start)
-  our_seconds, ours = zip(
-    *(timing.once(functools.partial(evaluate, *point)) for point in points)
-  )
+  our_seconds, ours = _measure(points, evaluate)
   model.close()
-
   with tempfile.TemporaryDirectory() as folder:
-
-    def evaluate_plainly(target, ratio):
-      pruned = dict(tensors, **target.changes(ratio))
-      return plain(FLAGS.pipeline_config_path, pruned, len(images), folder)
-
-    their_seconds, theirs = zip(
-      *(
-        timing.once(functools.partial(evaluate_plainly, *point))
-        for point in points
-      )
-    )
+    their_seconds, theirs = _measure(points, evaluate_plainly)
   measured = [
     {
       'layer': target.name,
@@ -108,19 +124,8 @@ def main(_):
     }
     for n, (target, ratio) in enumerate(points)
   ]
-  result = {
-    'images': len(images),
-    'points': measured,
-    'start_up_seconds': start_up,
-    'mean_seconds': statistics.mean(our_seconds),
-    'plain_mean_seconds': statistics.mean(their_seconds),
-    'faster_by': sum(their_seconds) / sum(our_seconds),
-    'faster_by_with_start_up': sum(their_seconds)
-    / (sum(our_seconds) + start_up),
-    'points_whose_metrics_differ': sum(
-      _rounded(a) != b for a, b in zip(ours, theirs)
-    ),
-  }
+  result = {'images': len(images), 'points': measured}
+  result.update(_summary(start_up, our_seconds, their_seconds, ours, theirs))
   with open(FLAGS.output, 'w') as file:
     json.dump(result, file, indent=1)
     file.write('\n')

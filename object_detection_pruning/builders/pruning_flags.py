@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 from absl import flags
 
 from object_detection_pruning.common import checks
+from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.core import (
   allocation,
   choices,
@@ -21,8 +22,8 @@ class PruningFlag(NamedTuple):
 
   Attributes:
     name: of the flag.
-    define: absl's function that defines it.
-    help: what it means.
+    define: absl's function that defines it, or that of shared flags.
+    help: what it means; of a shared flag, the note.
     field: the field, with the name of the message that it is in before it; as
       the flag is called if not given.
     check: raises `InputError` for a value that cannot be, and names the flag.
@@ -73,15 +74,13 @@ PRUNING_FLAGS = (
   ),
   PruningFlag(
     'granularity',
-    flags.DEFINE_string,
-    'Which weights become zero together [config: weight]. '
-    f'{choices.help_text(granularity.GRANULARITIES)}.',
+    shared_flags.define,
+    f'[config: weight] {choices.help_text(granularity.GRANULARITIES)}.',
   ),
   PruningFlag(
     'allocation',
-    flags.DEFINE_string,
-    'How zeros are divided among layers [config: uniform]. '
-    f'{choices.help_text(allocation.ALLOCATIONS)}.',
+    shared_flags.define,
+    f'[config: uniform] {choices.help_text(allocation.ALLOCATIONS)}.',
   ),
   PruningFlag(
     'max_layer_sparsity',

@@ -82,6 +82,12 @@ class Network(NamedTuple):
     """Gives the plan to remove these channels, unchecked."""
     return plans.Plan(self.channels, self.positions, removed)
 
+  def price(self, group: groups.ChannelGroup, measure: str) -> float:
+    """Gives what one channel of a group costs: parameters, or MACs."""
+    plan = self.plan({group.name: np.array([0])})
+    before, after = plan.dense_cost(), plan.cost()
+    return float(getattr(before, measure) - getattr(after, measure))
+
 
 def analyze(config: pipeline_pb2.TrainEvalPipelineConfig) -> Network:
   """Builds a detector for inference and finds its channel groups."""
@@ -98,7 +104,10 @@ def analyze(config: pipeline_pb2.TrainEvalPipelineConfig) -> Network:
 
 
 def make_plan(
-  network: Network, tensors: Dict[str, np.ndarray], request: Request
+  network: Network,
+  tensors: Dict[str, np.ndarray],
+  request: Request,
+  criterion: Optional[criteria.ChannelCriterion] = None,
 ) -> plans.Plan:
   """Selects the channels that go.
 
@@ -106,6 +115,7 @@ def make_plan(
     network: from `analyze`.
     tensors: the checkpoint by name.
     request: what is to go.
+    criterion: scores channels in place of that which the request names.
 
   Raises:
     InputError: the checkpoint does not fit, or the request cannot be met.
@@ -118,7 +128,8 @@ def make_plan(
   if request.ratios_path:
     ratios = selection.read_ratios(request.ratios_path, chosen)
     chosen = [group for group in chosen if group.name in ratios]
-  scores = importance.find(request.method).scores(
+  criterion = criterion or importance.find(request.method)
+  scores = criterion.scores(
     chosen,
     # What a mask has set to zero counts for nothing.
     stripping.strip(tensors).tensors,

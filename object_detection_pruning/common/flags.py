@@ -56,6 +56,7 @@ SHARED: Dict[str, SharedFlag] = {
     flags.DEFINE_list,
     'Image files, folders and patterns, separated by commas.',
   ),
+  'num_images': SharedFlag(flags.DEFINE_integer, 'Most photos to look at.'),
   'image': SharedFlag(
     flags.DEFINE_string,
     'Sample image to run on; not set: one of 480x640 is made up.',
@@ -79,8 +80,23 @@ SHARED: Dict[str, SharedFlag] = {
   ),
   # What it does.
   'sparsity': SharedFlag(
-    flags.DEFINE_float, 'Share of zeros in every pruned kernel, in [0, 1).'
+    flags.DEFINE_float, 'Share of zeros in all pruned kernels, in [0, 1).'
   ),
+  'granularity': SharedFlag(
+    flags.DEFINE_string, 'Which weights become zero together.'
+  ),
+  'allocation': SharedFlag(
+    flags.DEFINE_string, 'How zeros are divided among layers.'
+  ),
+  'sparse_ops': SharedFlag(
+    flags.DEFINE_boolean,
+    'Also write a graph whose convolutions skip the zeros, and a SavedModel of '
+    'it; time both graphs.',
+  ),
+  'dry_run': SharedFlag(
+    flags.DEFINE_boolean, 'Print the plan and write nothing.'
+  ),
+  'importance': SharedFlag(flags.DEFINE_enum, 'How channels are compared.'),
   'recalibrate_batch_norm': SharedFlag(
     flags.DEFINE_integer,
     'Number of training batches to set batch-norm statistics from.',
@@ -124,18 +140,24 @@ SHARED: Dict[str, SharedFlag] = {
 
 
 def define(
-  name: str, default: Any = None, required: bool = False, note: str = ''
+  name: str,
+  default: Any = None,
+  note: str = '',
+  required: bool = False,
+  **settings: Any,
 ) -> None:
   """Defines a shared flag, and its aliases, for the calling command.
 
   Args:
     name: a key of `SHARED`.
     default: its value where it is not given.
-    required: whether it must be given.
     note: sentences on what is special about it in this command.
+    required: whether it must be given.
+    **settings: what absl's function takes besides, as `enum_values`.
   """
   shared = SHARED[name]
-  shared.define(name, default, f'{shared.help} {note}'.strip())
+  text = f'{shared.help} {note}'.strip()
+  shared.define(name, default, help=text, **settings)
   for alias in shared.aliases:
     flags.DEFINE_alias(alias, name)
   if required:

@@ -1,6 +1,7 @@
 """Checks of files to read and folders to write, before any long work."""
 
 import os
+from typing import Iterable
 
 import tensorflow.compat.v1 as tf
 
@@ -39,6 +40,28 @@ def folder_to_write(name: str, path: str) -> str:
       f'{name} {path} cannot be written: no permission in {existing}'
     )
   return path
+
+
+def files_to_write(
+  name: str, folder: str, files: Iterable[str], overwrite: bool
+) -> None:
+  """Checks what a command is about to write into a folder.
+
+  Every command that fills a folder calls it first of all.
+
+  Args:
+    name: what the user calls the folder, such as `--output_dir`.
+    folder: it need not exist.
+    files: names of files and folders to be written into it.
+    overwrite: whether older ones may be replaced.
+
+  Raises:
+    InputError: the folder cannot be written, or one of the files is there.
+  """
+  folder_to_write(name, folder)
+  refuse_existing(
+    *(os.path.join(folder, file) for file in files), overwrite=overwrite
+  )
 
 
 def refuse_existing(*found: str, overwrite: bool = False) -> None:

@@ -22,6 +22,11 @@ from object_detection_pruning.inspection import model_file_cost
 
 _MAX_SAMPLE_IMAGES = 8
 _REPORT = 'sparsity.json'
+_NAME = 'comparison'
+_PICTURES = 'detections.png'
+FILE_NAMES = tuple(
+  f'{_NAME}.{ending}' for ending in ('md', 'csv', 'json', 'html')
+) + (_PICTURES,)
 
 
 class Settings(NamedTuple):
@@ -73,10 +78,10 @@ class Comparison(NamedTuple):
       ('json', self.table.as_json() + '\n'),
       ('html', html),
     ):
-      atomic_files.write(os.path.join(folder, f'comparison.{ending}'), text)
+      atomic_files.write(os.path.join(folder, f'{_NAME}.{ending}'), text)
     if self.pictures:
       names = [row.name for row in self.table.rows]
-      path = os.path.join(folder, 'detections.png')
+      path = os.path.join(folder, _PICTURES)
       with atomic_files.writing(path) as (name,):
         pictures.sheet(names, self.pictures).save(name, format='PNG')
 

@@ -14,6 +14,7 @@ from object_detection_pruning.core import (
   granularity,
   layer_patterns,
   thresholds,
+  vocabulary,
 )
 
 
@@ -52,7 +53,7 @@ class Layer(NamedTuple):
     return min(number * size, int(max_sparsity * self.size), self.size - 1)
 
 
-class Allocation(choices.Choice):
+class Allocation(vocabulary.Division):
   """A way to divide zeros among layers.
 
   Attributes:
@@ -68,11 +69,7 @@ class Allocation(choices.Choice):
 
   def check(self, target: float, pattern: granularity.Granularity) -> None:
     """Checks that it can divide the zeros of a target, or raises."""
-    if pattern.fixed_sparsity is not None and not isinstance(self, Uniform):
-      raise errors.InputError(
-        f'granularity {pattern} gives every layer the same sparsity, so '
-        f'allocation must be {Uniform.form}, got {self}'
-      )
+    self.check_pattern(pattern)
     if target > self.max_layer_sparsity:
       raise errors.InputError(
         f'target_sparsity must be {self.max_layer_sparsity} '
@@ -125,24 +122,19 @@ class Allocation(choices.Choice):
     return total
 
 
-class Uniform(Allocation):
-  """The same sparsity in every layer."""
-
-  form = 'uniform'
+class Uniform(vocabulary.Uniform, Allocation):
   takes_bound = False
 
   def sparsities(self, target: float, layers: Sequence[Layer]) -> List[float]:
     return [target] * len(layers)
 
 
-class ErdosRenyiKernel(Allocation):
+class ErdosRenyiKernel(vocabulary.ErdosRenyiKernel, Allocation):
   """Kept weights in proportion to the sides of a kernel (Evci et al. 2020).
 
   A layer that would keep more weights than it has stays dense, and the others
   make up for it.
   """
-
-  form = 'erdos_renyi_kernel'
 
   def sparsities(self, target: float, layers: Sequence[Layer]) -> List[float]:
     sizes = np.array([layer.size for layer in layers], np.int64)
@@ -156,14 +148,13 @@ class ErdosRenyiKernel(Allocation):
     return ((sizes - kept) / np.maximum(sizes, 1)).tolist()
 
 
-class Global(Allocation):
+class Global(vocabulary.Global, Allocation):
   """The lowest scores of all layers together, wherever they are.
 
   Each update looks at the weights anew. No layer gets sparser than
   `max_layer_sparsity`, lest one that has small weights be cut off.
   """
 
-  form = 'global'
   needs_scores = True
   max_layer_sparsity = 0.99
 
@@ -213,7 +204,7 @@ def find(text: str, max_layer_sparsity: Optional[float] = None) -> Allocation:
   Raises:
     InputError: it is none of them, or takes no such bound.
   """
-  found = choices.find('allocation', text, ALLOCATIONS)
+  found = choices.find('allocation', text, ALLOCATIONS, vocabulary.DIVISIONS)
   if max_layer_sparsity is None:
     return found
   checks.sparsity('max_layer_sparsity', max_layer_sparsity)

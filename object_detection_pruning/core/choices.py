@@ -1,6 +1,7 @@
 """Things that a config or a flag names, each of them a class in a list."""
 
-from typing import Dict, List, Optional, Sequence, Type
+import inspect
+from typing import List, Optional, Sequence, Tuple, Type
 
 from object_detection_pruning.common import errors
 
@@ -14,9 +15,11 @@ class Choice:
   Attributes:
     form: what a config or a flag says to have it; capital letters stand for
       numbers.
+    commands: those that offer it, where not all do that have the field.
   """
 
   form = ''
+  commands: Tuple[str, ...] = ()
 
   @classmethod
   def parse(cls, text: str) -> Optional['Choice']:
@@ -43,28 +46,39 @@ def forms(choices: Sequence[Type[Choice]]) -> List[str]:
 
 def help_text(choices: Sequence[Type[Choice]]) -> str:
   """Lists what can be said, each with the first line of its docstring."""
-  meanings: Dict[str, str] = {
-    choice.form: (choice.__doc__ or '').strip().splitlines()[0].rstrip('.')
-    for choice in choices
-  }
-  return '; '.join(f'{form}: {line}' for form, line in meanings.items())
+  return '; '.join(
+    f'{each.form}: {inspect.getdoc(each).splitlines()[0].rstrip(".")}'
+    for each in choices
+  )
 
 
-def find(field: str, text: str, choices: Sequence[Type[Choice]]) -> Choice:
+def find(
+  field: str,
+  text: str,
+  choices: Sequence[Type[Choice]],
+  known: Sequence[Type[Choice]] = (),
+) -> Choice:
   """Gives the choice that a text stands for.
 
   Args:
     field: the name of the field or flag, for the message.
     text: what was given for it.
-    choices: all classes of the kind.
+    choices: all classes of the kind that are offered here.
+    known: all classes of the kind, with those that other commands offer.
 
   Raises:
-    InputError: it stands for none of them.
+    InputError: it stands for none that is offered here.
   """
   for choice in choices:
     found = choice.parse(text)
     if found is not None:
       return found
+  elsewhere = [
+    f'; {text} works in {" and ".join(choice.commands)}'
+    for choice in known
+    if choice.parse(text) is not None
+  ]
   raise errors.InputError(
     f'{field} must be one of {", ".join(forms(choices))}, got {text!r}'
+    + ''.join(elsewhere)
   )

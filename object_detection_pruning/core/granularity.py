@@ -7,17 +7,12 @@ Kernels have the shape [..., inputs, outputs]: [height, width, inputs, outputs]
 of a convolution, [inputs, outputs] of a fully connected layer.
 """
 
-import re
-from typing import NamedTuple, Optional, Sequence
+from typing import NamedTuple, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import checks, errors
-from object_detection_pruning.core import choices, thresholds
-
-# Ranks within a group are counted one by one.
-_MOST_IN_GROUP = 32
+from object_detection_pruning.core import choices, thresholds, vocabulary
 
 
 class Units(NamedTuple):
@@ -32,33 +27,8 @@ class Units(NamedTuple):
   size: int
 
 
-class Granularity(choices.Choice):
+class Granularity(vocabulary.Pattern):
   """A pattern of masks."""
-
-  @property
-  def fixed_sparsity(self) -> Optional[float]:
-    """The sparsity that the pattern has when it is complete, if only one."""
-    return None
-
-  def check_target(self, name: str, target: float) -> float:
-    """Gives the exact target that a given one means, or raises.
-
-    Args:
-      name: of what was given, for the message.
-      target: sparsity in [0, 1).
-
-    Raises:
-      InputError: the pattern has another sparsity.
-    """
-    fixed = self.fixed_sparsity
-    if fixed is None:
-      return target
-    # A third cannot be written exactly.
-    if abs(target - fixed) > 0.005:
-      raise errors.InputError(
-        f'{name} must be {fixed:.4g} with granularity {self}, got {target}'
-      )
-    return fixed
 
   def units(self, shape: Sequence[int]) -> Units:
     """Tells what can be masked of a kernel of this shape."""
@@ -80,11 +50,7 @@ class Granularity(choices.Choice):
     raise NotImplementedError
 
 
-class Weight(Granularity):
-  """Single weights."""
-
-  form = 'weight'
-
+class Weight(vocabulary.Weight, Granularity):
   def units(self, shape: Sequence[int]) -> Units:
     return Units(_size(shape), 1)
 
@@ -92,37 +58,13 @@ class Weight(Granularity):
     return thresholds.cut(scores, zeros)
 
 
-class NOfM(Granularity):
+class NOfM(vocabulary.NOfM, Granularity):
   """N of each M inputs in turn stay, as in 2:4 (Mishra et al. 2021).
 
   The last inputs, where M does not divide their number, count as if zeros
   followed them. At less than its sparsity a kernel has zeros where the complete
   pattern has them.
   """
-
-  form = 'N:M'
-
-  def __init__(self, kept: int, group: int):
-    """Checks the numbers: `kept` (N) of each `group` (M) inputs stay."""
-    if not 1 <= kept < group <= _MOST_IN_GROUP:
-      raise errors.InputError(
-        f'granularity N:M must have 1 <= N < M <= {_MOST_IN_GROUP}, '
-        f'got {kept}:{group}'
-      )
-    self.kept = kept
-    self.group = group
-
-  @classmethod
-  def parse(cls, text: str) -> Optional['NOfM']:
-    match = re.fullmatch(r'(\d{1,9}):(\d{1,9})', text)
-    return match and cls(*map(int, match.groups()))
-
-  def __str__(self) -> str:
-    return f'{self.kept}:{self.group}'
-
-  @property
-  def fixed_sparsity(self) -> Optional[float]:
-    return 1 - self.kept / self.group
 
   def units(self, shape: Sequence[int]) -> Units:
     inputs = shape[-2]
@@ -155,26 +97,11 @@ class NOfM(Granularity):
     return tf.reshape(may_go[:, :inputs], shape)
 
 
-class Block(Granularity):
+class Block(vocabulary.Block, Granularity):
   """Blocks of I inputs and O outputs of one position, as 4x4.
 
   What is left over where they do not fit in is never masked.
   """
-
-  form = 'IxO'
-
-  def __init__(self, inputs: int, outputs: int):
-    """Checks the size of a block."""
-    self.inputs = checks.count('inputs of a block', inputs)
-    self.outputs = checks.count('outputs of a block', outputs)
-
-  @classmethod
-  def parse(cls, text: str) -> Optional['Block']:
-    match = re.fullmatch(r'(\d{1,9})x(\d{1,9})', text)
-    return match and cls(*map(int, match.groups()))
-
-  def __str__(self) -> str:
-    return f'{self.inputs}x{self.outputs}'
 
   def units(self, shape: Sequence[int]) -> Units:
     inputs, outputs = self._blocks(shape)
@@ -207,10 +134,8 @@ class Block(Granularity):
     return shape[-2] // self.inputs, shape[-1] // self.outputs
 
 
-class Filter(Granularity):
-  """All weights of an output (Li et al. 2017); one stays in each kernel."""
-
-  form = 'filter'
+class Filter(vocabulary.Filter, Granularity):
+  """All weights of an output channel (Li et al. 2017); one stays unmasked."""
 
   def units(self, shape: Sequence[int]) -> Units:
     return Units(shape[-1] - 1, _size(shape[:-1]))
@@ -229,7 +154,7 @@ GRANULARITIES = (Weight, NOfM, Block, Filter)
 
 def find(text: str) -> Granularity:
   """Gives the pattern that a text stands for, or raises."""
-  return choices.find('granularity', text, GRANULARITIES)
+  return choices.find('granularity', text, GRANULARITIES, vocabulary.PATTERNS)
 
 
 def _size(shape: Sequence[int]) -> int:

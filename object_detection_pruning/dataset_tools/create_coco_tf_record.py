@@ -14,7 +14,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import conversion
 
@@ -33,12 +33,14 @@ shared_flags.define(
   'beside the record file.',
 )
 shared_flags.define('strict', False)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
 def main(argv: List[str]) -> None:
   """Converts the file and prints where it is."""
   del argv
+  paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
   converted = conversion.coco_to_record(
     FLAGS.image_dir,
     FLAGS.annotations_file,

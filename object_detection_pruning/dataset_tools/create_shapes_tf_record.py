@@ -20,6 +20,7 @@ flags.DEFINE_integer('num_train', 240, 'Number of images to train on.')
 flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
 flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
@@ -32,6 +33,7 @@ def main(argv: List[str]) -> None:
     num_val=FLAGS.num_val,
     image_size=FLAGS.image_size,
     seed=FLAGS.seed,
+    overwrite=FLAGS.overwrite,
   )
   print(f'{data.num_train} images in {data.train_record}')
   print(f'{data.num_val} images in {data.val_record}')

@@ -13,7 +13,7 @@ from typing import List
 
 from absl import flags
 
-from object_detection_pruning.common import command
+from object_detection_pruning.common import command, paths
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import conversion, voc
 
@@ -38,12 +38,14 @@ flags.DEFINE_boolean(
   'ignore_difficult_instances', False, 'Leave out difficult objects.'
 )
 shared_flags.define('strict', False)
+shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
 
 def main(argv: List[str]) -> None:
   """Converts the set and prints where it is."""
   del argv
+  paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
   converted = conversion.voc_to_record(
     FLAGS.data_dir,
     FLAGS.set,

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
 
-from object_detection_pruning.common import atomic_files, errors
+from object_detection_pruning.common import atomic_files, errors, paths
 from object_detection_pruning.dataset_tools import (
   coco_source,
   conversion,
@@ -88,6 +88,7 @@ def generate_shapes(
   num_val: int = 60,
   image_size: int = 192,
   seed: int = 0,
+  overwrite: bool = True,
 ) -> DetectionData:
   """Draws the embedded data set, or finds it drawn already.
 
@@ -98,12 +99,14 @@ def generate_shapes(
     num_val: number of images to evaluate on.
     image_size: side of the square images in pixels.
     seed: names the data set; the same arguments give the same bytes.
+    overwrite: whether data of other arguments may be replaced.
 
   Returns:
     The data; its records hold instance masks.
 
   Raises:
-    errors.InputError: if an argument is out of its range.
+    errors.InputError: if an argument is out of its range, or something would be
+      replaced.
   """
   shapes = shapes_source.generate(num_train, num_val, image_size, seed)
   arguments = {
@@ -113,7 +116,9 @@ def generate_shapes(
     'seed': seed,
   }
   broken = problems.Problems()
-  return _made(output_dir, arguments, lambda: shapes, broken, True, False)
+  return _made(
+    output_dir, arguments, lambda: shapes, broken, True, False, overwrite
+  )
 
 
 def _recognised(
@@ -143,6 +148,7 @@ def _made(
   broken: problems.Problems,
   include_masks: bool,
   strict: bool,
+  overwrite: bool = True,
 ) -> DetectionData:
   """Finds the data that the arguments describe, or makes it."""
   arguments = dict(arguments, version=_VERSION)
@@ -158,6 +164,7 @@ def _made(
     and all(os.path.isfile(path) for path in (train, val, label_map))
   ):
     return DetectionData(train, val, label_map, **known['counts'])
+  paths.refuse_existing(train, val, overwrite=overwrite)
   data = opened()
   if not known:
     label_maps.check_replaceable(label_map, data.class_ids)

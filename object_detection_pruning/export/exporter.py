@@ -19,8 +19,18 @@ from object_detection_pruning.models import registry
 INPUT_TYPES = ('image_tensor', 'encoded_image_string_tensor', 'tf_example')
 FROZEN_GRAPH = 'frozen_inference_graph.pb'
 REPORT = 'sparsity.json'
+INFERENCE_GRAPH = 'inference_graph.pbtxt'
 _CHECKPOINT = 'model.ckpt'
 _SAVED_MODEL = 'saved_model'
+# What every export writes.
+FILE_NAMES = (
+  FROZEN_GRAPH,
+  _SAVED_MODEL,
+  _CHECKPOINT + '.index',
+  'checkpoint',
+  pipeline.FILE_NAME,
+  REPORT,
+)
 
 
 def export(

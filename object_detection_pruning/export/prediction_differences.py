@@ -51,7 +51,7 @@ class Comparer:
     """Gives the largest difference of each prediction, as a share of its scale.
 
     A later stage gets the same boxes in both graphs, as it would else look at
-    other places where two proposals change theirs.
+    other pixels where two proposals change theirs.
 
     Args:
       feeds: an image, as `sample_feeds.make` gives it.

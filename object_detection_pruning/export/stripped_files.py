@@ -73,7 +73,7 @@ def write(
   return written
 
 
-def check_places(
+def check_paths(
   source: str, output_dir: str, filename: str, overwrite: bool = False
 ) -> None:
   """Refuses to write where it cannot be, or over what is there.
@@ -100,7 +100,7 @@ def check_places(
   for ours in (path, folder, os.path.join(folder, SAVED_MODEL_FILE)):
     if os.path.realpath(ours) == os.path.realpath(source):
       raise errors.InputError(
-        f'{ours} would take the place of the input: choose another output_dir'
+        f'{ours} would replace the input: choose another output_dir'
       )
   paths.refuse_existing(path, overwrite=overwrite)
   if _is_saved_model(source):

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,13 +19,14 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
-from object_detection_pruning.export import exporter
+from object_detection_pruning.export import exporter, tflite_postprocessing
 from object_detection_pruning.inference import tflite_detector
 
 MODEL = 'model.tflite'
 QUANTIZED_MODEL = 'model_8bit.tflite'
 _INPUT = 'normalized_input_image_tensor'
 _DETECTIONS = 'TFLite_Detection_PostProcess'
+_RAW_OUTPUTS = ('raw_outputs/box_encodings', 'raw_outputs/class_predictions')
 _CHECKPOINT = 'model.ckpt'
 
 
@@ -34,48 +35,51 @@ def export(
   checkpoint: str,
   output_dir: str,
   quantize: bool = False,
-  max_detections: Optional[int] = None,
-  use_regular_nms: bool = True,
+  postprocessing: tflite_postprocessing.PostProcessing = (
+    tflite_postprocessing.DEFAULT
+  ),
 ) -> str:
   """Exports an SSD for TFLite.
 
   The stock exporter cuts the detector and ends it in TFLite's own detection op;
   TensorFlow's converter makes the model of it. What has to be done to the
-  pixels first is written beside it.
+  pixels first is written beside it, and of a model without that op what it
+  takes to decode its boxes.
 
   Args:
     config: pipeline config that the model was trained with.
     checkpoint: prefix of its checkpoint.
     output_dir: folder for the model and its `.json`.
     quantize: stores weights in 8 bits.
-    max_detections: in an image; None for what the config says.
-    use_regular_nms: suppresses boxes class by class, as the exported graph
-      does; else all boxes at once, which is faster where there are many classes
-      but keeps one class of each box.
+    postprocessing: what the model ends in.
 
   Returns:
     The path of the model.
 
   Raises:
-    InputError: the model is no SSD of a fixed image size, or the checkpoint is
-      not of it.
+    InputError: the model is no SSD of a fixed image size, the checkpoint is not
+      of it, or a setting cannot be.
   """
-  ssd = _check(config, max_detections)
+  ssd = _check(config)
+  postprocessing.check(ssd)
   paths.folder_to_write('output_dir', output_dir)
   stripped = exporter.strip(config, checkpoint)
   exported = exporter.exported_config(config)
-  nms = ssd.post_processing.batch_non_max_suppression
-  limit = max_detections or nms.max_total_detections
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
-    built = _build(exported, prefix, scratch, limit, use_regular_nms)
-    exporter.check_none_lost(stripped, built, checkpoint)
-    model = _convert(
-      os.path.join(scratch, 'tflite_graph.pb'), _input_shape(ssd), quantize
+    built = _build(
+      exported, prefix, scratch, postprocessing.stock_arguments(ssd)
     )
+    exporter.check_none_lost(stripped, built, checkpoint)
+    graph = os.path.join(scratch, 'tflite_graph.pb')
+    model = _convert(graph, _input_shape(ssd), postprocessing.add_op, quantize)
+    if postprocessing.add_op:
+      description = {'max_detections': postprocessing.limit(ssd)}
+    else:
+      description = _decoding(ssd, graph)
   path = os.path.join(output_dir, QUANTIZED_MODEL if quantize else MODEL)
-  _write(path, model, dict(_preprocessing(exported), max_detections=limit))
+  _write(path, model, dict(_preprocessing(exported), **description))
   return path
 
 
@@ -83,28 +87,39 @@ def _build(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   checkpoint: str,
   folder: str,
-  limit: int,
-  use_regular_nms: bool,
+  arguments: Dict[str, Any],
 ) -> List[str]:
   """Writes the stock exporter's graph; gives the names of its variables."""
-  ssd = config.model.ssd
-  nms = ssd.post_processing.batch_non_max_suppression
-  per_class = min(limit, nms.max_detections_per_class)
-  # Class by class, the op of TensorFlow 1.14 writes beyond its memory once it
-  # has more candidates than it may give out; so it may give out all of them.
-  slots = per_class * ssd.num_classes if use_regular_nms else limit
   with exporter.building(config):
-    stock.export_tflite_graph(
-      config,
-      checkpoint,
-      folder,
-      add_postprocessing_op=True,
-      max_detections=slots,
-      max_classes_per_detection=1,
-      detections_per_class=per_class,
-      use_regular_nms=use_regular_nms,
-    )
+    stock.export_tflite_graph(config, checkpoint, folder, **arguments)
     return [variable.op.name for variable in tf.global_variables()]
+
+
+def file_names(quantize: bool) -> List[str]:
+  """Names what `export` writes."""
+  name = QUANTIZED_MODEL if quantize else MODEL
+  return [name, tflite_detector.sidecar(name)]
+
+
+def _decoding(ssd, path: str) -> Dict[str, Any]:
+  """Gives the anchors of a stock exporter's graph, and how boxes are coded."""
+  graph_def = tf.GraphDef()
+  with open(path, 'rb') as file:
+    graph_def.ParseFromString(file.read())
+  with tf.Graph().as_default(), tf.Session() as session:
+    tf.import_graph_def(graph_def, name='')
+    anchors = session.run('anchors:0')
+  coder = ssd.box_coder.faster_rcnn_box_coder
+  return {
+    'outputs': list(_RAW_OUTPUTS),
+    'box_scales': [
+      coder.y_scale,
+      coder.x_scale,
+      coder.height_scale,
+      coder.width_scale,
+    ],
+    'anchors': anchors.tolist(),
+  }
 
 
 def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:
@@ -118,13 +133,7 @@ def _write(path: str, model: bytes, description: Dict[str, Any]) -> None:
       file.write('\n')
 
 
-def _check(
-  config: pipeline_pb2.TrainEvalPipelineConfig, max_detections: Optional[int]
-):
-  if max_detections is not None and max_detections < 1:
-    raise errors.InputError(
-      f'max_detections must be at least 1, got {max_detections}'
-    )
+def _check(config: pipeline_pb2.TrainEvalPipelineConfig):
   kind = config.model.WhichOneof('model')
   if kind != 'ssd':
     raise errors.InputError(
@@ -146,8 +155,12 @@ def _input_shape(ssd) -> List[int]:
   return [1, resizer.height, resizer.width, 3]
 
 
-def _convert(graph: str, input_shape: List[int], quantize: bool) -> bytes:
-  outputs = [_DETECTIONS] + [f'{_DETECTIONS}:{i}' for i in (1, 2, 3)]
+def _convert(
+  graph: str, input_shape: List[int], detects: bool, quantize: bool
+) -> bytes:
+  outputs = list(_RAW_OUTPUTS)
+  if detects:
+    outputs = [_DETECTIONS] + [f'{_DETECTIONS}:{i}' for i in (1, 2, 3)]
   converter = tf.lite.TFLiteConverter.from_frozen_graph(
     graph, [_INPUT], outputs, {_INPUT: input_shape}
   )

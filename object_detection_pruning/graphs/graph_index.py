@@ -1,7 +1,7 @@
 """Who feeds whom in a GraphDef, and what its constants hold."""
 
 import collections
-from typing import Container, List, Optional
+from typing import Callable, Container, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,6 +10,7 @@ from tensorflow.python.framework import tensor_util
 
 NodeDef = tf.NodeDef
 GraphDef = tf.GraphDef
+_COLOCATION = 'loc:@'
 
 
 def node_name(reference: str) -> str:
@@ -94,6 +95,21 @@ def remove_nodes(graph_def: GraphDef, names: Container[str]) -> None:
   for position in reversed(range(len(graph_def.node))):
     if graph_def.node[position].name in names:
       del graph_def.node[position]
+
+
+def drop_colocations(node: NodeDef, is_gone: Callable[[str], bool]) -> None:
+  """Drops wishes of a node to stand on the device of nodes that are gone."""
+  if '_class' not in node.attr:
+    return
+  wishes = [wish.decode() for wish in node.attr['_class'].list.s]
+  left = [
+    wish
+    for wish in wishes
+    if not (wish.startswith(_COLOCATION) and is_gone(wish[len(_COLOCATION) :]))
+  ]
+  del node.attr['_class']
+  if left:
+    node.attr['_class'].list.s.extend(wish.encode() for wish in left)
 
 
 def data_inputs(node: NodeDef) -> List[str]:

@@ -7,7 +7,6 @@ from object_detection_pruning.graphs import graph_index
 from object_detection_pruning.graphs.graph_index import GraphDef
 
 _MOST_NAMED = 6
-_COLOCATION = 'loc:@'
 
 
 def sinks(graph_def: GraphDef) -> List[str]:
@@ -60,19 +59,5 @@ def extract(graph_def: GraphDef, outputs: Iterable[str]) -> GraphDef:
     if node.name in reached:
       kept = extracted.node.add()
       kept.CopyFrom(node)
-      _forget_places(kept, reached)
+      graph_index.drop_colocations(kept, lambda other: other not in reached)
   return extracted
-
-
-def _forget_places(node: graph_index.NodeDef, names: Iterable[str]) -> None:
-  if '_class' not in node.attr:
-    return
-  places = [place.decode() for place in node.attr['_class'].list.s]
-  left = [
-    place
-    for place in places
-    if not place.startswith(_COLOCATION) or place[len(_COLOCATION) :] in names
-  ]
-  del node.attr['_class']
-  if left:
-    node.attr['_class'].list.s.extend(place.encode() for place in left)

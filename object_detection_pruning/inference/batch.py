@@ -107,15 +107,12 @@ def run(
       drawing.draw(image, found, class_names),
       os.path.join(output_dir, names[path]),
     )
-    height, width = image.shape[:2]
-    record = {
-      'file': path,
-      'picture': names[path],
-      'width': width,
-      'height': height,
-      'detections': detections_lib.to_records(found, class_names),
-    }
-    records.append(record)
+    records.append(
+      dict(
+        _describe(path, names[path], image),
+        detections=detections_lib.to_records(found, class_names),
+      )
+    )
   if not records:
     raise errors.InputError(
       f'none of the {len(image_paths)} images can be read'
@@ -128,6 +125,11 @@ def run(
     detections=sum(len(record['detections']) for record in records),
     report=report,
   )
+
+
+def _describe(path: str, picture: str, image: np.ndarray) -> Dict[str, Any]:
+  height, width = image.shape[:2]
+  return {'file': path, 'picture': picture, 'width': width, 'height': height}
 
 
 def _read(path: str) -> Optional[np.ndarray]:

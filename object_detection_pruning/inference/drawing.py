@@ -23,7 +23,7 @@ def draw(
   """Draws detections into a copy of an image.
 
   A small image is enlarged, since no label can be read beside objects of a few
-  pixels. The surest detections lie on top. A label that finds no place by its
+  pixels. The surest detections lie on top. A label that has no room by its
   box without hiding another label or a small box is left out; the colour still
   tells the class.
 
@@ -118,7 +118,9 @@ def _write_labels(
       for other in boxes
       if other.area < _LABELS_IN_A_LARGE_BOX * width * height
     ]
-    where = labels.place((width, height), box, image_size, written + small)
+    where = labels.find_position(
+      (width, height), box, image_size, written + small
+    )
     if where is not None:
       written.append(where)
       labels.write(pen, text, where, colors[index], font)

@@ -9,53 +9,53 @@ from PIL import Image, ImageOps
 
 from object_detection_pruning.common import errors
 
-_ENDINGS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+ENDINGS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 
-def find(places: Iterable[str]) -> List[str]:
+def find(named: Iterable[str]) -> List[str]:
   """Lists image files.
 
   Args:
-    places: files, folders (the images right in them) and patterns as the
+    named: files, folders (the images right in them) and patterns as the
       shell has them.
 
   Returns:
-    The paths, in the order of `places`, those of a folder or pattern sorted,
+    The paths, in the order of `named`, those of a folder or pattern sorted,
     none twice.
 
   Raises:
-    errors.InputError: a place does not exist or has no image.
+    errors.InputError: one of them does not exist or has no image.
   """
   found = []
-  for place in places:
-    if os.path.isfile(place):
-      found.append(place)
-    elif os.path.isdir(place):
-      found += _check(place, glob.glob(os.path.join(glob.escape(place), '*')))
-    elif glob.has_magic(place):
-      found += _check(place, glob.glob(place))
+  for path in named:
+    if os.path.isfile(path):
+      found.append(path)
+    elif os.path.isdir(path):
+      found += _check(path, glob.glob(os.path.join(glob.escape(path), '*')))
+    elif glob.has_magic(path):
+      found += _check(path, glob.glob(path))
     else:
-      raise errors.InputError(f'no such image, folder or pattern: {place}')
+      raise errors.InputError(f'no such image, folder or pattern: {path}')
   if not found:
     raise errors.InputError('no image, folder or pattern is given')
   return list(dict.fromkeys(found))
 
 
-def _check(place: str, paths: List[str]) -> List[str]:
+def _check(named: str, paths: List[str]) -> List[str]:
   images = sorted(
     path
     for path in paths
-    if path.lower().endswith(_ENDINGS) and os.path.isfile(path)
+    if path.lower().endswith(ENDINGS) and os.path.isfile(path)
   )
   if not images:
     raise errors.InputError(
-      f'no image in {place}: looked for names that end in {" ".join(_ENDINGS)}'
+      f'no image in {named}: looked for names that end in {" ".join(ENDINGS)}'
     )
   return images
 
 
 def read(path: str) -> np.ndarray:
-  """Reads an image, turned the way up that its camera noted.
+  """Reads an image, after EXIF rotation.
 
   Args:
     path: any format that Pillow reads.

@@ -51,13 +51,13 @@ def size_of(text: str, font: ImageFont.FreeTypeFont) -> Tuple[int, int]:
   )
 
 
-def place(
+def find_position(
   size: Tuple[int, int],
   box: Rectangle,
   image_size: Tuple[int, int],
   taken: Sequence[Rectangle],
 ) -> Optional[Rectangle]:
-  """Finds a place for a label: over its box, else in it, else under it.
+  """Finds where a label goes: over its box, else in it, else under it.
 
   Args:
     size: width and height of the label.
@@ -66,7 +66,7 @@ def place(
     taken: what the label must not cover.
 
   Returns:
-    The place, or None where each one would cover something.
+    The position, or None where each one would cover something.
   """
   xmin, ymin, xmax, ymax = box
   width, height = size
@@ -99,7 +99,7 @@ def write(
   Args:
     pen: draws into the picture.
     text: one line.
-    where: as `place` found it.
+    where: as `find_position` found it.
     color: of the ground.
     font: of the text.
   """

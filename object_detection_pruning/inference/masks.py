@@ -11,7 +11,7 @@ def paste(
   width: int,
   threshold: float = 0.5,
 ) -> np.ndarray:
-  """Scales each mask to its box and puts it at its place in the image.
+  """Scales each mask to its box and pastes it into the image.
 
   Args:
     masks: float32 [n, mask_height, mask_width], how likely each cell of the

@@ -34,8 +34,8 @@ def kind_of(path: str) -> str:
     return _kind_of_folder(path)
   with open(path, 'rb') as file:
     start = file.read(8)
-  place, identifier = _TFLITE_IDENTIFIER
-  if start[place] == identifier:
+  offset, identifier = _TFLITE_IDENTIFIER
+  if start[offset] == identifier:
     return TFLITE
   try:
     graph_def = loading.read_graph_def(path)

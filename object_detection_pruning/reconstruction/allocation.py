@@ -10,11 +10,7 @@ from typing import Callable, List, NamedTuple, Sequence
 import numpy as np
 
 from object_detection_pruning.common import errors
-
-UNIFORM = 'uniform'
-EQUAL_ERROR = 'equal_error'
-LEAST_COST = 'least_cost'
-METHODS = (UNIFORM, EQUAL_ERROR, LEAST_COST)
+from object_detection_pruning.core import choices, vocabulary
 
 _DENSE_COST = 0.02
 _GRID = np.round(np.arange(0, 0.9951, 0.005), 4)
@@ -41,11 +37,81 @@ class Curve(NamedTuple):
     return float(np.interp(sparsity, self.sparsities, self.prices))
 
 
-def allocate(method: str, curves: Sequence[Curve], share: float) -> List[float]:
+class Allocation(vocabulary.Division):
+  """Reads the shares of zeros off the curves of all layers."""
+
+  def shares(self, curves: Sequence[Curve], budget: float) -> List[float]:
+    """Gives each layer its share of zeros.
+
+    Args:
+      curves: one for each layer.
+      budget: the price that all layers together may have left.
+    """
+    raise NotImplementedError
+
+
+class Uniform(vocabulary.Uniform, Allocation):
+  def shares(self, curves, budget):
+    return _bisect(
+      lambda share: [min(share, c.sparsities[-1]) for c in curves],
+      curves,
+      budget,
+    )
+
+
+class EqualError(vocabulary.EqualError, Allocation):
+  def shares(self, curves, budget):
+    def at(bound: float) -> List[float]:
+      # Bounds are tried on a logarithmic scale, where small ones differ too.
+      bound = 10.0 ** (bound * 12 - 11)
+      return [_last_below(c.sparsities, c.errors, bound) for c in curves]
+
+    return _bisect(at, curves, budget)
+
+
+class LeastCost(vocabulary.LeastCost, Allocation):
+  """The least cost at the outputs of the detector.
+
+  Steps down the convex hulls of cost over price, the cheapest step first.
+  """
+
+  def shares(self, curves, budget):
+    steps = []
+    shares = [0.0] * len(curves)
+    left = 0.0
+    for number, curve in enumerate(curves):
+      grid, costs, prices = _fine(curve)
+      hull = _lower_hull(prices, costs)
+      left += prices[0]
+      for start, end in zip(hull, hull[1:]):
+        saved = prices[start] - prices[end]
+        slope = (costs[end] - costs[start]) / saved
+        steps.append((slope, number, saved, grid[start], grid[end]))
+    # Of a hull the slopes grow, so a layer's steps come in their order.
+    for _, number, saved, start, end in sorted(steps, key=lambda s: s[:2]):
+      if left <= budget:
+        break
+      part = min(1.0, (left - budget) / saved)
+      shares[number] = float(start + part * (end - start))
+      left -= part * saved
+    return shares
+
+
+ALLOCATIONS = (Uniform, EqualError, LeastCost)
+
+
+def find(text: str, name: str = 'allocation') -> Allocation:
+  """Gives the allocation that a text stands for, or raises `InputError`."""
+  return choices.find(name, text, ALLOCATIONS, vocabulary.DIVISIONS)
+
+
+def allocate(
+  way: Allocation, curves: Sequence[Curve], share: float
+) -> List[float]:
   """Gives each layer its share of zeros.
 
   Args:
-    method: one of METHODS.
+    way: how they are divided.
     curves: one for each layer.
     share: the part of the price of the dense layers that goes, in [0, 1).
 
@@ -63,12 +129,7 @@ def allocate(method: str, curves: Sequence[Curve], share: float) -> List[float]:
       f'no allocation takes away {share:.1%}: at most '
       f'{1 - least / dense:.1%} can go, with each layer at its highest sparsity'
     )
-  choose = {
-    UNIFORM: _uniform,
-    EQUAL_ERROR: _equal_error,
-    LEAST_COST: _least_cost,
-  }[method]
-  return choose(curves, budget)
+  return way.shares(curves, budget)
 
 
 def exact(
@@ -95,21 +156,6 @@ def exact(
   return [z / size for z, size in zip(zeros, sizes)]
 
 
-def _uniform(curves: Sequence[Curve], budget: float) -> List[float]:
-  return _bisect(
-    lambda share: [min(share, c.sparsities[-1]) for c in curves], curves, budget
-  )
-
-
-def _equal_error(curves: Sequence[Curve], budget: float) -> List[float]:
-  def at(bound: float) -> List[float]:
-    # Bounds are tried on a logarithmic scale, where small ones differ too.
-    bound = 10.0 ** (bound * 12 - 11)
-    return [_last_below(c.sparsities, c.errors, bound) for c in curves]
-
-  return _bisect(at, curves, budget)
-
-
 def _last_below(
   sparsities: np.ndarray, values: np.ndarray, bound: float
 ) -> float:
@@ -117,29 +163,6 @@ def _last_below(
   if bound >= grown[-1]:
     return float(sparsities[-1])
   return float(np.interp(bound, grown, sparsities))
-
-
-def _least_cost(curves: Sequence[Curve], budget: float) -> List[float]:
-  """Steps down the convex hulls of cost over price, the cheapest step first."""
-  steps = []
-  shares = [0.0] * len(curves)
-  left = 0.0
-  for number, curve in enumerate(curves):
-    grid, costs, prices = _fine(curve)
-    hull = _lower_hull(prices, costs)
-    left += prices[0]
-    for start, end in zip(hull, hull[1:]):
-      saved = prices[start] - prices[end]
-      slope = (costs[end] - costs[start]) / saved
-      steps.append((slope, number, saved, grid[start], grid[end]))
-  # Of a hull the slopes grow, so a layer's steps come in their order.
-  for _, number, saved, start, end in sorted(steps, key=lambda s: s[:2]):
-    if left <= budget:
-      break
-    part = min(1.0, (left - budget) / saved)
-    shares[number] = float(start + part * (end - start))
-    left -= part * saved
-  return shares
 
 
 def _fine(curve: Curve):

@@ -41,7 +41,6 @@ class Distance:
       predictions: raw predictions.
     """
     self._network = network
-    self.constants = kernel_layers.constants(layers)
     features = _features(network, layers, predictions)
     with network.graph.as_default():
       self._wanted = [p.tensor for p in predictions] + features
@@ -56,20 +55,19 @@ class Distance:
           / power
           / len(features)
         )
-      gradients = tf.gradients(
-        self._loss,
-        [network.tensor(name) for name in self.constants],
-      )
-    self._gradients = {
-      name: gradient
-      for name, gradient in zip(self.constants, gradients)
-      if gradient is not None
-    }
+      self._gradients = _gradients(self._loss, network, layers)
 
   @property
   def trained(self) -> List[str]:
     """Names of the constants that have a gradient."""
     return list(self._gradients)
+
+  def loss(
+    self, fed: Dict[tf.Tensor, np.ndarray], values: networks.Values
+  ) -> float:
+    """Gives the loss on a photo; see `measure`."""
+    (loss,) = self._network.run([self._loss], self._with_targets(fed), values)
+    return float(loss)
 
   def measure(
     self, fed: Dict[tf.Tensor, np.ndarray], values: networks.Values
@@ -80,14 +78,50 @@ class Distance:
       fed: what is fed for the photo.
       values: of the pruned network.
     """
-    dense = self._network.dense
-    found = self._network.run(self._wanted, fed, dense)
-    fed = dict(fed)
-    fed.update(zip(self._targets, found))
     names = list(self._gradients)
     fetches = [self._loss] + [self._gradients[name] for name in names]
-    loss, *gradients = self._network.run(fetches, fed, values)
-    return float(loss), dict(zip(names, gradients))
+    found = self._network.run(fetches, self._with_targets(fed), values)
+    return float(found[0]), dict(zip(names, found[1:]))
+
+  def _with_targets(
+    self, fed: Dict[tf.Tensor, np.ndarray]
+  ) -> Dict[tf.Tensor, np.ndarray]:
+    found = self._network.run(self._wanted, fed, self._network.dense)
+    result = dict(fed)
+    result.update(zip(self._targets, found))
+    return result
+
+
+def _gradients(loss, network, layers) -> Dict[str, tf.Tensor]:
+  """Gradients of kernels, and of the shifts that correct their means.
+
+  TensorFlow gives none for the moving mean of a fused batch norm, so those of
+  shifts are summed up from the outputs that they move.
+  """
+  kernels = [layer.constant for layer in layers]
+  sites = [
+    site for layer in layers for site in layer.sites if site.shift is not None
+  ]
+  found = tf.gradients(
+    loss,
+    [network.tensor(name) for name in kernels]
+    + [network.tensor(site.node) for site in sites],
+  )
+  result = {
+    name: gradient
+    for name, gradient in zip(kernels, found)
+    if gradient is not None
+  }
+  for site, gradient in zip(sites, found[len(kernels) :]):
+    if gradient is None:
+      continue
+    axes = list(range(gradient.shape.rank - 1))
+    moved = -tf.reduce_sum(gradient, axes) / site.shift.factor.astype(
+      np.float32
+    )
+    name = site.shift.constant
+    result[name] = result[name] + moved if name in result else moved
+  return result
 
 
 def _features(network, layers, predictions) -> List[tf.Tensor]:

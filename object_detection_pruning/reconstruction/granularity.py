@@ -5,19 +5,12 @@ of zeros. Kernels are matrices here, [taps * inputs, outputs], as a convolution
 multiplies its patches by them; inputs vary fastest within the rows.
 """
 
-import abc
-import re
 from typing import NamedTuple
 
 import numpy as np
 
 from object_detection_pruning.common import errors
-
-_N_OF_M = re.compile(r'([1-9]\d*):([1-9]\d*)')
-_BLOCK = re.compile(r'([1-9]\d*)x([1-9]\d*)')
-WEIGHT = 'weight'
-CHANNEL = 'channel'
-ALLOWED = f'{WEIGHT}, {CHANNEL}, n:m such as 2:4, or a block such as 4x1'
+from object_detection_pruning.core import choices, vocabulary
 
 
 class Shape(NamedTuple):
@@ -39,13 +32,9 @@ class Shape(NamedTuple):
     return self.taps * self.inputs, self.outputs
 
 
-class Granularity(abc.ABC):
+class Granularity(vocabulary.Pattern):
   """Chooses weights to keep."""
 
-  # Whether the share of zeros is free, or follows from the pattern alone.
-  is_free = True
-
-  @abc.abstractmethod
   def mask(
     self, scores: np.ndarray, shape: Shape, sparsity: float
   ) -> np.ndarray:
@@ -58,8 +47,9 @@ class Granularity(abc.ABC):
 
     Returns:
       bool [rows, outputs]. Which of equal scores is kept depends on nothing
-      but their places.
+      but their positions.
     """
+    raise NotImplementedError
 
   def loose_mask(
     self, scores: np.ndarray, shape: Shape, sparsity: float
@@ -68,19 +58,12 @@ class Granularity(abc.ABC):
     return self.mask(scores, shape, sparsity)
 
 
-class ElementWise(Granularity):
-  """Single weights."""
-
+class Weight(vocabulary.Weight, Granularity):
   def mask(self, scores, shape, sparsity):
     return _largest(scores, _kept(scores.size, sparsity))
 
-  def __str__(self) -> str:
-    return WEIGHT
 
-
-class InputChannels(Granularity):
-  """All weights that read an input channel."""
-
+class Channel(vocabulary.Channel, Granularity):
   def mask(self, scores, shape, sparsity):
     by_channel = scores.reshape(shape.taps, shape.inputs, -1).sum((0, 2))
     kept = _largest(by_channel, _kept(shape.inputs, sparsity))
@@ -88,34 +71,13 @@ class InputChannels(Granularity):
       np.tile(kept, shape.taps)[:, np.newaxis], scores.shape
     ).copy()
 
-  def __str__(self) -> str:
-    return CHANNEL
 
+class NOfM(vocabulary.NOfM, Granularity):
+  """N of each M inputs in turn stay, as in 2:4 (Mishra et al. 2021).
 
-class NOfM(Granularity):
-  """n of m consecutive input channels, at each tap and for each output.
-
-  The last channels, where their number is no multiple of m, are a group of
-  their own in which n weights are kept as well, or all if it has no more.
+  The last inputs, where M does not divide their number, are a group of their
+  own in which N weights stay as well, or all if it has no more.
   """
-
-  is_free = False
-
-  def __init__(self, kept: int, group: int):
-    """Checks the pattern.
-
-    Args:
-      kept: weights that stay in each group.
-      group: input channels in a group.
-
-    Raises:
-      InputError: it prunes nothing.
-    """
-    if kept >= group:
-      raise errors.InputError(
-        f'n:m must keep less than m weights, got {kept}:{group}'
-      )
-    self.kept, self.group = kept, group
 
   def mask(self, scores, shape, sparsity=None):
     groups = -(-shape.inputs // self.group)
@@ -141,24 +103,12 @@ class NOfM(Granularity):
     kept = whole * self.kept + min(rest, self.kept)
     return 1 - kept / shape.inputs
 
-  def __str__(self) -> str:
-    return f'{self.kept}:{self.group}'
 
-
-class Blocks(Granularity):
-  """Blocks of neighbouring input and output channels, at each tap.
+class Block(vocabulary.Block, Granularity):
+  """Blocks of I inputs and O outputs of one position, as 4x4.
 
   Blocks at the edge of a kernel are cut off.
   """
-
-  def __init__(self, inputs: int, outputs: int):
-    """Sets the size of a block.
-
-    Args:
-      inputs: its input channels.
-      outputs: its output channels.
-    """
-    self.inputs, self.outputs = inputs, outputs
 
   def mask(self, scores, shape, sparsity):
     by_block = np.add.reduceat(
@@ -175,23 +125,13 @@ class Blocks(Granularity):
     kept = kept.repeat(self.outputs, axis=2)[:, :, : scores.shape[1]]
     return kept.reshape(scores.shape)
 
-  def __str__(self) -> str:
-    return f'{self.inputs}x{self.outputs}'
+
+GRANULARITIES = (Weight, NOfM, Block, Channel)
 
 
-def parse(text: str) -> Granularity:
-  """Reads a granularity as a user writes it, or raises `InputError`."""
-  if text == WEIGHT:
-    return ElementWise()
-  if text == CHANNEL:
-    return InputChannels()
-  match = _N_OF_M.fullmatch(text)
-  if match:
-    return NOfM(*map(int, match.groups()))
-  match = _BLOCK.fullmatch(text)
-  if match:
-    return Blocks(*map(int, match.groups()))
-  raise errors.InputError(f'granularity must be {ALLOWED}, got {text!r}')
+def find(text: str, name: str = 'granularity') -> Granularity:
+  """Gives the granularity that a text stands for, or raises `InputError`."""
+  return choices.find(name, text, GRANULARITIES, vocabulary.PATTERNS)
 
 
 def _kept(size: int, sparsity: float) -> int:

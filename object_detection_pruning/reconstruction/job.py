@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-from typing import Any, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
@@ -112,17 +113,17 @@ class Job:
     parts = os.path.join(folder, PARTS)
     kept = progress_file.Folder(parts, self.fingerprint(sparsity))
     values, layers = self._pruner.run(kept, sparsity, shared)
-    losses = []
+    distances = []
     if self._learning.steps:
       state = self._pruner.refine(values, self._learning, kept)
-      values, losses = dict(values, **state.values), state.losses
+      values, distances = dict(values, **state.best), state.distances
     result = report.Report(
       layers,
       {each.node: each.reason for each in self._pruner.rejected},
       len(self._photos.images),
       self._photos.skipped,
       self._photos.generated,
-      losses,
+      distances,
     )
     path = os.path.join(folder, outputs.FROZEN_GRAPH)
     outputs.write_graph(self.model, values, path)
@@ -168,6 +169,19 @@ def _write_checkpoint(source, pruner, values, folder: str) -> None:
   outputs.write_checkpoint(
     source.config, outputs.masked_tensors(tensors, values, pruned), folder
   )
+
+
+def file_names(source: Source) -> List[str]:
+  """Names what `run` writes."""
+  names = [outputs.FROZEN_GRAPH, outputs.REPORT]
+  if source.checkpoint:
+    names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
+  return names
+
+
+def is_unfinished(folder: str) -> bool:
+  """Tells whether a run that was killed can go on in a folder."""
+  return os.path.isdir(os.path.join(folder, PARTS))
 
 
 def check_folder(source: Source, folder: str) -> None:

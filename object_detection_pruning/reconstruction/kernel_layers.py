@@ -22,7 +22,7 @@ _KERNEL_OPS = (CONVOLUTION, DEPTHWISE, FULLY_CONNECTED)
 
 
 class Site(NamedTuple):
-  """A place where a kernel is used.
+  """A node that uses a kernel.
 
   Attributes:
     node: name of the convolution or product.
@@ -36,7 +36,7 @@ class Site(NamedTuple):
 
 
 class KernelLayer(NamedTuple):
-  """A kernel with all places that use it.
+  """A kernel with all nodes that use it.
 
   Attributes:
     constant: name of the kernel's node, for a model from a checkpoint the name

@@ -68,6 +68,7 @@ def fit(
   output_weights: Optional[np.ndarray] = None,
   ridge: float = 1e-3,
   settings: Optional[admm.Settings] = None,
+  support: Optional[np.ndarray] = None,
 ) -> Fit:
   """Prunes a layer and refits what is kept.
 
@@ -79,6 +80,8 @@ def fit(
     output_weights: what a squared error of each output counts.
     ridge: pull to the dense weights.
     settings: of the search; None for the usual ones.
+    support: the weights that are kept, bool [inputs, outputs], in place of a
+      search for them; not of a depthwise layer.
   """
   if layer.kind == kernel_layers.DEPTHWISE:
     matrix = layer.kernel.reshape((-1,) + layer.kernel.shape[2:])
@@ -87,7 +90,9 @@ def fit(
     kernel = kernel.astype(np.float32)
   else:
     task = problem(layer, observed, output_weights, ridge)
-    if sparsity > 0:
+    if support is not None:
+      kernel = task.fit(support)
+    elif sparsity > 0:
       solver = admm.Solver(task, shape_of(layer), granularity, settings)
       kernel = task.fit(solver.mask(sparsity))
     else:

@@ -1,4 +1,4 @@
-"""Moments of a layer over all photos, at all places that use its kernel."""
+"""Moments of a layer over all photos, at all sites of its kernel."""
 
 from typing import Dict, List, NamedTuple, Optional
 
@@ -21,7 +21,7 @@ class Setting(NamedTuple):
   """How rows are taken.
 
   Attributes:
-    max_rows: most rows of a place, over all photos; where there are more
+    max_rows: most rows of a site, over all photos; where there are more
       positions some are drawn.
     focus: in [0, 1], how much positions count by what they matter to the
       predictions, against all the same.

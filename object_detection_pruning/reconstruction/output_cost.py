@@ -19,7 +19,7 @@ BOX_WEIGHT = 0.1
 
 
 class SiteCost(NamedTuple):
-  """What the outputs of a layer at one place matter.
+  """How much the outputs of one site of a layer matter.
 
   Attributes:
     outputs: mean square of the gradient of each output, times the positions of

@@ -60,10 +60,10 @@ def rows(
     at_y = y + tap // layer.window[1] * layer.dilations[0]
     at_x = x + tap % layer.window[1] * layer.dilations[1]
     inside = (at_y >= 0) & (at_y < height) & (at_x >= 0) & (at_x < width)
-    place = (image * height + np.where(inside, at_y, 0)) * width + np.where(
+    pixel = (image * height + np.where(inside, at_y, 0)) * width + np.where(
       inside, at_x, 0
     )
-    result[:, tap] = flat[place]
+    result[:, tap] = flat[pixel]
     if not inside.all():
       result[~inside, tap] = 0
   return result

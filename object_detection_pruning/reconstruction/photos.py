@@ -1,14 +1,16 @@
 """Unlabelled pictures for calibration: files, records, or made up ones."""
 
 import io
+import itertools
 import os
-from typing import Iterator, List, NamedTuple
+from typing import Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import record_reader, shapes
+from object_detection_pruning.inference import image_files
 
 # No detector of the Object Detection API looks at more pixels by default.
 _LONGEST_SIDE = 1024
@@ -29,24 +31,28 @@ class Photos(NamedTuple):
   generated: bool = False
 
 
-def read(path: str, limit: int) -> Photos:
-  """Reads pictures from a folder, with all folders in it, or from a record.
+def read(paths: Sequence[str], limit: int) -> Photos:
+  """Reads pictures from image files, folders and records.
 
   Args:
-    path: a folder, or a TFRecord file or pattern of the Object Detection API.
-    limit: most pictures; taken evenly from all that there are in a folder, the
-      first ones of a record.
+    paths: image files, folders, with all folders in them, TFRecord files of the
+      Object Detection API, and patterns of files.
+    limit: most pictures. They are taken evenly from all image files, then from
+      the start of the records.
 
   Raises:
-    InputError: there is no such folder or file, it is damaged, or it has no
+    InputError: there is no such folder or file, it is damaged, or there is no
       picture.
   """
-  if os.path.isdir(path):
-    encoded = _files(path, limit)
-  else:
-    encoded = _records(path)
+  files, records = [], []
+  for path in paths:
+    if os.path.isdir(path):
+      files += _in_folder(path)
+      continue
+    for each in record_reader.find([path], 'image, folder or record file'):
+      (files if _is_image(each) else records).append(each)
   images, skipped = [], 0
-  for content in encoded:
+  for content in itertools.chain(_evenly(files, limit), _encoded(records)):
     image = _decode(content)
     if image is None:
       skipped += 1
@@ -56,7 +62,8 @@ def read(path: str, limit: int) -> Photos:
         break
   if not images:
     raise errors.InputError(
-      f'no picture in {path}: none of its {skipped} files or examples is one'
+      f'no picture in {", ".join(paths)}: none of the {skipped} files or '
+      'examples is one'
     )
   return Photos(images, skipped)
 
@@ -69,7 +76,7 @@ def generated(count: int, size: int = 512, seed: int = 0) -> Photos:
   )
 
 
-def _files(folder: str, limit: int) -> Iterator[bytes]:
+def _in_folder(folder: str) -> List[str]:
   paths = sorted(
     os.path.join(parent, name)
     for parent, _, names in os.walk(folder, followlinks=True)
@@ -78,17 +85,31 @@ def _files(folder: str, limit: int) -> Iterator[bytes]:
   )
   if not paths:
     raise errors.InputError(f'the folder {folder} is empty: put photos there')
+  return paths
+
+
+def _is_image(path: str) -> bool:
+  """Tells an image file, damaged ones included, from a record."""
+  if path.lower().endswith(image_files.ENDINGS):
+    return True
+  try:
+    with Image.open(path):
+      return True
+  except Exception:  # Pillow raises anything on what is no picture.
+    return False
+
+
+def _evenly(paths: Sequence[str], limit: int) -> Iterator[bytes]:
   # Neighbours in a folder are often of one scene; what is left over comes last
-  # and takes the place of files that are no pictures.
+  # and stands in for files that are no pictures.
   step = max(1, len(paths) // limit)
   for path in [p for start in range(step) for p in paths[start::step]]:
     with open(path, 'rb') as file:
       yield file.read()
 
 
-def _records(pattern: str) -> Iterator[bytes]:
-  paths = record_reader.find([pattern], 'folder of photos or record file')
-  for record in record_reader.read(paths):
+def _encoded(records: Sequence[str]) -> Iterator[bytes]:
+  for record in record_reader.read(records):
     feature = record.parse().features.feature
     yield b''.join(feature[_ENCODED].bytes_list.value[:1])
 

@@ -54,7 +54,7 @@ def find(
 def last_sites(
   graph: tf.Graph, layers: Sequence[kernel_layers.KernelLayer]
 ) -> List[str]:
-  """Names the places of kernels that no other kernel comes after."""
+  """Names the uses of kernels that no other kernel comes after."""
   sites = {site.node for layer in layers for site in layer.sites}
   return [
     name

@@ -1,7 +1,7 @@
 """A whole run: survey, allocation, then one layer after the other."""
 
 from concurrent import futures
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from object_detection_pruning.reconstruction import (
   augmentation,
   kernel_layers,
   layerwise,
+  least_squares,
   observations,
   output_cost,
   predictions,
@@ -28,7 +29,11 @@ from object_detection_pruning.reconstruction import survey as surveys
 from object_detection_pruning.reconstruction import walk as walks
 
 _PROBES = 2
+# One photo of so many tells whether refinement helps.
+_HELD_OUT = 7
 _SEED = 1
+
+Problem = Tuple[kernel_layers.KernelLayer, least_squares.Problem]
 
 
 class Pruner:
@@ -93,7 +98,24 @@ class Pruner:
     shared = shared or kept
     costs = shared.get('costs', self.costs)
     shares = self._shares(shared, costs, request)
-    return self._prune(kept, costs, shares)
+    return self._prune(kept, costs, shares, {})
+
+  def refit(self, supports: Dict[str, np.ndarray]) -> networks.Values:
+    """Refits all layers where it is known which weights go.
+
+    Args:
+      supports: the weights that stay, bool in the shape of the kernel, by the
+        layer's constant; a kernel that is not named keeps all.
+
+    Returns:
+      The values of all kernels and shifts by name.
+    """
+    # Without a search for masks each output is fitted for itself, so what an
+    # error of it costs does not matter.
+    values, _ = self._prune(
+      progress_file.Folder(None, ''), {}, {}, supports, 'layers refitted'
+    )
+    return values
 
   def refine(
     self,
@@ -109,17 +131,27 @@ class Pruner:
       kept: where its state is kept now and then.
     """
     distance = distances.Distance(self.network, self.layers, self.predictions)
+    everything = range(len(self._photos))
+    held_out = everything[::_HELD_OUT]
+    seen = [n for n in everything if n not in held_out] or list(everything)
 
     def batch(step: int):
       rng = np.random.RandomState([_SEED, step])
-      chosen = rng.randint(len(self._photos), size=setting.batch_size)
+      chosen = rng.choice(seen, size=setting.batch_size)
       return [
-        self._fed(augmentation.augment(self._photos[n], [_SEED, step, place]))
-        for place, n in enumerate(chosen)
+        self._fed(augmentation.augment(self._photos[n], [_SEED, step, number]))
+        for number, n in enumerate(chosen)
       ]
 
-    kept = kept or progress_file.Folder(None, '')
-    return refinement.refine(distance, values, batch, setting, self._pool, kept)
+    return refinement.refine(
+      distance,
+      values,
+      batch,
+      [self.feeds[n] for n in held_out],
+      setting,
+      self._pool,
+      kept or progress_file.Folder(None, ''),
+    )
 
   def _fed(self, photo: np.ndarray):
     return self.network.fed(self._placeholder, self.model.feed(photo))
@@ -183,7 +215,7 @@ class Pruner:
     sizes = [layer.kernel.size for layer in self.chosen]
     if not request.sparsity:
       return {}
-    if not request.pattern.is_free:
+    if request.pattern.fixed_sparsity is not None:
       return {
         layer.constant: request.pattern.sparsity(layerwise.shape_of(layer))
         for layer in self.chosen
@@ -196,7 +228,7 @@ class Pruner:
         _curve(layer, each, request.target)
         for layer, each in zip(self.chosen, found)
       ]
-      shares = allocation.allocate(request.allocation, curves, request.sparsity)
+      shares = allocation.allocate(request.way, curves, request.sparsity)
     if request.target == requests.WEIGHTS:
       shares = allocation.exact(shares, sizes, request.sparsity)
     return {each.constant: share for each, share in zip(self.chosen, shares)}
@@ -207,13 +239,15 @@ class Pruner:
     }
     return surveys.survey(self._walk(costs), self.chosen, self.request, weights)
 
-  def _prune(self, kept, costs, shares):
+  def _prune(self, kept, costs, shares, supports, title='layers pruned'):
     walk = self._walk(costs)
     results, passed = [], []
-    for layer in progress.over(self.layers, 'layers pruned'):
+    for layer in progress.over(self.layers, title):
       share = shares.get(layer.constant, 0.0)
+      support = supports.get(layer.constant)
       error, rows = None, 0
-      if share or (walk.changed and self.request.refit_dense):
+      wanted = share or support is not None
+      if wanted or (walk.changed and self.request.refit_dense):
         name = f'layer {len(results)}'
         fit = kept.load(name)
         if fit is None:
@@ -221,7 +255,7 @@ class Pruner:
           # stops on the way as one that was not killed.
           while passed:
             walk.reach(passed.pop(0))
-          fit = self._fit(walk, costs, layer, share)
+          fit = self._fit(walk, costs, layer, share, support)
           kept.save(name, fit)
         else:
           passed.append(layer)
@@ -240,12 +274,11 @@ class Pruner:
       )
     return walk.values, results
 
-  def _fit(self, walk, costs, layer, share) -> layerwise.Fit:
+  def _fit(self, walk, costs, layer, share, support) -> layerwise.Fit:
     request = self.request
-    walk.reach(layer)
-    observed = walk.observe(
-      layer, observations.Setting(request.max_rows, request.focus)
-    )
+    observed = self._observed(walk, layer)
+    if support is not None:
+      support = support.reshape(layerwise.shape_of(layer).matrix)
     return layerwise.fit(
       layer,
       observed,
@@ -253,7 +286,32 @@ class Pruner:
       request.pattern,
       self._weights(costs, layer),
       request.ridge,
+      support=support,
     )
+
+  def _observed(self, walk, layer):
+    walk.reach(layer)
+    return walk.observe(
+      layer, observations.Setting(self.request.max_rows, self.request.focus)
+    )
+
+  def problems(self) -> Iterator[Problem]:
+    """Gives the least squares of each kernel in the dense network.
+
+    Depthwise layers are left out, since each of their inputs has an output of
+    its own.
+    """
+    costs = self.costs()
+    walk = self._walk(costs)
+    for layer in progress.over(self.layers, 'layers looked at'):
+      if layer.kind != kernel_layers.DEPTHWISE:
+        task = layerwise.problem(
+          layer,
+          self._observed(walk, layer),
+          self._weights(costs, layer),
+          self.request.ridge,
+        )
+        yield layer, task
 
 
 def _curve(layer, found: surveys.LayerSurvey, target: str) -> allocation.Curve:

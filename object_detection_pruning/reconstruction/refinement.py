@@ -1,8 +1,10 @@
 """After the layers: the pruned network learns from the dense one on the photos.
 
-No labels are needed, batch norm stays as it is, and what is zero stays zero.
+No labels are needed, batch norm keeps its scale, and what is zero stays zero.
 Gradients of single photos are added up, so a graph for batches of one image and
-photos of any size will do.
+photos of any size will do. Some photos are left out and tell whether it helps:
+the result is the state that was closest to the dense network on them, be it the
+start.
 """
 
 import math
@@ -19,7 +21,8 @@ from object_detection_pruning.reconstruction import (
 )
 
 _MOMENTUM, _SQUARES = 0.9, 0.99
-_SAVE_EVERY = 20
+# Steps between looks at the photos that are left out.
+_LOOK_EVERY = 20
 
 
 class Setting(NamedTuple):
@@ -34,7 +37,7 @@ class Setting(NamedTuple):
 
   steps: int
   batch_size: int = 8
-  rate: float = 1e-3
+  rate: float = 1e-4
 
 
 class State(NamedTuple):
@@ -46,6 +49,8 @@ class State(NamedTuple):
     momentum: running mean of the gradients.
     squares: running mean of their squares.
     losses: of each step.
+    best: values that were best on the photos that are left out.
+    distances: on these photos: at the start, then at each look.
   """
 
   step: int
@@ -53,12 +58,15 @@ class State(NamedTuple):
   momentum: Dict[str, np.ndarray]
   squares: Dict[str, np.ndarray]
   losses: List[float]
+  best: networks.Values
+  distances: List[float]
 
 
 def refine(
   distance: distances.Distance,
   values: networks.Values,
   batches: Callable[[int], Sequence[Dict[Any, np.ndarray]]],
+  held_out: Sequence[Dict[Any, np.ndarray]],
   setting: Setting,
   pool,
   kept,
@@ -69,6 +77,7 @@ def refine(
     distance: from the dense network.
     values: to start from; zeros of kernels are kept.
     batches: gives what to feed for each photo of a step.
+    held_out: what to feed for the photos that tell which state is best.
     setting: how it learns.
     pool: threads that run photos side by side.
     kept: folder of finished parts; the run goes on from the last one in it.
@@ -76,7 +85,13 @@ def refine(
   Returns:
     The state after the last step.
   """
-  state = kept.load('refinement') or _start(distance, values)
+
+  def look(values: networks.Values) -> float:
+    return float(
+      np.mean(list(pool.map(lambda fed: distance.loss(fed, values), held_out)))
+    )
+
+  state = kept.load('refinement') or _start(distance, values, look(values))
   masks = {
     name: values[name] != 0 for name in state.momentum if values[name].ndim > 1
   }
@@ -89,16 +104,27 @@ def refine(
       )
     )
     state = _stepped(state, found, masks, setting)
-    if state.step % _SAVE_EVERY == 0 or state.step == setting.steps:
+    if state.step % _LOOK_EVERY == 0 or state.step == setting.steps:
+      state = _looked(state, look(state.values))
       kept.save('refinement', state)
   return state
 
 
-def _start(distance, values) -> State:
+def _looked(state: State, found: float) -> State:
+  better = found < min(state.distances)
+  return state._replace(
+    best=state.values if better else state.best,
+    distances=state.distances + [found],
+  )
+
+
+def _start(distance, values, at_start: float) -> State:
   zeros = {
     name: np.zeros_like(values[name], np.float32) for name in distance.trained
   }
-  return State(0, dict(values), zeros, dict(zeros), [])
+  return State(
+    0, dict(values), zeros, dict(zeros), [], dict(values), [at_start]
+  )
 
 
 def _stepped(state: State, found, masks, setting: Setting) -> State:
@@ -123,7 +149,13 @@ def _stepped(state: State, found, masks, setting: Setting) -> State:
     moved = rate * _scale(values[name]) * mean / (size + 1e-12)
     values[name] = (values[name] - moved).astype(np.float32)
   loss = float(np.mean([loss for loss, _ in found]))
-  return State(number, values, momentum, squares, state.losses + [loss])
+  return state._replace(
+    step=number,
+    values=values,
+    momentum=momentum,
+    squares=squares,
+    losses=state.losses + [loss],
+  )
 
 
 def _scale(value: np.ndarray) -> float:

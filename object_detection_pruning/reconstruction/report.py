@@ -50,7 +50,8 @@ class Report(NamedTuple):
     photos: pictures that were looked at.
     skipped: files that were no pictures.
     generated: whether the pictures were made up.
-    refinement: loss of each step; empty without refinement.
+    refinement: distances from the dense network on the photos left out of
+      refinement, at its start and at each look; empty without it.
   """
 
   layers: List[LayerResult]
@@ -98,7 +99,7 @@ class Report(NamedTuple):
         for layer in self.layers
       ],
       'left_alone': self.left_alone,
-      'refinement_losses': self.refinement,
+      'refinement_distances': self.refinement,
       'notes': self.notes(),
     }
 
@@ -125,11 +126,15 @@ class Report(NamedTuple):
       + (f' ({self.skipped} files were no pictures)' if self.skipped else '')
     )
     if self.refinement:
-      first = np.mean(self.refinement[:10])
-      last = np.mean(self.refinement[-10:])
+      start, best = self.refinement[0], min(self.refinement)
       lines.append(
-        f'refinement: loss {first:.4f} over the first steps, {last:.4f} over '
-        'the last'
+        'refinement: distance from the dense network, on photos left out of '
+        f'it, {start:.4f} at the start'
+        + (
+          f', {best:.4f} at best'
+          if best < start
+          else ' and no less later: the result is that without refinement'
+        )
       )
     return '\n'.join(lines + self.notes())
 

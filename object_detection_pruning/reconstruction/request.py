@@ -3,7 +3,8 @@
 from typing import NamedTuple, Sequence
 
 from object_detection_pruning.common import checks, errors
-from object_detection_pruning.reconstruction import allocation
+from object_detection_pruning.core import vocabulary
+from object_detection_pruning.reconstruction import allocation as allocations
 from object_detection_pruning.reconstruction import granularity as granularities
 from object_detection_pruning.reconstruction import survey as surveys
 
@@ -18,8 +19,8 @@ class Request(NamedTuple):
   Attributes:
     sparsity: share of the weights, or of the multiply-adds, that goes.
     target: what the share is of.
-    allocation: how it is spread over layers; one of allocation.METHODS.
-    granularity: pattern of the zeros, as granularity.parse reads it.
+    allocation: how it is spread over layers; one of allocation.ALLOCATIONS.
+    granularity: pattern of the zeros; one of granularity.GRANULARITIES.
     include: patterns of layers to prune; all if there is none.
     exclude: patterns of layers to leave dense.
     min_weights: smaller kernels stay dense.
@@ -32,8 +33,8 @@ class Request(NamedTuple):
 
   sparsity: float
   target: str = WEIGHTS
-  allocation: str = allocation.LEAST_COST
-  granularity: str = granularities.WEIGHT
+  allocation: str = vocabulary.LeastCost.form
+  granularity: str = vocabulary.Weight.form
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
   min_weights: int = 1000
@@ -47,18 +48,13 @@ class Request(NamedTuple):
     checks.sparsity('sparsity', self.sparsity)
     checks.count('min_weights', self.min_weights)
     checks.count('max_rows', self.max_rows)
-    pattern = granularities.parse(self.granularity)
-    if not pattern.is_free and self.allocation != allocation.UNIFORM:
-      raise errors.InputError(
-        f'granularity {self.granularity} gives each layer the same sparsity: '
-        f'it goes with allocation {allocation.UNIFORM} alone'
-      )
+    self.way.check_pattern(self.pattern)
     most = self.most_sparsity
     if self._needs_curves and self.sparsity > most:
       raise errors.InputError(
         f'no allocation takes away {self.sparsity:.1%}: at most {most:.0%} can '
         f'go, with each layer at its highest sparsity; allocation '
-        f'{allocation.UNIFORM} of {WEIGHTS} has no such bound'
+        f'{vocabulary.Uniform.form} of {WEIGHTS} has no such bound'
       )
     return self
 
@@ -74,10 +70,17 @@ class Request(NamedTuple):
 
   @property
   def _needs_curves(self) -> bool:
-    is_plain = self.allocation == allocation.UNIFORM and self.target == WEIGHTS
-    return self.pattern.is_free and not is_plain
+    is_plain = (
+      isinstance(self.way, allocations.Uniform) and self.target == WEIGHTS
+    )
+    return self.pattern.fixed_sparsity is None and not is_plain
 
   @property
   def pattern(self) -> granularities.Granularity:
     """The granularity."""
-    return granularities.parse(self.granularity)
+    return granularities.find(self.granularity)
+
+  @property
+  def way(self) -> allocations.Allocation:
+    """The allocation."""
+    return allocations.find(self.allocation)

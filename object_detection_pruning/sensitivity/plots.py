@@ -31,10 +31,15 @@ class Picture(NamedTuple):
   title: str
   figure: pyplot.Figure
 
+  @property
+  def file_names(self) -> List[str]:
+    """One for each of the formats."""
+    return [f'{self.name}.{ending}' for ending in FORMATS]
+
   def save(self, folder: str) -> None:
     """Writes it in each of the formats, and frees it."""
-    for ending in FORMATS:
-      path = os.path.join(folder, f'{self.name}.{ending}')
+    for ending, name in zip(FORMATS, self.file_names):
+      path = os.path.join(folder, name)
       with atomic_files.writing(path) as (temporary,):
         self.figure.savefig(temporary, dpi=110, format=ending)
     pyplot.close(self.figure)

@@ -14,16 +14,23 @@ from object_detection_pruning.channels import (
 )
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
+  choices,
   kernels,
   layer_patterns,
   thresholds,
+  vocabulary,
 )
 
-FILTER, WEIGHT = 'filter', 'weight'
-GRANULARITIES = (FILTER, WEIGHT)
+_OFFERED = (vocabulary.Filter, vocabulary.Weight)
+GRANULARITIES = FILTER, WEIGHT = tuple(choices.forms(_OFFERED))
 # The others depend on a draw or on training batches, and pruning must take the
 # very channels that were measured.
 IMPORTANCES = importance.OF_CHECKPOINT
+
+
+def check_granularity(text: str, name: str = 'granularity') -> None:
+  """Raises `InputError` for a granularity that no analysis has."""
+  choices.find(name, text, _OFFERED, vocabulary.PATTERNS)
 
 
 class Prunable(NamedTuple):

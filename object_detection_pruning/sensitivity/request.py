@@ -60,8 +60,8 @@ class Request(NamedTuple):
 
   def check(self) -> 'Request':
     """Returns itself, or raises `InputError`."""
+    prunables_lib.check_granularity(self.granularity)
     for field, value, allowed in (
-      ('granularity', self.granularity, prunables_lib.GRANULARITIES),
       ('metric', self.metric, evaluator.METRICS),
       ('importance', self.importance, prunables_lib.IMPORTANCES),
     ):

@@ -1,4 +1,4 @@
-"""Puts nodes of a graph in the place of others."""
+"""Replaces nodes of a graph by others."""
 
 from typing import Dict, List, NamedTuple, Set
 
@@ -7,6 +7,7 @@ from object_detection_pruning.graphs.graph_index import (
   GraphIndex,
   NodeDef,
   control_inputs,
+  drop_colocations,
   is_control,
   node_name,
 )
@@ -79,7 +80,7 @@ def apply(
       result.node.add().CopyFrom(node)
   for node in result.node:
     _rename_inputs(node, renamed)
-    _forget_places(node, dropped)
+    drop_colocations(node, dropped.__contains__)
   return _without_orphans(result, index, dropped, kept)
 
 
@@ -107,19 +108,6 @@ def _rename_inputs(node: NodeDef, renamed: Dict[str, str]) -> None:
     new = renamed.get(node_name(reference))
     if new is not None:
       node.input[i] = '^' + node_name(new) if is_control(reference) else new
-
-
-def _forget_places(node: NodeDef, dropped: Set[str]) -> None:
-  """Drops wishes to stand beside a node that is gone."""
-  if '_class' not in node.attr:
-    return
-  places = node.attr['_class'].list.s
-  left = [p for p in places if p.decode()[len('loc:@') :] not in dropped]
-  if len(left) == len(places):
-    return
-  del node.attr['_class']
-  if left:
-    node.attr['_class'].list.s.extend(left)
 
 
 def _without_orphans(
@@ -153,7 +141,7 @@ def _without_orphans(
   for node in graph_def.node:
     if node.name not in gone:
       result.node.add().CopyFrom(node)
-      _forget_places(result.node[-1], gone)
+      drop_colocations(result.node[-1], gone.__contains__)
   return result
 
 

@@ -102,13 +102,14 @@ def taught(detection_model_fn: Callable, settings: Settings) -> Callable:
   """Gives a `detection_model_fn` whose models learn from a teacher too.
 
   Args:
-    detection_model_fn: builds a stock detection model.
+    detection_model_fn: builds a stock detection model; called with keywords
+      alone, since the stock library hands on a partial of its builder.
     settings: the teacher and the weights.
   """
 
   @functools.wraps(detection_model_fn)
-  def build(is_training, *args, **kwargs):
-    model = detection_model_fn(is_training, *args, **kwargs)
+  def build(*, is_training, **kwargs):
+    model = detection_model_fn(is_training=is_training, **kwargs)
     if is_training:
       _attach(model, settings)
     return model

@@ -88,25 +88,19 @@ def model_fn_creator(
     run_config: that of the estimator.
     train_steps: last training step, if there is one.
     recalibrates: whether batch norm is re-calibrated after training, so that
-      nobody need be warned of stale statistics.
+      stale statistics need no warning.
     soft: what soft filter pruning needs, if filters are pruned so.
     restored_from: folder or prefix of the checkpoint that is read; None for the
       model folder.
-    teacher: whom the model learns from besides; None for nobody.
+    teacher: what the model learns from besides its labels, or None.
   """
   restored_from = restored_from or run_config.model_dir or ''
 
-  def create(
-    detection_model_fn,
-    configs,
-    hparams,
-    use_tpu=False,
-    postprocess_on_cpu=False,
-  ):
+  def create(detection_model_fn, configs, *args, **kwargs):
     if teacher is not None:
       detection_model_fn = distillation.taught(detection_model_fn, teacher)
     stock_model_fn = stock_model_lib.create_model_fn(
-      detection_model_fn, configs, hparams, use_tpu, postprocess_on_cpu
+      detection_model_fn, configs, *args, **kwargs
     )
 
     def model_fn(features, labels, mode, params=None):
@@ -175,6 +169,9 @@ def create_estimator_and_inputs(
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
   soft = soft_training.prepare(config, soft_settings, last_step, run_config)
+  creator = model_fn_creator(
+    settings, run_config, last_step, recalibrates, soft, restored_from, teacher
+  )
   # The stock function takes a file alone, and what the user wrote need not be
   # what counts: flags are not in it, and it may be of an older API.
   with tempfile.TemporaryDirectory() as folder:
@@ -183,15 +180,7 @@ def create_estimator_and_inputs(
       hparams=hparams,
       pipeline_config_path=pipeline.save(config, folder),
       train_steps=train_steps,
-      model_fn_creator=model_fn_creator(
-        settings,
-        run_config,
-        last_step,
-        recalibrates,
-        soft,
-        restored_from,
-        teacher,
-      ),
+      model_fn_creator=creator,
       **kwargs,
     )
   run['soft_filter_pruning'] = soft

@@ -49,7 +49,29 @@ def test_other_text_is_an_error_that_lists_the_choices(text):
   assert str(error.value) == f'field must be one of one, N times, got {text!r}'
 
 
+class Far(choices.Choice):
+  """Far away."""
+
+  form = 'far'
+  commands = ('this', 'that')
+
+
+def test_what_other_commands_offer_is_refused_with_their_names():
+  with pytest.raises(errors.InputError) as error:
+    choices.find('field', 'far', ALL, ALL + (Far,))
+  assert str(error.value) == (
+    "field must be one of one, N times, got 'far'; far works in this and that"
+  )
+
+
 def test_help_says_what_each_one_is():
   assert choices.help_text(ALL) == (
     'one: The one. It has more to say; N times: Some of them'
   )
+
+
+def test_a_subclass_that_says_nothing_of_its_own_has_the_same_help():
+  class Again(One):
+    pass
+
+  assert choices.help_text((Again,)) == 'one: The one. It has more to say'

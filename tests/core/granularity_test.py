@@ -148,7 +148,11 @@ def test_text_comes_back(text):
     ('0x4', 'inputs of a block must be a whole number, 1 or more, got 0'),
     ('4x0', 'outputs of a block must be a whole number, 1 or more, got 0'),
     ('2:4 ', "must be one of weight, N:M, IxO, filter, got '2:4 '"),
-    ('channel', "must be one of weight, N:M, IxO, filter, got 'channel'"),
+    (
+      'channel',
+      "must be one of weight, N:M, IxO, filter, got 'channel'; channel works "
+      'in prune_weights',
+    ),
   ],
 )
 def test_other_text_is_an_error(text, words):

@@ -132,6 +132,10 @@ def test_saved_model_detects_the_same(exported):
 def test_stock_program_exports_the_same_again_without_this_library(
   exported, tmp_path
 ):
+  pytest.importorskip(
+    'tensorflow.contrib.tfprof',
+    reason='the stock program imports tf.contrib, which TensorFlow 2 has not',
+  )
   folder = exported[0]
   result = processes.python(
     '-c',

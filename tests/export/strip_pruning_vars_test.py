@@ -174,11 +174,11 @@ BAD_FLAGS = [
       '--output_dir=IMAGE',
       '--filename=frozen_inference_graph.pb',
     ],
-    'IMAGE/frozen_inference_graph.pb would take the place of the input',
+    'IMAGE/frozen_inference_graph.pb would replace the input',
   ),
   (
     ['--input_graph=IMAGE/saved_model', '--output_dir=IMAGE'],
-    'IMAGE/saved_model would take the place of the input',
+    'IMAGE/saved_model would replace the input',
   ),
   (
     ['--input_graph=FOLDER/graph.pbtxt', NAMED],

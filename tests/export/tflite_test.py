@@ -12,7 +12,11 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.dataset_tools import shapes
-from object_detection_pruning.export import exporter, tflite
+from object_detection_pruning.export import (
+  exporter,
+  tflite,
+  tflite_postprocessing,
+)
 from object_detection_pruning.inference import (
   frozen_graph,
   image_files,
@@ -121,6 +125,50 @@ def test_model_without_description_takes_the_usual_one(exported, tmp_path):
   np.testing.assert_array_equal(alone.scores[:20], found.scores)
 
 
+def test_model_without_detection_op_gives_what_decodes_to_the_same(
+  run, exported, tmp_path
+):
+  path = tflite.export(
+    pipeline.load(os.path.join(run.model_dir, 'pipeline.config')),
+    checkpoints.resolve(run.model_dir),
+    str(tmp_path),
+    postprocessing=tflite_postprocessing.PostProcessing(add_op=False),
+  )
+  image = shapes.generate(3, 0, detectors.IMAGE_SIZE).image
+  with open(str(tmp_path / 'model.json')) as file:
+    description = json.load(file)
+  interpreter = tf.lite.Interpreter(path)
+  interpreter.allocate_tensors()
+  (source,) = interpreter.get_input_details()
+  pixels = image * description['input_scale'] + description['input_offset']
+  interpreter.set_tensor(source['index'], pixels[None].astype(np.float32))
+  interpreter.invoke()
+  boxes, scores = [
+    interpreter.get_tensor(each['index'])[0]
+    for each in interpreter.get_output_details()
+  ]
+  best = exported[1][1].detect(image)
+  anchor, label = np.unravel_index(
+    np.argmax(scores[:, 1:]), scores[:, 1:].shape
+  )
+  assert scores[anchor, label + 1] == pytest.approx(best.scores[0], abs=1e-5)
+  assert label + 1 == best.class_ids[0]
+  np.testing.assert_allclose(
+    decoded(boxes[anchor], description, anchor), best.boxes[0], atol=0.05
+  )
+  with pytest.raises(errors.InputError, match='model.tflite is no detector'):
+    tflite_detector.load(path)
+
+
+def decoded(encoded, description, index):
+  """A box in pixels: ymin, xmin, ymax, xmax."""
+  anchor = np.array(description['anchors'][index])
+  offsets = encoded / np.array(description['box_scales'])
+  center = anchor[:2] + offsets[:2] * anchor[2:]
+  half = anchor[2:] * np.exp(offsets[2:]) / 2
+  return np.concatenate([center - half, center + half]) * detectors.IMAGE_SIZE
+
+
 @pytest.mark.parametrize(
   'text', ['{}', 'no json', '{"input_scale": 1, "input_offset": 2}', '[]']
 )
@@ -187,7 +235,14 @@ BAD_FLAGS = [
     ['--output_directory=STOCK.index'],
     'output_dir must be a folder, got EXPORTED/model.ckpt.index: ',
   ),
-  (['--max_detections=0'], 'max_detections must be at least 1, got 0'),
+  (
+    ['--max_detections=0'],
+    'max_detections must be a whole number, 1 or more, got 0',
+  ),
+  (
+    ['--detections_per_class=5', '--nouse_regular_nms'],
+    'detections_per_class means nothing where all boxes are suppressed at once',
+  ),
   (['--trained_checkpoint_prefix=/no/model.ckpt'], 'no checkpoint at'),
   (['--trained_checkpoint_prefix=STOCK'], 'feature extractor ssd_masked_mobi'),
   (['--pipeline_config_path=/no/such.config'], 'no pipeline config at'),

@@ -9,7 +9,7 @@ LABEL = (30, 10)
 
 
 def place(box, *taken):
-  return labels.place(
+  return labels.find_position(
     LABEL, labels.Rectangle(box), IMAGE, [labels.Rectangle(t) for t in taken]
   )
 
@@ -40,7 +40,7 @@ def test_has_no_place_where_all_is_taken():
 
 def test_label_wider_than_the_image_starts_at_its_left():
   box = labels.Rectangle((50, 40, 60, 60))
-  assert labels.place((150, 10), box, IMAGE, [])[:2] == (0, 30)
+  assert labels.find_position((150, 10), box, IMAGE, [])[:2] == (0, 30)
 
 
 @hypothesis.given(
@@ -52,7 +52,7 @@ def test_labels_never_overlap_nor_leave_the_image(corners):
   taken = []
   for x1, y1, x2, y2 in corners:
     box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-    found = labels.place(LABEL, labels.Rectangle(box), IMAGE, taken)
+    found = labels.find_position(LABEL, labels.Rectangle(box), IMAGE, taken)
     if found is not None:
       assert found[0] >= 0 and found[2] <= 100
       assert found[1] >= 0 and found[3] <= 80

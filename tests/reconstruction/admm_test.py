@@ -28,13 +28,13 @@ def _solver(problem, pattern=None):
   return admm.Solver(
     problem,
     granularity.Shape(1, inputs, outputs),
-    pattern or granularity.ElementWise(),
+    pattern or granularity.Weight(),
   )
 
 
 @pytest.mark.parametrize('text', ['weight', 'channel', '2:4', '4x2'])
 def test_its_mask_loses_less_than_that_of_the_largest_weights(text):
-  pattern = granularity.parse(text)
+  pattern = granularity.find(text)
   for seed in range(3):
     problem, kernel = _problem(seed=seed)
     shape = granularity.Shape(1, *kernel.shape)

@@ -13,18 +13,18 @@ def _scores(seed=0):
 
 @pytest.mark.parametrize('sparsity', [0, 0.1, 0.333, 0.5, 0.99, 1])
 def test_single_weights_have_the_exact_number_of_zeros(sparsity):
-  mask = granularity.ElementWise().mask(_scores(), _SHAPE, sparsity)
+  mask = granularity.Weight().mask(_scores(), _SHAPE, sparsity)
   assert np.count_nonzero(~mask) == int(round(sparsity * 630))
 
 
 def test_single_weights_keep_the_largest():
   scores = _scores()
-  mask = granularity.ElementWise().mask(scores, _SHAPE, 0.6)
+  mask = granularity.Weight().mask(scores, _SHAPE, 0.6)
   assert scores[mask].min() > scores[~mask].max()
 
 
 def test_equal_scores_still_give_the_exact_number():
-  mask = granularity.ElementWise().mask(np.ones((90, 7)), _SHAPE, 0.4)
+  mask = granularity.Weight().mask(np.ones((90, 7)), _SHAPE, 0.4)
   assert np.count_nonzero(~mask) == 252
 
 
@@ -47,7 +47,7 @@ def test_a_loose_two_of_four_mask_keeps_the_winners_and_more():
 
 
 def test_blocks_stay_or_go_as_a_whole_and_are_exact_in_number():
-  pattern = granularity.Blocks(4, 2)
+  pattern = granularity.Block(4, 2)
   mask = pattern.mask(_scores(), _SHAPE, 0.5).reshape(9, 10, 7)
   kept = 0
   for tap in range(9):
@@ -60,7 +60,7 @@ def test_blocks_stay_or_go_as_a_whole_and_are_exact_in_number():
 
 
 def test_channels_go_with_all_their_taps_and_outputs():
-  mask = granularity.InputChannels().mask(_scores(), _SHAPE, 0.3)
+  mask = granularity.Channel().mask(_scores(), _SHAPE, 0.3)
   by_channel = mask.reshape(9, 10, 7)
   assert (by_channel == by_channel[:1, :, :1]).all()
   assert by_channel[0, :, 0].sum() == 7
@@ -70,12 +70,20 @@ def test_channels_go_with_all_their_taps_and_outputs():
   'text', ['weight', 'channel', '2:4', '1:8', '4x1', '8x4']
 )
 def test_parsed_granularities_print_as_they_were_written(text):
-  assert str(granularity.parse(text)) == text
+  assert str(granularity.find(text)) == text
 
 
-@pytest.mark.parametrize('text', ['', '4:2', '2:2', '0:4', '4x0', 'filter'])
-def test_others_are_refused_in_one_line(text):
+@pytest.mark.parametrize(
+  ('text', 'words'),
+  [
+    ('', "one of weight, N:M, IxO, channel, got ''"),
+    ('4:2', 'N:M must have 1 <= N < M <= 32, got 4:2'),
+    ('4x0', 'outputs of a block must be a whole number, 1 or more, got 0'),
+    ('filter', "got 'filter'; filter works in model_main and analyze_sensiti"),
+  ],
+)
+def test_others_are_refused_in_one_line(text, words):
   with pytest.raises(errors.InputError) as caught:
-    granularity.parse(text)
+    granularity.find(text)
   assert '\n' not in str(caught.value)
-  assert text in str(caught.value)
+  assert words in str(caught.value)

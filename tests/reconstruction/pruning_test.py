@@ -4,6 +4,7 @@ import small_detector
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import (
   layerwise,
   progress_file,
@@ -172,6 +173,31 @@ def test_refinement_comes_nearer_and_keeps_the_zeros(model):
     before, after = values[layer.constant], state.values[layer.constant]
     assert (after[before == 0] == 0).all()
     assert np.any(after != before)
+
+
+def test_refinement_that_does_harm_leaves_the_values_as_they_were(model):
+  pruner = _pruner(model, sparsity=0.3)
+  values, _ = pruner.run()
+  state = pruner.refine(values, refinement.Setting(20, 2, rate=10.0))
+  assert state.distances[-1] > state.distances[0]
+  for name, value in values.items():
+    np.testing.assert_array_equal(state.best[name], value)
+
+
+def test_refinement_gives_the_state_that_was_best_on_photos_left_out(model):
+  pruner = _pruner(model, sparsity=0.5)
+  values = dict(pruner.network.dense)
+  for layer in pruner.chosen:
+    small = np.abs(layer.kernel) < np.median(np.abs(layer.kernel))
+    values[layer.constant] = np.where(small, 0, layer.kernel)
+  state = pruner.refine(values, refinement.Setting(40, 4, rate=5e-3))
+  assert min(state.distances) < 0.7 * state.distances[0]
+  distance = distances.Distance(
+    pruner.network, pruner.layers, pruner.predictions
+  )
+  left_out = pruner.feeds[:: pruning._HELD_OUT]
+  found = np.mean([distance.loss(fed, state.best) for fed in left_out])
+  assert found == pytest.approx(min(state.distances), rel=1e-4)
 
 
 def test_refinement_goes_on_as_if_it_had_not_been_killed(model, tmp_path):

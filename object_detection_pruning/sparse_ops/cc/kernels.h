@@ -30,7 +30,7 @@ const int kMostLanes = 16;
 // Where a panel row starts is told in pieces of this size, in 16 bits.
 const int kPlaceBytes = 8;
 static_assert(kMostLanes * kMostLineBytes <= 65536 * kPlaceBytes,
-              "places must fit in 16 bits");
+              "offsets must fit in 16 bits");
 
 // The activation of a fused op, as the range that outputs are clamped to.
 struct Range {
@@ -66,7 +66,7 @@ struct BilinearSample {
 
 // Output channels come in groups of Kernels::group. A step has one nonzero of
 // each channel of a group: their sums do not wait for each other, which keeps
-// the multipliers busy, and the places of all are read at once.
+// the multipliers busy, and the offsets of all are read at once.
 struct SparseProduct {
   const float* panel;
   // [channel - first_channel][block_vectors * lanes]
@@ -77,7 +77,7 @@ struct SparseProduct {
   const int32_t* channels;     // [groups][group]
   const int32_t* group_begin;  // steps of group g: group_begin[g .. g + 1]
   const float* values;         // [steps][group]
-  const uint16_t* places;      // the same: where each value's panel row starts
+  const uint16_t* offsets;      // the same: where each value's panel row starts
   const float* bias;           // of every channel
   Range range;
 };

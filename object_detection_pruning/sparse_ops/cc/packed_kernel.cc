@@ -160,7 +160,7 @@ void SortNonzeros(const KernelShape& shape, const tensorflow::uint8* mask,
   }
   // What no nonzero takes adds zero times the first floats of the panel.
   packed->values.assign(int64_t{steps} * group, 0.0f);
-  packed->places.assign(int64_t{steps} * group, 0);
+  packed->offsets.assign(int64_t{steps} * group, 0);
   ForEachSetBit(mask, shape.weights(), [&](int64_t i) {
     int64_t& at = next[slot(i)];
     packed->values[at] = *values++;
@@ -168,7 +168,7 @@ void SortNonzeros(const KernelShape& shape, const tensorflow::uint8* mask,
     if (!layout.one_tap()) {
       offset += layout.tap_offsets[i / outputs / shape.inputs];
     }
-    packed->places[at] =
+    packed->offsets[at] =
         static_cast<uint16_t>(offset * sizeof(float) / kPlaceBytes);
     at += group;
   });

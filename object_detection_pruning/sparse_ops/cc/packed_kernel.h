@@ -73,7 +73,7 @@ struct PackedKernel {
   std::vector<int32_t> channels;     // [chunks][groups][group]
   std::vector<int32_t> group_begin;  // [chunks][groups + 1]
   std::vector<float> values;         // [steps][group]
-  std::vector<uint16_t> places;      // [steps][group]
+  std::vector<uint16_t> offsets;      // [steps][group]
 
   int64_t chunks() const { return chunk_segments.size() - 1; }
   int64_t groups() const { return tile_groups.back(); }

@@ -43,7 +43,7 @@ class BlockRunner {
     product.accumulators = sum_scratch.Get((end - begin + 1) * row_stride_);
     product.row_stride = row_stride_;
     product.values = kernel_.values.data();
-    product.places = kernel_.places.data();
+    product.offsets = kernel_.offsets.data();
     product.bias = bias_.data();
     product.first_channel = begin;
     product.groups = kernel_.tile_groups[tile + 1] - first_group;

@@ -4,7 +4,7 @@
 //   bias + sum over its nonzeros of value * panel[row]
 // Every multiply-add takes its operand straight from the panel, which is made
 // small enough to stay in the first-level cache. A weight costs one broadcast,
-// its share of a load of places, and `vectors` multiply-adds; zeros cost
+// its share of a load of offsets, and `vectors` multiply-adds; zeros cost
 // nothing at all.
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_SPARSE_PRODUCT_KERNEL_H_
@@ -25,13 +25,13 @@ inline void AddRow(float weight, const char* row_bytes, Vec* sums) {
 }
 
 static_assert(kLanes <= kMostLanes && kBlockVectors <= kMaxBlockVectors,
-              "panels must fit what places and products can do");
+              "panels must fit what offsets and products can do");
 
-// The places of a step, the first in the lowest bits. One load in place of
+// The offsets of a step, the first in the lowest bits. One load in place of
 // kGroup: loads are what the product is bound by.
-inline uint64_t LoadPlaces(const uint16_t* places) {
+inline uint64_t LoadOffsets(const uint16_t* offsets) {
   uint64_t all = 0;
-  __builtin_memcpy(&all, places, kGroup * sizeof(uint16_t));
+  __builtin_memcpy(&all, offsets, kGroup * sizeof(uint16_t));
   return all;
 }
 
@@ -59,9 +59,9 @@ void SparseProductOf(const SparseProduct& product) {
     }
     const float* values = product.values + begin * kGroup;
     const float* const last = product.values + end * kGroup;
-    const uint16_t* places = product.places + begin * kGroup;
-    for (; values != last; values += kGroup, places += kGroup) {
-      uint64_t at = LoadPlaces(places);
+    const uint16_t* offsets = product.offsets + begin * kGroup;
+    for (; values != last; values += kGroup, offsets += kGroup) {
+      uint64_t at = LoadOffsets(offsets);
       SPARSE_OPS_UNROLL
       for (int i = 0; i < kGroup; ++i, at >>= 16) {
         AddRow<kVectors>(values[i], panel + (at & 0xffff) * kPlaceBytes,
