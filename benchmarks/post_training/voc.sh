@@ -3,6 +3,10 @@
 #
 #   ODP_DATA=DATA bash benchmarks/post_training/voc.sh OUTPUT_DIR [REFINE_STEPS]
 #
+# SPARSITIES="0.5 0.6" prunes to these shares; an empty one leaves them out.
+# PATTERNS=1 also prunes in the pattern 2:4 and by whole input channels.
+# ALLOCATIONS=1 also spreads 60 % in the other two ways.
+# GENERATED=1 also prunes to 60 % without photos, on pictures that are made up.
 # A result that is there already is not made again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -20,24 +24,37 @@ if [[ ! -f $dense ]]; then
 fi
 graphs=("$dense")
 
+photos=--images=$ODP_DATA/photos112
+
 # prune NAME FLAGS...
 prune() {
   local folder=$output/$1
   shift
   if [[ ! -f $folder/pruning.json ]]; then
-    odp prune_weights --model="$dense" --images="$ODP_DATA/photos112" \
-      --output_dir="$folder" --refine_steps="$steps" --overwrite "$@"
+    odp prune_weights --model="$dense" --output_dir="$folder" \
+      --refine_steps="$steps" --overwrite "$@"
   fi
   graphs+=("$folder/frozen_inference_graph.pb")
 }
 
-for sparsity in ${SPARSITIES:-0.5 0.6 0.7 0.8}; do
-  prune "weights_${sparsity}_$steps" --sparsity="$sparsity"
+for sparsity in ${SPARSITIES-0.5 0.6 0.7 0.8}; do
+  prune "weights_${sparsity}_$steps" "$photos" --sparsity="$sparsity"
 done
 if [[ -n ${PATTERNS:-} ]]; then
-  prune "2_of_4_$steps" --granularity=2:4
-  prune "uniform_0.6_$steps" --sparsity=0.6 --allocation=uniform
-  prune "equal_error_0.6_$steps" --sparsity=0.6 --allocation=equal_error
+  prune "2_of_4_$steps" "$photos" --granularity=2:4
+  for share in 0.2 0.3 0.5; do
+    prune "channels_${share}_$steps" "$photos" --granularity=channel \
+      --sparsity="$share"
+  done
+fi
+if [[ -n ${ALLOCATIONS:-} ]]; then
+  for way in uniform equal_error; do
+    prune "${way}_0.6_$steps" "$photos" --sparsity=0.6 --allocation="$way"
+  done
+fi
+if [[ -n ${GENERATED:-} ]]; then
+  # As many as there are photos.
+  prune "generated_0.6_$steps" --num_images=112 --sparsity=0.6
 fi
 .venv/bin/python benchmarks/post_training/voc_map.py \
   --data_dir="$ODP_DATA/voc_mini100" --output="$output/voc_$steps.json" \

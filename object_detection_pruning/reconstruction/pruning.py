@@ -241,19 +241,24 @@ class Pruner:
 
   def _prune(self, kept, costs, shares, supports, title='layers pruned'):
     walk = self._walk(costs)
-    results = []
+    results, passed = [], []
     for layer in progress.over(self.layers, title):
       share = shares.get(layer.constant, 0.0)
       support = supports.get(layer.constant)
       error, rows = None, 0
       wanted = share or support is not None
       if wanted or (walk.changed and self.request.refit_dense):
-        fit = kept.get(
-          f'layer {len(results)}',
-          lambda layer=layer, share=share, support=support: self._fit(
-            walk, costs, layer, share, support
-          ),
-        )
+        name = f'layer {len(results)}'
+        fit = kept.load(name)
+        if fit is None:
+          # Values at borders are rounded, so a run that goes on makes the same
+          # stops on the way as one that was not killed.
+          while passed:
+            walk.reach(passed.pop(0))
+          fit = self._fit(walk, costs, layer, share, support)
+          kept.save(name, fit)
+        else:
+          passed.append(layer)
         walk.change(layer, fit)
         error, rows = fit.error, fit.rows
       kernel = walk.values[layer.constant]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import small_detector
 import tensorflow.compat.v1 as tf
+from object_detection import exporter as stock_exporter
 from object_detection.builders import model_builder
 
 from object_detection_pruning.builders import pipeline
@@ -133,3 +134,46 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
 def test_the_folder_of_the_dense_model_is_refused(graph):
   with pytest.raises(errors.InputError, match='another folder'):
     job.check_folder(job.Source(graph=graph), os.path.dirname(graph))
+
+
+def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
+  config = detectors.config(detectors.ssd())
+  prefix = _checkpoint(config, tmp_path)
+  stock_exporter.export_inference_graph(
+    'image_tensor', config, prefix, str(tmp_path / 'stock')
+  )
+  # Only what differs between the ways is of interest: one layer will do.
+  wanted = _REQUEST._replace(include=['Conv2d_11_pointwise'], refit_dense=False)
+  for name, source in (
+    ('graph', job.Source(graph=str(tmp_path / 'stock' / outputs.FROZEN_GRAPH))),
+    ('checkpoint', job.Source(config=config, checkpoint=prefix)),
+  ):
+    job.run(
+      source,
+      photos.Photos(small_detector.photos(2)),
+      wanted,
+      refinement.Setting(0),
+      str(tmp_path / name),
+    )
+  ways = [
+    _constants(str(tmp_path / name / outputs.FROZEN_GRAPH))
+    for name in ('graph', 'checkpoint')
+  ]
+  assert set(ways[0]) == set(ways[1])
+  for name, value in ways[0].items():
+    np.testing.assert_allclose(ways[1][name], value, atol=1e-5, err_msg=name)
+  zeros = [
+    np.sum(value == 0)
+    for name, value in ways[0].items()
+    if name.endswith('Conv2d_11_pointwise/weights')
+  ]
+  assert zeros == [0.5 * 128 * 128]
+
+
+def _constants(path):
+  values = {
+    node.name: tf.make_ndarray(node.attr['value'].tensor)
+    for node in _read(path).node
+    if node.op == 'Const'
+  }
+  return {name: v for name, v in values.items() if v.dtype == np.float32}
