@@ -43,8 +43,8 @@ flags.DEFINE_list(
   [str(r) for r in request_lib.RATIOS],
   'Shares to take, each in (0, 1).',
 )
-flags.DEFINE_enum(
-  'metric', evaluator.METRICS[0], evaluator.METRICS, 'What counts as lost.'
+shared_flags.define(
+  'metric', evaluator.METRICS[0], enum_values=evaluator.METRICS
 )
 shared_flags.define(
   'importance',

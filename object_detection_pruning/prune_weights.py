@@ -58,12 +58,10 @@ shared_flags.define(
   'label_map_path', note='That of the evaluation files, with --max_loss.'
 )
 shared_flags.define('num_examples', note='With --max_loss.')
-flags.DEFINE_enum(
+shared_flags.define(
   'metric',
-  None,
-  loss_bound.METRICS,
-  'What counts as accuracy, with --max_loss. Not set: '
-  f'{loss_bound.METRICS[0]}.',
+  note=f'With --max_loss. Not set: {loss_bound.METRICS[0]}.',
+  enum_values=loss_bound.METRICS,
 )
 flags.DEFINE_enum(
   'target',

@@ -96,6 +96,7 @@ SHARED: Dict[str, SharedFlag] = {
   'dry_run': SharedFlag(
     flags.DEFINE_boolean, 'Print the plan and write nothing.'
   ),
+  'metric': SharedFlag(flags.DEFINE_enum, 'What counts as accuracy.'),
   'importance': SharedFlag(flags.DEFINE_enum, 'How channels are compared.'),
   'recalibrate_batch_norm': SharedFlag(
     flags.DEFINE_integer,

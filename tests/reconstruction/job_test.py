@@ -68,7 +68,8 @@ def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):
     written = json.load(file)
   assert written['sparsity'] == pytest.approx(0.5, abs=1e-3)
   assert written['skipped'] == 1
-  assert len(written['refinement_losses']) == 2
+  # At the start and after the last step.
+  assert len(written['refinement_distances']) == 2
   pruned = _read(os.path.join(folder, outputs.FROZEN_GRAPH))
   values = {
     n.name: tf.make_ndarray(n.attr['value'].tensor)
@@ -146,7 +147,7 @@ def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
   wanted = _REQUEST._replace(include=['Conv2d_11_pointwise'], refit_dense=False)
   for name, source in (
     ('graph', job.Source(graph=str(tmp_path / 'stock' / outputs.FROZEN_GRAPH))),
-    ('checkpoint', job.Source(config=config, checkpoint=prefix)),
+    ('masked', job.Source(config=config, checkpoint=prefix)),
   ):
     job.run(
       source,
@@ -157,7 +158,7 @@ def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
     )
   ways = [
     _constants(str(tmp_path / name / outputs.FROZEN_GRAPH))
-    for name in ('graph', 'checkpoint')
+    for name in ('graph', 'masked')
   ]
   assert set(ways[0]) == set(ways[1])
   for name, value in ways[0].items():

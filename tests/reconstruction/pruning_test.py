@@ -129,11 +129,11 @@ def test_a_run_that_was_killed_goes_on_from_the_last_layer(
   fits = []
   real = layerwise.fit
 
-  def dying(layer, *args):
+  def dying(layer, *args, **kwargs):
     if len(fits) == 3:
       raise KeyboardInterrupt
     fits.append(layer.name)
-    return real(layer, *args)
+    return real(layer, *args, **kwargs)
 
   monkeypatch.setattr(layerwise, 'fit', dying)
   with pytest.raises(KeyboardInterrupt):
@@ -142,9 +142,9 @@ def test_a_run_that_was_killed_goes_on_from_the_last_layer(
     )
   first = list(fits)
 
-  def counting(layer, *args):
+  def counting(layer, *args, **kwargs):
     fits.append(layer.name)
-    return real(layer, *args)
+    return real(layer, *args, **kwargs)
 
   monkeypatch.setattr(layerwise, 'fit', counting)
   values, _ = _pruner(model, sparsity=0.5, allocation='uniform').run(
