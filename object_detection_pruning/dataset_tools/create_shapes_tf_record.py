@@ -13,13 +13,18 @@ from absl import flags
 
 from object_detection_pruning.common import command
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.dataset_tools import detection_data, styles
 
 shared_flags.define('output_dir', required=True)
 flags.DEFINE_integer('num_train', 240, 'Number of images to train on.')
 flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
 flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
+flags.DEFINE_string(
+  'style',
+  'standard',
+  f'How hard the shapes are: {" or ".join(sorted(styles.STYLES))}.',
+)
 FLAGS = flags.FLAGS
 
 
@@ -32,6 +37,7 @@ def main(argv: List[str]) -> None:
     num_val=FLAGS.num_val,
     image_size=FLAGS.image_size,
     seed=FLAGS.seed,
+    style=FLAGS.style,
   )
   print(f'{data.num_train} images in {data.train_record}')
   print(f'{data.num_val} images in {data.val_record}')

@@ -88,6 +88,7 @@ def generate_shapes(
   num_val: int = 60,
   image_size: int = 192,
   seed: int = 0,
+  style: str = 'standard',
 ) -> DetectionData:
   """Draws the embedded data set, or finds it drawn already.
 
@@ -98,6 +99,7 @@ def generate_shapes(
     num_val: number of images to evaluate on.
     image_size: side of the square images in pixels.
     seed: names the data set; the same arguments give the same bytes.
+    style: 'standard', or 'easy' for larger shapes that are easier to tell.
 
   Returns:
     The data; its records hold instance masks.
@@ -105,12 +107,13 @@ def generate_shapes(
   Raises:
     errors.InputError: if an argument is out of its range.
   """
-  shapes = shapes_source.generate(num_train, num_val, image_size, seed)
+  shapes = shapes_source.generate(num_train, num_val, image_size, seed, style)
   arguments = {
     'num_train': num_train,
     'num_val': num_val,
     'image_size': image_size,
     'seed': seed,
+    'style': style,
   }
   broken = problems.Problems()
   return _made(output_dir, arguments, lambda: shapes, broken, True, False)
