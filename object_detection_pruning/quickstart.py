@@ -53,12 +53,12 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
   'dense_steps',
   None,
-  'Steps for the dense model; not set: 1000 on shapes, 600 on a data set.',
+  'Steps for the dense model; not set: 800 on shapes, 600 on a data set.',
 )
 flags.DEFINE_integer(
   'prune_steps',
   None,
-  'Steps for each later model; not set: 300 on shapes, 1000 on a data set.',
+  'Steps for each later model; not set: 200 on shapes, 1000 on a data set.',
 )
 flags.DEFINE_integer(
   'batch_size',
@@ -141,8 +141,8 @@ def _settings() -> dict:
   settings['sparsity'] = FLAGS.sparsity
   settings['method'] = FLAGS.method
   for name, shapes_value, data_value in (
-    ('dense_steps', 1000, 600),
-    ('prune_steps', 300, 1000),
+    ('dense_steps', 800, 600),
+    ('prune_steps', 200, 1000),
   ):
     value = FLAGS[name].value
     if value is None:
