@@ -32,4 +32,4 @@ case "$which" in
     ;;
 esac
 exec bash "$root/scripts/quickstart.sh" "${output:?OUTPUT_DIR is missing}" \
-  "${arguments[@]}"
+  --method=schedule "${arguments[@]}"

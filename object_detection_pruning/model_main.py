@@ -90,6 +90,12 @@ flags.DEFINE_integer(
   None,
   'Steps between checkpoints; every 10 minutes if not set.',
 )
+flags.DEFINE_integer(
+  'seed',
+  1,
+  'Of random weights, and of order and augmentation of images. Work in '
+  'parallel still lets two runs differ a little.',
+)
 shared_flags.define(
   'recalibrate_batch_norm',
   note='After training, followed by an evaluation. Not set: left as they are.',
@@ -136,6 +142,7 @@ def _check_flags() -> None:
   for name, check in (
     ('sparsity', checks.sparsity),
     ('throttle_secs', checks.step),
+    ('seed', checks.seed),
     ('save_checkpoints_steps', checks.count),
     ('sample_1_of_n_eval_examples', checks.count),
     ('sample_1_of_n_eval_on_train_examples', checks.count),
@@ -171,6 +178,7 @@ def main(_) -> None:
     return
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
+    tf_random_seed=FLAGS.seed,
     **(
       {'save_checkpoints_steps': FLAGS.save_checkpoints_steps}
       if FLAGS.save_checkpoints_steps

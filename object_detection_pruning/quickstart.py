@@ -28,8 +28,8 @@ from object_detection_pruning.workflow import main_job, stages
 _CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs')
 _SHAPES = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_shapes.config')
 _COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
-_SHAPES_SIZE = 128
-_SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 600, 80
+_SHAPES_SIZE, _SHAPES_STYLE = 128, 'easy'
+_SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 800, 200
 
 shared_flags.define('output_dir', required=True)
 shared_flags.define(
@@ -43,20 +43,28 @@ shared_flags.define(
   'pipeline_config_path', note='Not set: the sample config for the data.'
 )
 shared_flags.define('sparsity', 0.85)
+flags.DEFINE_enum(
+  'method',
+  stages.RECONSTRUCTION,
+  stages.METHODS,
+  'How zeros come: fitted to the dense model on unlabelled training images, '
+  'before training that keeps them; or by a schedule while training.',
+)
 flags.DEFINE_integer(
   'dense_steps',
   None,
-  'Steps for the dense model; not set: 1800 on shapes, 600 on a data set.',
+  'Steps for the dense model; not set: 800 on shapes, 600 on a data set.',
 )
 flags.DEFINE_integer(
   'prune_steps',
   None,
-  'Steps for each later model; not set: 900 on shapes, 1000 on a data set.',
+  'Steps for each later model; not set: 200 on shapes, 1000 on a data set.',
 )
 flags.DEFINE_integer(
   'batch_size',
   None,
-  'Batch size; not set: 8, or with --pipeline_config_path that of the config.',
+  'Batch size; not set: that of the config on shapes or with '
+  '--pipeline_config_path, else 8.',
 )
 FLAGS = flags.FLAGS
 
@@ -68,6 +76,7 @@ def main(_) -> None:
     FLAGS.pipeline_config_path or (_COCO if FLAGS.data_dir else _SHAPES),
     checkpoint,
     bool(FLAGS.pipeline_config_path),
+    FLAGS.method,
   )
   if settings['batch_size']:
     base.train_config.batch_size = settings['batch_size']
@@ -78,21 +87,25 @@ def main(_) -> None:
     data = detection_data.prepare(FLAGS.data_dir, data_dir, include_masks)
   else:
     data = detection_data.generate_shapes(
-      data_dir, _SHAPES_IMAGES, _SHAPES_VAL_IMAGES, _SHAPES_SIZE
+      data_dir,
+      _SHAPES_IMAGES,
+      _SHAPES_VAL_IMAGES,
+      _SHAPES_SIZE,
+      style=_SHAPES_STYLE,
     )
   # Not before the data: a wrong --data_dir must not claim the folder.
   run.begin()
   _log_to_file(os.path.join(FLAGS.output_dir, 'quickstart.log'))
   all_stages = stages.stages(
-    settings['dense_steps'], settings['prune_steps'], FLAGS.sparsity
+    settings['dense_steps'],
+    settings['prune_steps'],
+    FLAGS.sparsity,
+    FLAGS.method,
   )
   for number, stage in enumerate(all_stages, 1):
-    _say(f'{number} of {len(all_stages)}: {stage.title}, {stage.steps} steps')
-    start = checkpoint
-    if stage.start:
-      start = checkpoints.resolve(run.folder(stage.start))
-    config = stages.configure(base, data, stage, start)
-    run.train(stage, config)
+    steps = f', {stage.steps} steps' if stage.steps else ''
+    _say(f'{number} of {len(all_stages)}: {stage.title}{steps}')
+    run.make(stage, base, data, checkpoint)
   _say('comparing the exported models')
   comparison = run.compare(all_stages, data)
   print(f'\n{comparison.table.markdown()}\n')
@@ -126,9 +139,10 @@ def _settings() -> dict:
     )
   }
   settings['sparsity'] = FLAGS.sparsity
+  settings['method'] = FLAGS.method
   for name, shapes_value, data_value in (
-    ('dense_steps', 1800, 600),
-    ('prune_steps', 900, 1000),
+    ('dense_steps', 800, 600),
+    ('prune_steps', 200, 1000),
   ):
     value = FLAGS[name].value
     if value is None:
@@ -137,7 +151,7 @@ def _settings() -> dict:
   batch_size = FLAGS.batch_size
   if batch_size is not None:
     checks.count('--batch_size', batch_size)
-  elif not FLAGS.pipeline_config_path:
+  elif FLAGS.data_dir and not FLAGS.pipeline_config_path:
     batch_size = 8
   settings['batch_size'] = batch_size
   return settings

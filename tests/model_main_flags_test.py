@@ -49,6 +49,7 @@ BAD_FLAGS = [
   ),
   (GOOD + ['--initial_sparsity=nan'], '--initial_sparsity must be in [0, 1)'),
   (GOOD + ['--throttle_secs=-1'], '--throttle_secs must be'),
+  (GOOD + ['--seed=-1'], '--seed must be a whole number, 0'),
   (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),
   (GOOD + ['--save_checkpoints_steps=0'], '--save_checkpoints_steps must be'),
   (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),

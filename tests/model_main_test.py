@@ -10,6 +10,7 @@ import processes
 import pytest
 import tensorflow.compat.v1 as tf
 import trained
+from google.protobuf import text_format
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints
@@ -59,6 +60,18 @@ def test_masks_were_exact_when_it_was_killed(run):
   for mask in masks_of(os.path.join(run.model_dir, 'model.ckpt-8')).values():
     zeros = thresholds.zeros_for(due, mask.size)
     assert np.count_nonzero(mask == 0) == zeros
+
+
+def test_random_weights_are_those_of_the_seed(run):
+  graph_def = tf.GraphDef()
+  with open(os.path.join(run.model_dir, 'graph.pbtxt')) as file:
+    text_format.Merge(file.read(), graph_def)
+  seeds = {
+    node.attr['seed'].i
+    for node in graph_def.node
+    if node.op in ('RandomStandardNormal', 'TruncatedNormal')
+  }
+  assert seeds == {7}
 
 
 def test_effective_settings_are_in_the_model_folder(run):

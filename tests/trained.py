@@ -29,6 +29,7 @@ FLAGS = (
   '--pruning_end_step=9',
   '--pruning_frequency=3',
   '--save_checkpoints_steps=4',
+  '--seed=7',
 )
 
 

@@ -33,6 +33,11 @@ def count(name: str, value: int) -> int:
   return _whole(name, value, 1, 'a whole number')
 
 
+def seed(name: str, value: int) -> int:
+  """Returns a whole number of 0 or more, or raises `InputError`."""
+  return _whole(name, value, 0, 'a whole number')
+
+
 def positive(name: str, value: float) -> float:
   """Returns a finite number above 0, or raises `InputError`."""
   if not _is_number(value) or value <= 0:

@@ -12,6 +12,7 @@ from matplotlib import pyplot  # noqa: E402
 
 from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.core import summaries  # noqa: E402
+from object_detection_pruning.training import distillation  # noqa: E402
 
 _LOSS = 'Loss/total_loss'
 _LOSS_NAMES = (_LOSS, 'loss', 'loss_1')
@@ -37,6 +38,27 @@ def _events(path: str) -> Iterator[tf.Event]:
     tf.logging.info('%s ends in a record that was cut short', path)
 
 
+def detector_loss(
+  scalars: Dict[str, List[Tuple[int, float]]],
+) -> List[Tuple[int, float]]:
+  """Gives the loss without what a teacher adds to it, as (step, loss).
+
+  A model with a teacher can so be seen beside one that has none.
+
+  Args:
+    scalars: of a run, from `read_scalars`.
+  """
+  tag = next((tag for tag in _LOSS_NAMES if tag in scalars), None)
+  if tag is None:
+    return []
+  taught: Dict[int, float] = {}
+  for name, points in scalars.items():
+    if name.startswith(distillation.PREFIX):
+      for step, value in points:
+        taught[step] = taught.get(step, 0.0) + value
+  return [(step, loss - taught.get(step, 0.0)) for step, loss in scalars[tag]]
+
+
 def plot(model_dirs: Dict[str, str], path: str) -> None:
   """Plots the loss of each run and the sparsity of those that are pruned.
 
@@ -49,9 +71,9 @@ def plot(model_dirs: Dict[str, str], path: str) -> None:
     2, 1, figsize=(8, 6.5), sharex=True, constrained_layout=True
   )
   for name, scalars in runs.items():
-    tag = next((tag for tag in _LOSS_NAMES if tag in scalars), None)
-    if tag:
-      top.plot(*zip(*scalars[tag]), label=name)
+    losses = detector_loss(scalars)
+    if losses:
+      top.plot(*zip(*losses), label=name)
     for tag, style, what in (
       (summaries.SCHEDULED_SPARSITY, '--', 'scheduled'),
       (summaries.MASKED_SPARSITY, '-', 'masked kernels'),

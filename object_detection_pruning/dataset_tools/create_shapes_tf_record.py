@@ -13,7 +13,7 @@ from absl import flags
 
 from object_detection_pruning.common import command
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.dataset_tools import detection_data, styles
 
 shared_flags.define('output_dir', required=True)
 flags.DEFINE_integer('num_train', 240, 'Number of images to train on.')
@@ -21,6 +21,11 @@ flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
 flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
 shared_flags.define('overwrite', False)
+flags.DEFINE_string(
+  'style',
+  'standard',
+  f'How hard the shapes are: {" or ".join(sorted(styles.STYLES))}.',
+)
 FLAGS = flags.FLAGS
 
 
@@ -34,6 +39,7 @@ def main(argv: List[str]) -> None:
     image_size=FLAGS.image_size,
     seed=FLAGS.seed,
     overwrite=FLAGS.overwrite,
+    style=FLAGS.style,
   )
   print(f'{data.num_train} images in {data.train_record}')
   print(f'{data.num_val} images in {data.val_record}')

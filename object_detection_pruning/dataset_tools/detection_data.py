@@ -89,6 +89,7 @@ def generate_shapes(
   image_size: int = 192,
   seed: int = 0,
   overwrite: bool = True,
+  style: str = 'standard',
 ) -> DetectionData:
   """Draws the embedded data set, or finds it drawn already.
 
@@ -100,6 +101,7 @@ def generate_shapes(
     image_size: side of the square images in pixels.
     seed: names the data set; the same arguments give the same bytes.
     overwrite: whether data of other arguments may be replaced.
+    style: 'standard', or 'easy' for larger shapes that are easier to tell.
 
   Returns:
     The data; its records hold instance masks.
@@ -108,12 +110,13 @@ def generate_shapes(
     errors.InputError: if an argument is out of its range, or something would be
       replaced.
   """
-  shapes = shapes_source.generate(num_train, num_val, image_size, seed)
+  shapes = shapes_source.generate(num_train, num_val, image_size, seed, style)
   arguments = {
     'num_train': num_train,
     'num_val': num_val,
     'image_size': image_size,
     'seed': seed,
+    'style': style,
   }
   broken = problems.Problems()
   return _made(

@@ -5,10 +5,7 @@ from typing import NamedTuple, Tuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from object_detection_pruning.dataset_tools import textures
-
-_HUE_SPREAD = 0.16
-_USUAL_PATTERN_ODDS = 0.7
+from object_detection_pruning.dataset_tools import styles, textures
 
 
 class Look(NamedTuple):
@@ -78,6 +75,7 @@ def paint(
   image: np.ndarray,
   coverage: np.ndarray,
   look: Look,
+  style: styles.Style = styles.STANDARD,
 ) -> np.ndarray:
   """Lays one textured, lit shape and its shadow over the image.
 
@@ -87,13 +85,14 @@ def paint(
     coverage: the part of each pixel that the shape covers, in [0, 1], shape
       [size, size]; some pixel is covered by more than half.
     look: of the shape's class.
+    style: how closely the shape keeps to it.
 
   Returns:
     The new image.
   """
   size = image.shape[0]
   beneath = image[coverage > 0.5].mean(axis=0)
-  surface = _surface(rng, size, beneath, look)
+  surface = _surface(rng, size, beneath, look, style)
   width = max(1.0, size / 96)
   # Lit from the top left: brighter there, darker on the far rim.
   depth = _blurred(coverage, 2 * width)
@@ -107,11 +106,15 @@ def paint(
 
 
 def _surface(
-  rng: np.random.RandomState, size: int, beneath: np.ndarray, look: Look
+  rng: np.random.RandomState,
+  size: int,
+  beneath: np.ndarray,
+  look: Look,
+  style: styles.Style,
 ) -> np.ndarray:
   """A pattern in two colours that stand out from what lies beneath."""
   for _ in range(8):
-    hue = look.hue + rng.uniform(-_HUE_SPREAD, _HUE_SPREAD)
+    hue = look.hue + rng.uniform(-style.hue_spread, style.hue_spread)
     light = textures.hsv(hue, rng.uniform(0.4, 0.95), rng.uniform(0.6, 1.0))
     if np.abs(light - beneath).max() > 0.35:
       break
@@ -119,7 +122,7 @@ def _surface(
     hue + rng.uniform(-0.1, 0.1), rng.uniform(0.5, 1.0), rng.uniform(0.35, 0.6)
   )
   contrast = rng.uniform(0.35, 1.0)
-  usual = rng.uniform() < _USUAL_PATTERN_ODDS
+  usual = rng.uniform() < style.usual_pattern_odds
   names = look.patterns if usual else ()
   pattern = textures.random_pattern(rng, size, names)
   return textures.mixed(1 - contrast * (1 - pattern), dark, light)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.dataset_tools import painting
+from object_detection_pruning.dataset_tools import painting, styles
 
 # Colour and texture hint at the class without settling it: form alone is much
 # to ask of some hundred images and a network that starts from nothing.
@@ -23,12 +23,6 @@ _LOOKS = {
 
 CLASSES = tuple(sorted(_LOOKS))
 
-# Diameters as fractions of the image side. At the default side of 192 they
-# fall into COCO's small (< 32 px), medium and large (> 96 px) ranges.
-_DIAMETERS = ((0.13, 0.16), (0.24, 0.44), (0.54, 0.72))
-_SIZE_ODDS = (0.15, 0.55, 0.30)
-_MAX_SHAPES = 5
-_MIN_VISIBLE_FRACTION = 0.4
 _MIN_VISIBLE_SHARE = 0.001  # of the image's pixels
 _SUPERSAMPLING = 3
 _MIN_SIZE, _MAX_SIZE = 64, 2048
@@ -48,17 +42,23 @@ class Scene(NamedTuple):
   masks: List[np.ndarray]
 
 
-def generate(seed: int, index: int, size: int = 192) -> Scene:
+def generate(
+  seed: int,
+  index: int,
+  size: int = 192,
+  style: styles.Style = styles.STANDARD,
+) -> Scene:
   """Draws scene number `index` of the data set `seed`.
 
   Args:
     seed: names the data set, in [0, 2**32).
     index: which scene of it, in [0, 2**32).
     size: side of the square image in pixels, from 64 to 2048.
+    style: how hard the shapes are to find and to tell.
 
   Returns:
-    The scene; it holds at least one shape. Shapes of which less than two
-    fifths would be seen are not drawn at all.
+    The scene; it holds at least one shape. Shapes of which less would be seen
+    than the style asks for are not drawn at all.
 
   Raises:
     errors.InputError: if an argument is out of its range.
@@ -66,9 +66,10 @@ def generate(seed: int, index: int, size: int = 192) -> Scene:
   check(seed, index, size)
   rng = np.random.RandomState([seed, index])
   image = painting.background(rng, size)
-  labels, coverages, masks = arrange(rng, size)
+  labels, coverages, masks = arrange(rng, size, style)
   for label, coverage in zip(reversed(labels), reversed(coverages)):
-    image = painting.paint(rng, image, coverage, _LOOKS[CLASSES[label]])
+    look = _LOOKS[CLASSES[label]]
+    image = painting.paint(rng, image, coverage, look, style)
   return Scene(painting.develop(rng, image), labels, masks)
 
 
@@ -125,7 +126,7 @@ def outline(
 
 
 def arrange(
-  rng: np.random.RandomState, size: int
+  rng: np.random.RandomState, size: int, style: styles.Style = styles.STANDARD
 ) -> Tuple[List[int], List[np.ndarray], List[np.ndarray]]:
   """Finds room for the shapes, each behind the ones before it.
 
@@ -135,6 +136,7 @@ def arrange(
   Args:
     rng: source of randomness.
     size: side of the square image in pixels.
+    style: sizes and number of the shapes, and how much of each is seen.
 
   Returns:
     For each shape, front to back: its index into `CLASSES`; the part of each
@@ -143,15 +145,15 @@ def arrange(
   """
   labels, coverages, masks = [], [], []
   taken = np.zeros((size, size), bool)
-  wanted = rng.randint(2, _MAX_SHAPES + 1)
+  wanted = rng.randint(2, style.max_shapes + 1)
   attempts = 0
   while len(labels) < wanted and (attempts < 4 * wanted or not labels):
     attempts += 1
-    label, polygon = _random_outline(rng, size)
+    label, polygon = _random_outline(rng, size, style)
     coverage = _coverage(polygon, size)
     seen = (coverage > 0.5) & ~taken
     enough = max(
-      _MIN_VISIBLE_FRACTION * _area(polygon), _MIN_VISIBLE_SHARE * size**2
+      style.min_visible_fraction * _area(polygon), _MIN_VISIBLE_SHARE * size**2
     )
     if np.count_nonzero(seen) < enough:
       continue
@@ -163,10 +165,11 @@ def arrange(
 
 
 def _random_outline(
-  rng: np.random.RandomState, size: int
+  rng: np.random.RandomState, size: int, style: styles.Style
 ) -> Tuple[int, np.ndarray]:
   label = rng.randint(len(CLASSES))
-  low, high = _DIAMETERS[rng.choice(len(_DIAMETERS), p=_SIZE_ODDS)]
+  diameters = style.diameters
+  low, high = diameters[rng.choice(len(diameters), p=style.size_odds)]
   diameter = rng.uniform(low, high) * size
   # Some shapes leave the picture, by at most a quarter of their width.
   reach = diameter * 0.25

@@ -13,6 +13,7 @@ from object_detection_pruning.dataset_tools import (
   problems,
   shapes,
   source,
+  styles,
 )
 
 # So that the val images stay the same whatever the number of train images.
@@ -20,7 +21,11 @@ _FIRST_VAL = 2**31
 
 
 def generate(
-  num_train: int, num_val: int, image_size: int, seed: int
+  num_train: int,
+  num_val: int,
+  image_size: int,
+  seed: int,
+  style: str = 'standard',
 ) -> source.Source:
   """A data set of generated shapes; nothing is drawn yet.
 
@@ -29,6 +34,7 @@ def generate(
     num_val: number of images to evaluate on, in [1, 2**31).
     image_size: side of the square images in pixels.
     seed: names the data set.
+    style: name of the scenes' style, a key of `styles.STYLES`.
 
   Returns:
     The data set; its instances have masks.
@@ -40,10 +46,11 @@ def generate(
     if not 1 <= value < _FIRST_VAL:
       raise errors.InputError(f'{name} must be in [1, 2**31), got {value}')
   shapes.check(seed, 0, image_size)
+  look = styles.find(style)
 
   def read(index: int, broken: problems.Problems) -> examples.AnnotatedImage:
     del broken  # A generated record is never broken.
-    return draw(seed, index, image_size)
+    return draw(seed, index, image_size, look)
 
   val = range(_FIRST_VAL, _FIRST_VAL + num_val)
   return source.Source(
@@ -53,18 +60,24 @@ def generate(
   )
 
 
-def draw(seed: int, index: int, image_size: int) -> examples.AnnotatedImage:
+def draw(
+  seed: int,
+  index: int,
+  image_size: int,
+  style: styles.Style = styles.STANDARD,
+) -> examples.AnnotatedImage:
   """Draws a scene and annotates it.
 
   Args:
     seed: names the data set.
     index: which scene of it.
     image_size: side of the square image in pixels.
+    style: of the scene.
 
   Returns:
     The scene as a JPEG; each box is that of the visible pixels.
   """
-  scene = shapes.generate(seed, index, image_size)
+  scene = shapes.generate(seed, index, image_size, style)
   buffer = io.BytesIO()
   Image.fromarray(scene.image).save(
     buffer, format='JPEG', quality=92, subsampling=0

@@ -1,9 +1,9 @@
-"""The main job from data to table: dense, pruned, exported, compared."""
+"""The main job from data to table: dense, pruned, retrained, compared."""
 
 import json
 import os
 import sys
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
@@ -21,12 +21,22 @@ from object_detection_pruning.common import (
 from object_detection_pruning.comparison import comparison_report, training_plot
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.export import exporter
+from object_detection_pruning.reconstruction import (
+  job,
+  outputs,
+  photos,
+  refinement,
+)
+from object_detection_pruning.reconstruction import request as requests
 from object_detection_pruning.sparse_ops import exporting, library
 from object_detection_pruning.training import model_lib
+from object_detection_pruning.workflow import stages
 from object_detection_pruning.workflow.stages import Stage
 
 _SETTINGS = 'quickstart.json'
 _RECALIBRATION_BATCHES = 60
+_CALIBRATION_IMAGES = 100
+_SEED = 1
 
 
 class QuickstartRun:
@@ -71,6 +81,49 @@ class QuickstartRun:
     """Gives a path within a stage's folder."""
     return os.path.join(self._output_dir, stage, *names)
 
+  def make(
+    self,
+    stage: Stage,
+    base: pipeline_pb2.TrainEvalPipelineConfig,
+    data: detection_data.DetectionData,
+    checkpoint: Optional[str],
+  ) -> None:
+    """Makes the model of a stage from those before it.
+
+    Args:
+      stage: which one.
+      base: config that all stages share.
+      data: to train on.
+      checkpoint: prefix that the first stage starts from, None for random
+        weights.
+    """
+    if not stage.steps:
+      self.reconstruct(stage, data.train_record)
+      return
+    start = self._checkpoint(stage.start) if stage.start else checkpoint
+    teacher = self._checkpoint(stage.teacher) if stage.teacher else None
+    self.train(stage, stages.configure(base, data, stage, start, teacher))
+
+  def _checkpoint(self, stage: str) -> str:
+    return checkpoints.resolve(self.folder(stage))
+
+  def reconstruct(self, stage: Stage, record: str) -> None:
+    """Prunes from training images, not their labels; skips what is done."""
+    folder = self.folder(stage.name)
+    if os.path.exists(os.path.join(folder, outputs.REPORT)):
+      return
+    source = job.Source(
+      config=pipeline.load(self.folder(stage.start, pipeline.FILE_NAME)),
+      checkpoint=self._checkpoint(stage.start),
+    )
+    job.run(
+      source,
+      photos.read(record, _CALIBRATION_IMAGES),
+      requests.Request(stage.sparsity),
+      refinement.Setting(steps=0),
+      folder,
+    )
+
   def train(
     self, stage: Stage, config: pipeline_pb2.TrainEvalPipelineConfig
   ) -> None:
@@ -83,6 +136,7 @@ class QuickstartRun:
       config,
       tf.estimator.RunConfig(
         model_dir=model_dir,
+        tf_random_seed=_SEED,
         save_summary_steps=max(1, stage.steps // 60),
         save_checkpoints_secs=60,
       ),
@@ -103,7 +157,8 @@ class QuickstartRun:
   ) -> comparison_report.Comparison:
     """Measures the exported models; writes table, page, pictures and plot."""
     models = {}
-    for stage in all_stages:
+    trained = [stage for stage in all_stages if stage.steps]
+    for stage in trained:
       models[stage.title] = self._graph(stage, exporter.FROZEN_GRAPH)
       if stage.sparsity and self._write_sparse_graph(stage):
         title = f'{stage.title}, sparse graph'
@@ -113,7 +168,7 @@ class QuickstartRun:
     )
     plot = os.path.join(self._output_dir, 'training.png')
     training_plot.plot(
-      {stage.title: self.folder(stage.name) for stage in all_stages}, plot
+      {stage.title: self.folder(stage.name) for stage in trained}, plot
     )
     comparison.write(self._output_dir, Image.open(plot))
     return comparison

@@ -5,25 +5,43 @@ from typing import List, NamedTuple, Optional
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.builders import input_checks, pipeline
+from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.models import registry
 from object_detection_pruning.training import learning_rates
+
+# How the pruned model gets its zeros: all at once, fitted to what the dense one
+# computes on training images, whose labels are not looked at; or more and more
+# of them while it trains.
+RECONSTRUCTION = 'reconstruction'
+SCHEDULE = 'schedule'
+METHODS = (RECONSTRUCTION, SCHEDULE)
+
+# Names of stages, which are also those of their folders.
+DENSE = 'dense'
+CONTROL = 'dense_retrained'
+RECONSTRUCTED = 'reconstructed'
+PRUNED = 'pruned'
+
+_RETRAINING_RATE = 0.5
 
 # What the sample configs have in place of a path.
 _PLACEHOLDER = 'PATH_TO_BE_CONFIGURED'
 
 
 class Stage(NamedTuple):
-  """A model to train.
+  """A model to make.
 
   Attributes:
     name: of its folder.
     title: of its row in the table.
-    steps: training steps.
+    steps: training steps; 0 for a model that is made by reconstruction.
     start: name of the stage whose checkpoint it starts from; None for that of
       the config.
     sparsity: target, None for a dense model.
     rate: factor on the config's learning rate.
+    teacher: name of the stage to learn from; the zeros of the start then stay.
+      None for zeros that come by a schedule.
   """
 
   name: str
@@ -32,19 +50,45 @@ class Stage(NamedTuple):
   start: Optional[str]
   sparsity: Optional[float]
   rate: float
+  teacher: Optional[str] = None
 
 
-def stages(dense_steps: int, prune_steps: int, sparsity: float) -> List[Stage]:
+def stages(
+  dense_steps: int,
+  prune_steps: int,
+  sparsity: float,
+  method: str = RECONSTRUCTION,
+) -> List[Stage]:
   """Gives the models of a run.
 
   The dense model that is retrained for as long as the pruned one tells what
   of a change comes from pruning and what from more training.
+
+  Args:
+    dense_steps: training steps of the dense model.
+    prune_steps: further ones of the pruned model, and of its control.
+    sparsity: share of zeros.
+    method: one of `METHODS`.
   """
-  retrained = {'steps': prune_steps, 'start': 'dense', 'rate': 0.5}
-  return [
-    Stage('dense', 'dense', dense_steps, None, None, 1.0),
-    Stage('pruned', f'pruned {sparsity:g}', sparsity=sparsity, **retrained),
-    Stage('dense_retrained', 'dense, retrained', sparsity=None, **retrained),
+  retrained = {'steps': prune_steps, 'rate': _RETRAINING_RATE}
+  title = f'pruned {sparsity:g}'
+  found = [
+    Stage(DENSE, 'dense', dense_steps, None, None, 1.0),
+    Stage(CONTROL, 'dense, retrained', start=DENSE, sparsity=None, **retrained),
+  ]
+  if method == SCHEDULE:
+    pruned = Stage(PRUNED, title, start=DENSE, sparsity=sparsity, **retrained)
+    return found + [pruned]
+  return found + [
+    Stage(RECONSTRUCTED, f'{title}, untrained', 0, DENSE, sparsity, 0.0),
+    Stage(
+      PRUNED,
+      title,
+      start=RECONSTRUCTED,
+      sparsity=sparsity,
+      teacher=DENSE,
+      **retrained,
+    ),
   ]
 
 
@@ -53,19 +97,26 @@ def configure(
   data: detection_data.DetectionData,
   stage: Stage,
   checkpoint: Optional[str],
+  teacher: Optional[str] = None,
 ) -> pipeline_pb2.TrainEvalPipelineConfig:
-  """Fills in a stage's data, steps, start and sparsity.
+  """Fills in a stage's data, steps, start, sparsity and teacher.
 
   Args:
     base: config of a masked or stock model, with a training section.
     data: records and label map.
     stage: what to train.
     checkpoint: prefix to start from, None for random weights.
+    teacher: prefix of the checkpoint of the stage's teacher, if it has one.
   """
   config = pipeline_pb2.TrainEvalPipelineConfig()
-  config.CopyFrom(base if stage.sparsity else pipeline.as_dense(base))
-  if stage.sparsity:
-    pruning = pipeline.pruning_message(config)
+  scheduled = stage.sparsity and not stage.teacher
+  config.CopyFrom(base if scheduled else pipeline.as_dense(base))
+  pruning = pipeline.pruning_message(config)
+  if stage.teacher:
+    # Reconstruction gives all kernels masks; without a target they stay.
+    pruning.include.append('')
+    pruning.distillation.teacher = teacher
+  elif scheduled:
     pruning.target_sparsity = stage.sparsity
     pruning.start_step = stage.steps // 10
     pruning.end_step = stage.steps * 3 // 4
@@ -91,20 +142,27 @@ def configure(
 
 
 def base_config(
-  config_path: str, checkpoint: Optional[str], explicit: bool
+  config_path: str,
+  checkpoint: Optional[str],
+  explicit: bool,
+  method: str = RECONSTRUCTION,
 ) -> pipeline_pb2.TrainEvalPipelineConfig:
-  """Gives the config to start from, with a masked feature extractor.
+  """Gives the config to start from.
+
+  For pruning by a schedule its feature extractor is a masked one, or patterns
+  name the layers to mask.
 
   Args:
     config_path: of the training settings and, without a checkpoint, the model.
     checkpoint: a checkpoint; the model is then that of the config beside it.
     explicit: whether a person named `config_path`, so that its model, its
       checkpoint and its `pruning` message count.
+    method: one of `METHODS`.
 
   Raises:
-    InputError: no config lies beside the checkpoint, its feature extractor
-      has no masked one and no patterns name the layers to mask, or a training
-      section that cannot work.
+    InputError: no config lies beside the checkpoint, a schedule has nothing to
+      mask, the config says how to prune what is pruned by reconstruction, or
+      has a training section that cannot work.
   """
   config = pipeline.load(config_path)
   if checkpoint and not explicit:
@@ -112,7 +170,9 @@ def base_config(
     config.model.CopyFrom(pipeline.load(beside).model)
   if not explicit:
     config = pipeline.without_pruning_message(config)
-  if not pipeline.pruning_message(config).include:
+  if method == RECONSTRUCTION:
+    _check_says_nothing(config, config_path)
+  elif not pipeline.pruning_message(config).include:
     config.model.CopyFrom(registry.as_masked(config.model))
   train = config.train_config
   if checkpoint or train.fine_tune_checkpoint.startswith(_PLACEHOLDER):
@@ -126,3 +186,19 @@ def base_config(
   input_checks.check_train_config(train)
   input_checks.check_start(train)
   return config
+
+
+def _check_says_nothing(
+  config: pipeline_pb2.TrainEvalPipelineConfig, path: str
+) -> None:
+  said = [
+    field.name
+    for field, _ in pipeline.pruning_message(config).ListFields()
+    # It says what network this is.
+    if field.name != 'layer_width'
+  ]
+  if said:
+    raise errors.InputError(
+      f'the pruning message of {path} says how to prune by a schedule '
+      f'({", ".join(said)}): give --method={SCHEDULE}, or remove them'
+    )

@@ -15,6 +15,7 @@ NO_NUMBERS = [None, 'a', True, math.nan, math.inf, -math.inf]
     (checks.sparsity, 0.999, 0.999),
     (checks.step, 0, 0),
     (checks.step, 7.0, 7),
+    (checks.seed, 0, 0),
     (checks.count, 1, 1),
     (checks.count, 2**31 - 1, 2**31 - 1),
     (checks.positive, 1e-9, 1e-9),
@@ -34,6 +35,7 @@ def test_gives_back_what_is_in_bounds(check, value, expected):
   ]
   + [(checks.sparsity, value) for value in (-0.1, 1, 1.5)]
   + [(checks.step, value) for value in (-1, 1.5, 2**31, 10**20)]
+  + [(checks.seed, value) for value in (-1, 0.5, 2**31)]
   + [(checks.count, value) for value in (0, 2.5, 2**31, 10**20)]
   + [(checks.positive, value) for value in (0, -1)],
 )

@@ -1,5 +1,9 @@
 import os
 
+import numpy as np
+
+from object_detection_pruning.dataset_tools import shapes, styles
+
 
 def test_writes_the_data_set_and_says_where(tmp_path, run_command, decode):
   out = str(tmp_path / 'shapes')
@@ -10,6 +14,7 @@ def test_writes_the_data_set_and_says_where(tmp_path, run_command, decode):
     num_val=2,
     image_size=64,
     seed=5,
+    style='easy',
   )
   assert done.returncode == 0, done.stderr
   assert done.stdout.splitlines() == [
@@ -20,7 +25,10 @@ def test_writes_the_data_set_and_says_where(tmp_path, run_command, decode):
   assert 'train.record: 3 of 3' in done.stderr
   (first, *_) = decode(os.path.join(out, 'train.record'))
   assert first['source_id'] == b'shapes_5_train_00000'
-  assert first['image'].shape == (64, 64, 3)
+  # JPEG rounds, and another style's picture is another picture.
+  drawn = shapes.generate(5, 0, 64, styles.EASY).image
+  assert first['image'].shape == drawn.shape
+  assert np.abs(first['image'] - drawn.astype(float)).mean() < 8
 
 
 def test_a_wrong_value_is_one_line_and_no_file(tmp_path, run_command):

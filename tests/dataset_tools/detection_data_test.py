@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 
@@ -86,6 +87,10 @@ def test_what_is_there_is_used_again(tmp_path, writes):
   (tmp_path / 'detection_data.json').write_text('{"half')
   detection_data.generate_shapes(*arguments, seed=1)
   assert len(writes) == 4
+  detection_data.generate_shapes(*arguments, seed=1, style='easy')
+  assert len(writes) == 5
+  manifest = json.loads((tmp_path / 'detection_data.json').read_text())
+  assert manifest['arguments']['style'] == 'easy'
 
 
 def _voc(builder):

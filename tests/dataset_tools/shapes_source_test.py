@@ -6,6 +6,7 @@ from object_detection_pruning.dataset_tools import (
   problems,
   shapes,
   shapes_source,
+  styles,
 )
 
 
@@ -58,3 +59,19 @@ def test_no_two_images_are_alike():
 def test_refuses_arguments_out_of_range(arguments, reason):
   with pytest.raises(errors.InputError, match=reason):
     shapes_source.generate(*arguments)
+
+
+def test_draws_the_scenes_of_the_style_that_is_named():
+  data = shapes_source.generate(1, 1, 64, 0, 'easy')
+  plain = shapes_source.generate(1, 1, 64, 0)
+  (easy,), (standard,) = _images(data.train, 1), _images(plain.train, 1)
+  assert easy.file.encoded != standard.file.encoded
+  scene = shapes.generate(0, 0, 64, styles.EASY)
+  np.testing.assert_array_equal(
+    [each.mask for each in easy.instances], scene.masks
+  )
+
+
+def test_refuses_a_style_that_there_is_not():
+  with pytest.raises(errors.InputError, match="one of easy, standard, got 'x'"):
+    shapes_source.generate(1, 1, 64, 0, 'x')

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.dataset_tools import shapes
+from object_detection_pruning.dataset_tools import shapes, styles
 
 _INDICES = st.integers(0, 2**32 - 1)
 
@@ -72,6 +73,45 @@ def test_two_fifths_of_each_shape_are_seen():
       assert not (mask & (coverage <= 0.5)).any()
       least = min(least, mask.sum() / (coverage > 0.5).sum())
   assert 0.4 <= least < 0.8
+
+
+def test_easy_shapes_are_larger_and_hide_less_of_each_other():
+  least = 1.0
+  for seed in range(40):
+    rng = np.random.RandomState(seed)
+    labels, coverages, masks = shapes.arrange(rng, 128, styles.EASY)
+    assert 1 <= len(labels) <= 3
+    for coverage, mask in zip(coverages, masks):
+      least = min(least, mask.sum() / (coverage > 0.5).sum())
+      assert np.sqrt(mask.sum()) > 0.1 * 128
+  assert 0.7 <= least < 0.95
+
+
+def _spread_of_hues(style):
+  """Standard deviation of the hue within the shapes of a class, in [0, 1)."""
+  hues = {label: [] for label in range(len(shapes.CLASSES))}
+  for index in range(40):
+    scene = shapes.generate(0, index, 96, style)
+    pixels = np.array(Image.fromarray(scene.image).convert('HSV')) / 256
+    for label, mask in zip(scene.labels, scene.masks):
+      turns = np.exp(2j * np.pi * pixels[..., 0][mask])
+      hues[label].append(turns.mean() / abs(turns.mean()))
+  return np.mean([1 - abs(np.mean(each)) for each in hues.values()])
+
+
+def test_easy_shapes_of_a_class_are_closer_in_hue():
+  easy, standard = map(_spread_of_hues, (styles.EASY, styles.STANDARD))
+  assert easy < 0.6 * standard
+
+
+def test_standard_scenes_never_change():
+  """Results that were measured on them would be of another data set."""
+  scene = shapes.generate(5, 3, 96)
+  assert scene.labels == [3, 1, 0]
+  # Releases of Pillow round pixels on a rim differently.
+  areas = [mask.sum() for mask in scene.masks]
+  np.testing.assert_allclose(areas, [57, 1084, 762], atol=5)
+  assert scene.image.mean() == pytest.approx(124.52, abs=0.5)
 
 
 def _contrast(image, mask, rim):

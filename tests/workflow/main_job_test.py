@@ -4,6 +4,7 @@ import os
 import pytest
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.workflow import main_job, stages
 
 SETTINGS = {'data': None, 'sparsity': 0.85}
@@ -30,12 +31,19 @@ def test_folder_of_another_run_is_left_alone(tmp_path, content):
   assert (tmp_path / 'quickstart.json').read_text() == content
 
 
-def test_exported_stage_is_not_trained_again(tmp_path):
+def test_stage_that_is_done_is_not_done_again(tmp_path):
   run = main_job.QuickstartRun(str(tmp_path), SETTINGS)
   run.begin()
-  dense = stages.stages(10, 10, 0.5)[0]
+  dense, _, reconstructed, _ = stages.stages(10, 10, 0.5)
   os.makedirs(run.folder('dense', 'export'))
   (tmp_path / 'dense/export/sparsity.json').write_text('{}')
   # Without a config nothing could be trained.
   main_job.QuickstartRun(str(tmp_path), SETTINGS).train(dense, None)
   assert os.listdir(run.folder('dense')) == ['export']
+  os.makedirs(run.folder('reconstructed'))
+  (tmp_path / 'reconstructed/pruning.json').write_text('{}')
+  # Without a checkpoint nothing could be pruned.
+  run.make(
+    reconstructed, None, detection_data.DetectionData(*'tvl', 1, 1, 1), ''
+  )
+  assert os.listdir(run.folder('reconstructed')) == ['pruning.json']

@@ -7,25 +7,76 @@ from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.workflow import stages
 
 DATA = detection_data.DetectionData('t', 'v', 'l', 7, 10, 5)
-DENSE, PRUNED, RETRAINED = stages.stages(100, 40, 0.8)
+DENSE, CONTROL, RECONSTRUCTED, RETRAINED = stages.stages(100, 40, 0.8)
+SCHEDULED = stages.stages(100, 40, 0.8, stages.SCHEDULE)
+PRUNED = SCHEDULED[-1]
 
 
-def base(folder, explicit=True, checkpoint=None, **changes):
+def base(
+  folder, explicit=True, checkpoint=None, method=stages.SCHEDULE, **changes
+):
   path = detectors.write(detectors.config(**changes), folder)
-  return stages.base_config(path, checkpoint, explicit)
+  return stages.base_config(path, checkpoint, explicit, method)
 
 
-def test_control_is_retrained_just_as_the_pruned_model_is():
-  assert (PRUNED.steps, PRUNED.start, PRUNED.rate) == (
-    RETRAINED.steps,
-    RETRAINED.start,
-    RETRAINED.rate,
+@pytest.mark.parametrize('pruned', [PRUNED, RETRAINED])
+def test_control_is_retrained_for_as_long_as_the_pruned_model_is(pruned):
+  assert CONTROL in SCHEDULED
+  assert (
+    (pruned.steps, pruned.rate) == (CONTROL.steps, CONTROL.rate) == (40, 0.5)
   )
-  assert (DENSE.sparsity, PRUNED.sparsity, RETRAINED.sparsity) == (
-    None,
-    0.8,
-    None,
+  assert (CONTROL.start, CONTROL.sparsity) == ('dense', None)
+  assert (pruned.name, pruned.sparsity) == ('pruned', 0.8)
+
+
+def test_zeros_come_from_reconstruction_of_the_dense_model_before_retraining():
+  assert (RECONSTRUCTED.start, RECONSTRUCTED.steps) == (DENSE.name, 0)
+  assert (RETRAINED.start, RETRAINED.teacher) == (
+    RECONSTRUCTED.name,
+    DENSE.name,
   )
+
+
+def test_reconstructed_model_keeps_its_zeros_and_learns_from_the_dense_one(
+  tmp_path,
+):
+  config = base(
+    tmp_path,
+    method=stages.RECONSTRUCTION,
+    model=detectors.ssd('ssd_mobilenet_v2'),
+  )
+  config = stages.configure(
+    config, DATA, RETRAINED, '/r/model.ckpt', '/d/ckpt-9'
+  )
+  message = pipeline.pruning_message(config)
+  assert list(message.include) == ['']
+  assert not message.HasField('target_sparsity')
+  assert message.distillation.teacher == '/d/ckpt-9'
+  assert config.train_config.fine_tune_checkpoint == '/r/model.ckpt'
+  assert config.train_config.num_steps == 40
+
+
+def test_config_that_says_how_to_prune_is_not_reconstructed(tmp_path):
+  with pytest.raises(errors.InputError, match='frequency.*--method=schedule'):
+    base(
+      tmp_path,
+      method=stages.RECONSTRUCTION,
+      model=detectors.ssd(),
+      pruning='frequency: 3 layer_width { layer: "a" filters: 2 }',
+    )
+
+
+def test_reconstructed_network_is_as_narrow_as_its_config_says(tmp_path):
+  config = base(
+    tmp_path,
+    method=stages.RECONSTRUCTION,
+    model=detectors.ssd(),
+    pruning='layer_width { layer: "a" filters: 2 dense_filters: 4 }',
+  )
+  for stage in (DENSE, RETRAINED):
+    made = stages.configure(config, DATA, stage, 'c', 'd')
+    (width,) = pipeline.pruning_message(made).layer_width
+    assert width.filters == 2
 
 
 def test_stages_differ_in_what_they_are_to_differ_in(tmp_path):
