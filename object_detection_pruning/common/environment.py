@@ -68,6 +68,9 @@ def check() -> None:
   logging.getLogger('tensorflow').addFilter(_is_no_known_notice)
   if tf.__version__.startswith('2.'):
     _behave_as_tensorflow_1(tf)
+  elif os.environ.get('TF2_BEHAVIOR', '0') != '0':
+    # TensorFlow 2 sets this variable, so its child processes have it.
+    tf.disable_v2_behavior()
   check_object_detection()
   from object_detection_pruning.common import stand_ins
 

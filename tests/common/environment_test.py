@@ -160,3 +160,17 @@ def test_known_noise_is_silent_and_other_warnings_are_not(tmp_path):
   if IS_CLASSIC:
     assert f'From {probe}:11: The name tf.logging.warning is deprec' in shown
   assert 'WARNING:tensorflow:one of TensorFlow' in shown
+
+
+def test_child_of_a_program_on_tensorflow_2_behaves_as_tensorflow_1():
+  probe = (
+    'import object_detection_pruning\n'
+    'import tensorflow.compat.v1 as tf\n'
+    'print(tf.zeros([3]).shape[0].value, type(tf.Variable(1.0)).__name__)'
+  )
+  shown = subprocess.check_output(
+    [sys.executable, '-W', 'ignore', '-c', probe],
+    env=dict(os.environ, TF2_BEHAVIOR='1'),
+    stderr=subprocess.DEVNULL,
+  )
+  assert shown.split() == [b'3', b'RefVariable']
