@@ -130,6 +130,7 @@ def request() -> requests.Request:
   if sparsity is None:
     # Each run of the search has its own.
     sparsity = 0.5
+  checks.sparsity('--sparsity', sparsity)
   way = allocation.find(FLAGS.allocation or default.form, '--allocation')
   return requests.Request(
     sparsity=pattern.check_target('--sparsity', sparsity),

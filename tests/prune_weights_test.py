@@ -30,11 +30,11 @@ BAD_FLAGS = [
   ),
   (
     ['--sparsity=0.5', '--granularity=3'],
-    'granularity must be weight, channel',
+    "--granularity must be one of weight, N:M, IxO, channel, got '3'",
   ),
   (
-    ['--sparsity=0.5', '--granularity=2:4'],
-    '--granularity=2:4 sets the sparsity: leave --sparsity out',
+    ['--sparsity=0.6', '--granularity=2:4'],
+    '--sparsity must be 0.5',
   ),
   (
     ['--max_loss=0.1', '--granularity=2:4', *EVALUATED],
@@ -46,9 +46,10 @@ BAD_FLAGS = [
   ),
   (
     ['--allocation=least_cost', '--granularity=2:4'],
-    'granularity 2:4 gives each layer the same sparsity',
+    'granularity 2:4 gives every layer the same sparsity, so allocation must '
+    'be uniform, got least_cost',
   ),
-  (['--granularity=4:4'], 'n:m must keep less than m weights, got 4:4'),
+  (['--granularity=4:4'], 'granularity N:M must have 1 <= N < M <= 32, got 4'),
   (['--sparsity=0.5', '--target=seconds'], '--target must be one of weights'),
   (
     ['--sparsity=0.5', '--images=EMPTY'],
@@ -60,7 +61,7 @@ BAD_FLAGS = [
   ),
   (
     ['--sparsity=0.5', '--images=/no/photos'],
-    "no folder of photos or record file at '/no/photos'",
+    "no image, folder or record file at '/no/photos'",
   ),
   (['--sparsity=0.5', '--num_images=0'], '--num_images must be a whole number'),
   (['--sparsity=0.5', '--refine_steps=-1'], '--refine_steps must be a whole'),
@@ -155,7 +156,7 @@ def given(tmp_path_factory):
 
 
 def _filled(text, folder):
-  places = {
+  paths = {
     'EMPTY': f'{folder}/empty',
     'TEXTS': f'{folder}/texts',
     'LAME': f'{folder}/lame.pb',
@@ -165,7 +166,7 @@ def _filled(text, folder):
     'CONFIG': f'{folder}/config/pipeline.config',
     'HERE': str(folder),
   }
-  return re.sub('|'.join(places), lambda found: places[found.group()], text)
+  return re.sub('|'.join(paths), lambda found: paths[found.group()], text)
 
 
 def _arguments(folder, out, *more):
@@ -265,8 +266,9 @@ def test_a_run_that_was_killed_goes_on_and_gives_equal_results(
   folder, results = killed[part]
   codes = [result.returncode for result in results]
   is_last = part == 'refinement'
-  assert codes == [-signal.SIGKILL, 0 if is_last else -signal.SIGKILL, 0]
-  # The third run of what ended with the second one is a whole one.
+  # What ended with the second run is not replaced unasked by the third one.
+  ends = [0, 2] if is_last else [-signal.SIGKILL, 0]
+  assert codes == [-signal.SIGKILL, *ends]
   ended = results[: 2 if is_last else 3]
   saved = re.findall('saved (.*)', ''.join(each.stderr for each in ended))
   saved = [name for name in saved if name != 'run']
