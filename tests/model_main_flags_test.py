@@ -101,10 +101,6 @@ BAD_FLAGS = [
     ['--pruning_hparams=target_sparsity=0.9', '--sparsity=0.9'],
     '--pruning_hparams and a flag of its own both set target_sparsity',
   ),
-  (
-    ['--pruning_hparams=name=pruning'],
-    'end_step must be',
-  ),
   (['--pruning_frequency=5'], 'frequency is set but target_sparsity'),
   (
     ['--sample_1_of_n_eval_examples=0'],
