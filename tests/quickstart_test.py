@@ -12,7 +12,7 @@ BAD_FLAGS = [
   (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
   (['--sparsity=0'], '--sparsity must be above 0, got 0'),
   (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
-  (['--method=magic'], 'flag --method=magic'),
+  (['--method=magic'], '--method must be one of reconstruction, schedule'),
   (['--dense_steps=0'], '--dense_steps must be'),
   (['--prune_steps=-1'], '--prune_steps must be'),
   (['--batch_size=0'], '--batch_size must be'),

@@ -233,7 +233,7 @@ BAD_FLAGS = [
   ),
   (
     ['--output_directory=STOCK.index'],
-    'output_dir must be a folder, got EXPORTED/model.ckpt.index: ',
+    '--output_dir must be a folder, got EXPORTED/model.ckpt.index: ',
   ),
   (
     ['--max_detections=0'],
