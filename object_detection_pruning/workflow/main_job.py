@@ -118,7 +118,7 @@ class QuickstartRun:
     )
     job.run(
       source,
-      photos.read(record, _CALIBRATION_IMAGES),
+      photos.read([record], _CALIBRATION_IMAGES),
       requests.Request(stage.sparsity),
       refinement.Setting(steps=0),
       folder,
