@@ -14,6 +14,7 @@ from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.core import kernels, vocabulary
 from object_detection_pruning.reconstruction import (
   kernel_layers,
+  outputs,
   pruning,
 )
 from object_detection_pruning.reconstruction import model as models
@@ -89,8 +90,4 @@ def refit(
     The checkpoint with other kernels, biases and moving means.
   """
   values = detector.refit(supports(detector.layers, tensors, plan))
-  result = dict(tensors)
-  for name, value in values.items():
-    found = tensors[name]
-    result[name] = value.reshape(found.shape).astype(found.dtype)
-  return result
+  return outputs.with_values(tensors, values)

@@ -30,6 +30,35 @@ def write_graph(
     file.write(graph_def.SerializeToString(deterministic=True))
 
 
+def with_values(
+  tensors: Dict[str, np.ndarray], values: networks.Values
+) -> Dict[str, np.ndarray]:
+  """Puts fitted kernels and shifts into a checkpoint.
+
+  Args:
+    tensors: of the dense model, by name.
+    values: kernels and shifts by the name of their variable, in any shape of
+      the same size.
+
+  Returns:
+    All tensors. Moving averages of changed variables are the new values too,
+    since the stock exporter may take them in place of the variables.
+
+  Raises:
+    InputError: a constant of the graph is no variable of the checkpoint.
+  """
+  result = dict(tensors)
+  for name, value in values.items():
+    if name not in tensors:
+      raise errors.InputError(f'the checkpoint has no variable {name}')
+    result[name] = value.reshape(tensors[name].shape).astype(
+      tensors[name].dtype
+    )
+    if name + _AVERAGE in result:
+      result[name + _AVERAGE] = result[name]
+  return result
+
+
 def masked_tensors(
   tensors: Dict[str, np.ndarray],
   values: networks.Values,
@@ -48,16 +77,7 @@ def masked_tensors(
   Raises:
     InputError: a constant of the graph is no variable of the checkpoint.
   """
-  result = dict(tensors)
-  for name, value in values.items():
-    if name not in tensors:
-      raise errors.InputError(f'the checkpoint has no variable {name}')
-    result[name] = value.reshape(tensors[name].shape).astype(
-      tensors[name].dtype
-    )
-    # The stock exporter may put an average in the variable's place.
-    if name + _AVERAGE in result:
-      result[name + _AVERAGE] = result[name]
+  result = with_values(tensors, values)
   for name, value in tensors.items():
     if kernels.kind_of(name, value.ndim) != kernels.DENSE:
       continue

@@ -111,3 +111,15 @@ def test_what_a_mask_has_removed_stays_so(made, images):
   assert not kept[..., :_TWINS, :].any()
   assert not kept[0, 0, 7, 9]
   assert kept.sum() == kept.size - _TWINS * kept.shape[-1] - 1
+
+
+def test_moving_averages_become_the_refitted_values(made, images):
+  config, tensors, plan, prefix = made
+  name = 'FeatureExtractor/MobilenetV1/Conv2d_6_pointwise/weights'
+  average = name + '/ExponentialMovingAverage'
+  detector = channel_refit.pruner(config, prefix, images[:2])
+  averaged = dict(tensors, **{average: tensors[name] + 1})
+  refitted = channel_refit.refit(detector, averaged, plan)
+  detector.close()
+  assert np.any(refitted[name] != tensors[name])
+  np.testing.assert_array_equal(refitted[average], refitted[name])
