@@ -6,8 +6,9 @@ Example:
     --output_dir=narrow
 """
 
+import contextlib
 import os
-from typing import Optional
+from typing import FrozenSet, Optional
 
 import tensorflow.compat.v1 as tf
 from absl import flags
@@ -21,6 +22,7 @@ from object_detection_pruning.channels import (
   selection,
   surgery,
 )
+from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.common import (
   checkpoints,
   checks,
@@ -177,61 +179,79 @@ def main(_) -> None:
     _check_importance(measured)
   else:
     wanted = request()
-  checks.count('--num_images', FLAGS.num_images)
-  if _by_reconstruction() and (not FLAGS.reconstruct or measured):
-    raise errors.InputError(
-      f'--importance={FLAGS.importance} needs --reconstruct, and does not go '
-      'with --sensitivities'
-    )
-  if FLAGS.recalibrate_batch_norm is not None:
-    checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
-  if not FLAGS.output_dir and not FLAGS.dry_run:
-    raise errors.InputError('--output_dir is needed, or --dry_run')
+  _check_flags()
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.output_dir:
     _check_output_dir(FLAGS.output_dir, checkpoint)
   config = pipeline.load(FLAGS.pipeline_config_path)
   batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
-  needs = (
-    () if _by_reconstruction() else importance.find(FLAGS.importance).needs
-  )
-  if criteria.TRAINING_DATA in needs:
+  if criteria.TRAINING_DATA in _needs():
     input_checks.check_training_data(config)
   pictures = None
   if FLAGS.reconstruct:
     pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
   tensors = checkpoints.read(checkpoint)
   network = pruning.analyze(config)
-  detector = pictures and channel_refit.pruner(
-    config, checkpoint, pictures.images
-  )
-  if measured:
-    surgery.check_fits(network.shapes, tensors)
-    plan = choice_plans.channel_plan(
-      network, tensors, measured, wanted, FLAGS.sensitivities
-    )
-  else:
-    plan = pruning.make_plan(
-      network, tensors, wanted, _criterion(network, detector)
-    )
+  with contextlib.ExitStack() as stack:
+    detector = None
+    if pictures and (_by_reconstruction() or not FLAGS.dry_run):
+      detector = stack.enter_context(
+        contextlib.closing(
+          channel_refit.pruner(config, checkpoint, pictures.images)
+        )
+      )
+    if measured:
+      surgery.check_fits(network.shapes, tensors)
+      plan = choice_plans.channel_plan(
+        network, tensors, measured, wanted, FLAGS.sensitivities
+      )
+    else:
+      criterion = _criterion(network, detector)
+      plan = pruning.make_plan(network, tensors, wanted, criterion)
+    _print(network, plan)
+    if FLAGS.dry_run:
+      return
+    if detector:
+      tensors = channel_refit.refit(detector, tensors, plan)
+  count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
+  tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
+  if pictures:
+    print(f'kernels were refitted on {len(pictures.images)} pictures')
+  if count:
+    print(f'{count} batch-norm statistics set from {batches} training batches')
+  elif FLAGS.recalibrate_batch_norm != 0 and not pictures:
+    print('batch norm is frozen, so its statistics stay as they are')
+  print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _check_flags() -> None:
+  """Checks what does not depend on any file, or raises `InputError`."""
+  checks.count('--num_images', FLAGS.num_images)
+  if _by_reconstruction():
+    for name, is_wrong in (
+      ('needs --reconstruct', not FLAGS.reconstruct),
+      ('does not go with --sensitivities', FLAGS.sensitivities),
+    ):
+      if is_wrong:
+        raise errors.InputError(f'--importance={FLAGS.importance} {name}')
+  if FLAGS.recalibrate_batch_norm is not None:
+    checks.step('--recalibrate_batch_norm', FLAGS.recalibrate_batch_norm)
+  if not FLAGS.output_dir and not FLAGS.dry_run:
+    raise errors.InputError('--output_dir is needed, or --dry_run')
+
+
+def _print(network: pruning.Network, plan: plans.Plan) -> None:
   if FLAGS.print_groups:
     for group in network.channels.groups:
       print(group)
   print(plan)
-  if FLAGS.dry_run:
-    return
-  if detector:
-    tensors = channel_refit.refit(detector, tensors, plan)
-    detector.close()
-  count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
-  tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
-  if count:
-    print(f'{count} batch-norm statistics set from {batches} training batches')
-  elif detector:
-    print(f'kernels were refitted on {len(pictures.images)} pictures')
-  elif FLAGS.recalibrate_batch_norm != 0:
-    print('batch norm is frozen, so its statistics stay as they are')
-  print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _needs() -> FrozenSet[str]:
+  """What the importance looks at, in words of `criteria`."""
+  if _by_reconstruction():
+    return frozenset()
+  return importance.find(FLAGS.importance).needs
 
 
 def _by_reconstruction() -> bool:

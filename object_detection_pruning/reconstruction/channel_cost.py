@@ -11,7 +11,6 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from object_detection_pruning.channels import criteria, groups
-from object_detection_pruning.core import criteria as core_criteria
 from object_detection_pruning.reconstruction import (
   kernel_layers,
   least_squares,
@@ -42,7 +41,6 @@ class Reconstruction(criteria.ChannelCriterion):
   """
 
   form = 'reconstruction'
-  needs = frozenset({core_criteria.TRAINING_DATA})
   is_repeatable = False
 
   def __init__(
