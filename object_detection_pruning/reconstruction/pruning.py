@@ -5,13 +5,13 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from object_detection_pruning.common import errors, progress, sessions
-from object_detection_pruning.core import layer_patterns
+from object_detection_pruning.common import progress, sessions
 from object_detection_pruning.graphs import subgraphs
 from object_detection_pruning.reconstruction import (
   allocation,
   augmentation,
   kernel_layers,
+  layer_choice,
   layerwise,
   least_squares,
   observations,
@@ -61,7 +61,7 @@ class Pruner:
     threads = threads or sessions.cores()
     found = kernel_layers.find(model.graph_def, set(model.outputs))
     self.layers, self.rejected = found
-    self.chosen = self._choose()
+    self.chosen = layer_choice.choose(self.layers, request, model.path)
     graph_def = self._needed_part()
     self.network = networks.Network(
       graph_def, self.layers, sessions.config(1, threads, rewrite=False)
@@ -160,34 +160,6 @@ class Pruner:
     """Frees the session and the threads."""
     self._pool.shutdown()
     self.network.close()
-
-  def _choose(self) -> List[kernel_layers.KernelLayer]:
-    request = self.request
-    able = [
-      layer
-      for layer in self.layers
-      if layer.kind != kernel_layers.DEPTHWISE
-      and layer.kernel.size >= request.min_weights
-    ]
-    if not able:
-      raise errors.InputError(
-        f'{self.model.path} has nothing to prune: no convolution or fully '
-        f'connected kernel of {request.min_weights} weights or more'
-      )
-    names = [layer.name for layer in able]
-    layer_patterns.check_each_found(
-      request.include, request.exclude, names, 'layer that can be pruned'
-    )
-    chosen = [
-      layer
-      for layer in able
-      if layer_patterns.is_chosen(
-        request.include, request.exclude, [layer.name]
-      )
-    ]
-    if not chosen:
-      raise errors.InputError('include and exclude leave no layer to prune')
-    return chosen
 
   def _needed_part(self):
     """Cuts off what comes after the raw predictions."""

@@ -1,9 +1,8 @@
 """Knowledge distillation: a masked network learns from the dense one as well.
 
-After Hinton et al. 2015 (soft scores) and Chen et al. 2017 (detectors: scores,
-boxes and features). The detector's own loss stays as it is; terms are added for
-what the teacher predicts on the same augmented images. Scores count where the
-two networks disagree, boxes where the teacher sees an object.
+After Hinton et al. 2015 and, for detectors, Chen et al. 2017. The detector's own
+loss stays as it is; terms are added for what the teacher predicts on the same
+augmented images.
 """
 
 import functools
@@ -15,6 +14,7 @@ from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, checks, errors
+from object_detection_pruning.training import distillation_losses
 from object_detection_pruning.training import teacher as teachers
 
 PREFIX = 'Loss/distillation/'
@@ -155,9 +155,13 @@ def losses(
     encodings, taught_encodings = (
       tf.reshape(each[boxes], [-1, per_row, 4]) for each in (student, teacher)
     )
-    target = _scores(taught_logits, is_sigmoid)
-    terms['class'].append(score_loss(logits, taught_logits, is_sigmoid))
-    terms['box'].append(box_loss(encodings, taught_encodings, target[:, 1:]))
+    target = distillation_losses.scores_of(taught_logits, is_sigmoid)
+    terms['class'].append(
+      distillation_losses.score_loss(logits, taught_logits, is_sigmoid)
+    )
+    terms['box'].append(
+      distillation_losses.box_loss(encodings, taught_encodings, target[:, 1:])
+    )
   if settings.feature_weight:
     terms['feature'] = _feature_terms(student, teacher)
   weights = {
@@ -187,67 +191,9 @@ def _feature_terms(
         'distillation.feature_weight (--distillation_feature_weight) to 0'
       )
   return [
-    feature_loss(student[name], teacher[name]) / len(names) for name in names
+    distillation_losses.feature_loss(student[name], teacher[name]) / len(names)
+    for name in names
   ]
-
-
-def score_loss(
-  logits: tf.Tensor, taught_logits: tf.Tensor, sigmoid: bool
-) -> tf.Tensor:
-  """Cross entropy with the teacher's scores, less the teacher's own entropy.
-
-  Each score, or each box under a softmax, counts as much as the two differ, and
-  the sum is divided by the teacher's best scores of objects: thousands of boxes
-  on the background neither add to the loss nor dilute it.
-
-  Args:
-    logits: float [boxes, classes + 1], the background first.
-    taught_logits: the same of the teacher.
-    sigmoid: whether each score is a sigmoid of its own, and the background
-      counts for nothing; else they are a softmax.
-  """
-  target = _scores(taught_logits, sigmoid)
-  difference = tf.abs(_scores(logits, sigmoid) - target)
-  if sigmoid:
-    entropy = functools.partial(
-      tf.nn.sigmoid_cross_entropy_with_logits, labels=target
-    )
-    # The background has a column that nobody reads.
-    focus = difference * tf.constant([0.0] + [1.0] * (target.shape[1] - 1))
-  else:
-    entropy = functools.partial(
-      tf.nn.softmax_cross_entropy_with_logits_v2, labels=target
-    )
-    focus = tf.reduce_sum(difference, -1) / 2
-  excess = entropy(logits=logits) - entropy(logits=taught_logits)
-  return tf.reduce_sum(tf.stop_gradient(focus) * excess) / _objects(
-    target[:, 1:]
-  )
-
-
-def box_loss(
-  encodings: tf.Tensor, taught_encodings: tf.Tensor, scores: tf.Tensor
-) -> tf.Tensor:
-  """Mean squared difference of box encodings where the teacher sees something.
-
-  Args:
-    encodings: float [boxes, 1 or classes, 4].
-    taught_encodings: the same of the teacher.
-    scores: the teacher's, float [boxes, classes]. A box counts as its own class
-      does, and one for all classes as the best of them.
-  """
-  differences = tf.reduce_mean(tf.square(encodings - taught_encodings), -1)
-  counts = scores
-  if encodings.shape.as_list()[1] == 1:
-    counts = tf.reduce_max(scores, -1, keepdims=True)
-  return tf.reduce_sum(counts * differences) / _objects(scores)
-
-
-def feature_loss(features: tf.Tensor, taught: tf.Tensor) -> tf.Tensor:
-  """Squared difference of two feature maps, relative to the teacher's size."""
-  return tf.reduce_sum(tf.square(features - taught)) / (
-    tf.reduce_sum(tf.square(taught)) + 1e-6
-  )
 
 
 def _attach(model: Any, settings: Settings) -> None:
@@ -302,15 +248,6 @@ def _has_sigmoid_scores(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
   else:
     loss = model.faster_rcnn.second_stage_classification_loss
   return 'sigmoid' in (loss.WhichOneof('classification_loss') or '')
-
-
-def _scores(logits: tf.Tensor, sigmoid: bool) -> tf.Tensor:
-  return tf.sigmoid(logits) if sigmoid else tf.nn.softmax(logits)
-
-
-def _objects(scores: tf.Tensor) -> tf.Tensor:
-  """How many objects the teacher sees, as a divisor: never under one."""
-  return tf.reduce_sum(tf.reduce_max(scores, -1)) + 1.0
 
 
 def _one_line(message: Any) -> str:
