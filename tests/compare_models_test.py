@@ -151,10 +151,5 @@ def refusals(exported, data, tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_write_nothing(refusals, index):
   result, message = refusals[index]
-  assert result.returncode == 2, result.stderr
+  processes.assert_refused(result, message, alone=False)
   assert result.stdout == ''
-  errors = [
-    line for line in result.stderr.splitlines() if line.startswith('error:')
-  ]
-  assert len(errors) == 1, result.stderr
-  assert errors[0].startswith(f'error: {message}')

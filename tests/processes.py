@@ -46,6 +46,28 @@ def python(*arguments, **more: str) -> subprocess.CompletedProcess:
   )
 
 
+def assert_refused(
+  result: subprocess.CompletedProcess, words: str, alone: bool = True
+) -> None:
+  """Asserts that a command ended with one line that says what is wrong.
+
+  Args:
+    result: of the command.
+    words: what the line says first, after `error: `.
+    alone: whether nothing else may be on stderr; else what was logged before
+      may.
+  """
+  assert result.returncode == 2, result.stderr
+  lines = [
+    line
+    for line in result.stderr.splitlines()
+    if line and (alone or 'error: ' in line)
+  ]
+  assert len(lines) == 1, result.stderr
+  assert lines[0].startswith(f'error: {words}'), lines[0]
+  assert 'Traceback' not in result.stderr
+
+
 def command(
   module: str, argument_lists: Sequence[Sequence[str]], folder: str = ''
 ) -> List[subprocess.CompletedProcess]:

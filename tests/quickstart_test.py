@@ -41,10 +41,7 @@ def refusals(tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result = refusals[index]
-  assert result.returncode == 2, result.stderr
-  lines = [line for line in result.stderr.splitlines() if line]
-  assert len(lines) == 1, result.stderr
-  assert lines[0].startswith(f'error: {BAD_FLAGS[index][1]}')
+  processes.assert_refused(result, BAD_FLAGS[index][1])
 
 
 ANNOTATION = """<annotation><size><width>80</width><height>60</height></size>

@@ -9,28 +9,19 @@ import argparse
 import sys
 
 import numpy as np
-import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.graphs import freezing, graph_files
 
 _BOUND = 1e-5
-
-
-def constants(path: str):
-  """Gives the float constants of a graph by name."""
-  graph_def = tf.GraphDef()
-  with open(path, 'rb') as file:
-    graph_def.ParseFromString(file.read())
-  values = {
-    node.name: tf.make_ndarray(node.attr['value'].tensor)
-    for node in graph_def.node
-    if node.op == 'Const'
-  }
-  return {name: v for name, v in values.items() if v.dtype == np.float32}
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('graphs', nargs=2)
-  first, second = map(constants, parser.parse_args().graphs)
+  first, second = (
+    freezing.constants(graph_files.read(path).graph_def)
+    for path in parser.parse_args().graphs
+  )
   if set(first) != set(second):
     sys.exit(f'only one has {sorted(set(first) ^ set(second))[0]}')
   worst = max(

@@ -80,6 +80,15 @@ def freeze(graph_def: GraphDef, value: Callable[[str], np.ndarray]) -> None:
     _freeze_variable(variable, value(variable.name))
 
 
+def constants(graph_def: GraphDef) -> Dict[str, np.ndarray]:
+  """Gives the float32 constants of a graph by the name of their node."""
+  return {
+    node.name: tf.make_ndarray(node.attr['value'].tensor)
+    for node in graph_def.node
+    if node.op == 'Const' and node.attr['dtype'].type == tf.float32
+  }
+
+
 def set_constant(node: NodeDef, array: np.ndarray) -> None:
   """Turns a node into a constant without inputs."""
   tensor = tf.make_tensor_proto(array)

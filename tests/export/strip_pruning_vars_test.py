@@ -230,10 +230,7 @@ def refusals(masked, stripped):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   result, words = refusals[index]
-  assert result.returncode == 2, result.stderr
-  lines = [line for line in result.stderr.splitlines() if line]
-  assert len(lines) == 1, result.stderr
-  assert lines[0].startswith(f'error: {words}')
+  processes.assert_refused(result, words)
 
 
 def test_graph_of_a_training_run_is_stripped_with_its_checkpoint(run, tmp_path):

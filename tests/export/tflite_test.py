@@ -282,12 +282,8 @@ def refusals(run, exported, tmp_path_factory):
 @pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
 def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   results, folder = refusals
-  result = results[index]
-  assert result.returncode == 2, result.stderr
-  lines = [line for line in result.stderr.splitlines() if line]
-  assert len(lines) == 1, result.stderr
   words = BAD_FLAGS[index][1].replace('EXPORTED', folder)
-  assert lines[0].startswith(f'error: {words}')
+  processes.assert_refused(results[index], words)
 
 
 def test_checkpoint_of_which_masks_would_be_lost_is_refused(run, tmp_path):

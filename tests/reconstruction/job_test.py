@@ -13,6 +13,7 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
+from object_detection_pruning.graphs import freezing, graph_files
 from object_detection_pruning.reconstruction import (
   job,
   outputs,
@@ -48,10 +49,7 @@ def _checkpoint(config, folder) -> str:
 
 
 def _read(path) -> tf.GraphDef:
-  graph_def = tf.GraphDef()
-  with open(path, 'rb') as file:
-    graph_def.ParseFromString(file.read())
-  return graph_def
+  return graph_files.read(path).graph_def
 
 
 def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):
@@ -70,12 +68,7 @@ def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):
   assert written['skipped'] == 1
   # At the start and after the last step.
   assert len(written['refinement_distances']) == 2
-  pruned = _read(os.path.join(folder, outputs.FROZEN_GRAPH))
-  values = {
-    n.name: tf.make_ndarray(n.attr['value'].tensor)
-    for n in pruned.node
-    if n.op == 'Const'
-  }
+  values = _constants(os.path.join(folder, outputs.FROZEN_GRAPH))
   for layer in report.layers:
     if layer.pruned:
       kernel = values[layer.name + '/weights']
@@ -172,9 +165,4 @@ def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
 
 
 def _constants(path):
-  values = {
-    node.name: tf.make_ndarray(node.attr['value'].tensor)
-    for node in _read(path).node
-    if node.op == 'Const'
-  }
-  return {name: v for name, v in values.items() if v.dtype == np.float32}
+  return freezing.constants(_read(path))

@@ -161,12 +161,17 @@ def test_parts_of_another_run_are_refused(tmp_path):
     progress_file.Folder(tmp_path, 'b')
 
 
-def test_refinement_comes_nearer_and_keeps_the_zeros(model):
-  pruner = _pruner(model, sparsity=0.5)
+def _without_small_weights(pruner):
   values = dict(pruner.network.dense)
   for layer in pruner.chosen:
     small = np.abs(layer.kernel) < np.median(np.abs(layer.kernel))
     values[layer.constant] = np.where(small, 0, layer.kernel)
+  return values
+
+
+def test_refinement_comes_nearer_and_keeps_the_zeros(model):
+  pruner = _pruner(model, sparsity=0.5)
+  values = _without_small_weights(pruner)
   state = pruner.refine(values, refinement.Setting(40, 4, rate=5e-3))
   assert np.mean(state.losses[-5:]) < 0.5 * np.mean(state.losses[:5])
   for layer in pruner.chosen:
@@ -186,10 +191,7 @@ def test_refinement_that_does_harm_leaves_the_values_as_they_were(model):
 
 def test_refinement_gives_the_state_that_was_best_on_photos_left_out(model):
   pruner = _pruner(model, sparsity=0.5)
-  values = dict(pruner.network.dense)
-  for layer in pruner.chosen:
-    small = np.abs(layer.kernel) < np.median(np.abs(layer.kernel))
-    values[layer.constant] = np.where(small, 0, layer.kernel)
+  values = _without_small_weights(pruner)
   state = pruner.refine(values, refinement.Setting(40, 4, rate=5e-3))
   assert min(state.distances) < 0.7 * state.distances[0]
   distance = distances.Distance(
