@@ -255,7 +255,10 @@ def commit() -> str:
   git = ['git', '-C', _HERE]
   found = subprocess.check_output(git + ['rev-parse', '--short', 'HEAD'])
   changed = subprocess.check_output(
-    git + ['status', '--porcelain', '--untracked-files=no']
+    git
+    + ['status', '--porcelain', '--untracked-files=no', ':/']
+    # Runs that have ended add to it.
+    + [':(exclude,top)benchmarks/accuracy/results.csv']
   )
   return found.decode().strip() + ('+' if changed else '')
 

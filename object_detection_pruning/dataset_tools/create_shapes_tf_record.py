@@ -21,10 +21,8 @@ flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
 flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
 shared_flags.define('overwrite', False)
-flags.DEFINE_string(
-  'style',
-  'standard',
-  f'How hard the shapes are: {" or ".join(sorted(styles.STYLES))}.',
+flags.DEFINE_enum(
+  'style', 'standard', sorted(styles.STYLES), 'How hard the shapes are.'
 )
 FLAGS = flags.FLAGS
 

@@ -110,8 +110,9 @@ class Job:
     """
     if sparsity is None:
       sparsity = self._request.sparsity
-    parts = os.path.join(folder, PARTS)
-    kept = progress_file.Folder(parts, self.fingerprint(sparsity))
+    kept = progress_file.Folder(
+      os.path.join(folder, PARTS), self.fingerprint(sparsity)
+    )
     values, layers = self._pruner.run(kept, sparsity, shared)
     distances = []
     if self._learning.steps:
@@ -130,7 +131,7 @@ class Job:
     if self._source.checkpoint:
       _write_checkpoint(self._source, self._pruner, values, folder)
     result.write(os.path.join(folder, outputs.REPORT))
-    progress_file.remove(parts)
+    kept.remove()
     return result
 
   def close(self) -> None:

@@ -74,8 +74,9 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
       f'{bound.eval_set.paths[0]}: there is nothing to lose'
     )
   found = trials.Trials(bound.metric, dense, bound.max_loss, [])
-  parts = os.path.join(folder, jobs.PARTS)
-  shared = progress_file.Folder(parts, job.fingerprint())
+  shared = progress_file.Folder(
+    os.path.join(folder, jobs.PARTS), job.fingerprint()
+  )
 
   def is_within(percent: int) -> bool:
     sparsity = percent / 100
@@ -83,7 +84,7 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
       bound,
       run_folder(folder, sparsity),
       job.fingerprint(sparsity),
-      lambda place: job.run(place, sparsity, shared),
+      lambda run: job.run(run, sparsity, shared),
     )
     trial = trials.Trial(sparsity, value)
     found.runs.append(trial)
@@ -93,7 +94,7 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
   most = int(round(100 * job.most_sparsity))
   sparsest(is_within, most)
   _finish(found, folder)
-  progress_file.remove(parts)
+  shared.remove()
   return found
 
 
@@ -117,10 +118,8 @@ def run_folder(folder: str, sparsity: float) -> str:
 
 
 def _dense(job: jobs.Job, bound: Bound, folder: str) -> float:
-  def write(place: str) -> None:
-    outputs.write_graph(
-      job.model, {}, os.path.join(place, outputs.FROZEN_GRAPH)
-    )
+  def write(run: str) -> None:
+    outputs.write_graph(job.model, {}, os.path.join(run, outputs.FROZEN_GRAPH))
 
   return _measured(
     bound, os.path.join(folder, _DENSE), job.fingerprint(0.0), write
@@ -189,11 +188,11 @@ def _finish(found: trials.Trials, folder: str) -> None:
   """Writes the table, and copies the run that was chosen."""
   chosen = found.chosen
   if chosen is not None:
-    place = run_folder(folder, chosen.sparsity)
-    names: List[str] = sorted(set(os.listdir(place)) - {_RUN})
+    run = run_folder(folder, chosen.sparsity)
+    names: List[str] = sorted(set(os.listdir(run)) - {_RUN})
     with atomic_files.writing(
       *[os.path.join(folder, name) for name in names]
     ) as temporary:
       for name, target in zip(names, temporary):
-        tf.gfile.Copy(os.path.join(place, name), target, overwrite=True)
+        tf.gfile.Copy(os.path.join(run, name), target, overwrite=True)
   found.write(os.path.join(folder, TABLE))

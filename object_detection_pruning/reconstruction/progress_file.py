@@ -10,11 +10,6 @@ from object_detection_pruning.common import atomic_files, errors
 _NAME = 'run'
 
 
-def remove(path: str) -> None:
-  """Removes a folder of parts that are needed no more."""
-  shutil.rmtree(path)
-
-
 class Folder:
   """Parts by name, one file each."""
 
@@ -63,6 +58,11 @@ class Folder:
       temporary, 'wb'
     ) as file:
       pickle.dump(part, file, protocol=4)
+
+  def remove(self) -> None:
+    """Removes all parts: the run has ended."""
+    if self._path is not None:
+      shutil.rmtree(self._path)
 
   def _file(self, name: str) -> str:
     return os.path.join(self._path, name.replace(' ', '_') + '.pickle')
