@@ -1,8 +1,8 @@
 """Knowledge distillation: a masked network learns from the dense one as well.
 
-After Hinton et al. 2015 and, for detectors, Chen et al. 2017. The detector's own
-loss stays as it is; terms are added for what the teacher predicts on the same
-augmented images.
+After Hinton et al. 2015 and, for detectors, Chen et al. 2017. The detector's
+own loss stays as it is; terms are added for what the teacher predicts on the
+same augmented images.
 """
 
 import functools
