@@ -90,11 +90,11 @@ flags.DEFINE_integer(
   None,
   'Steps between checkpoints; every 10 minutes if not set.',
 )
-flags.DEFINE_integer(
+shared_flags.define(
   'seed',
   1,
-  'Of random weights, and of order and augmentation of images. Work in '
-  'parallel still lets two runs differ a little.',
+  'These are weights at the start, and order and augmentation of images. Work '
+  'in parallel still lets two runs differ a little.',
 )
 shared_flags.define(
   'recalibrate_batch_norm',

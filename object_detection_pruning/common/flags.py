@@ -96,6 +96,9 @@ SHARED: Dict[str, SharedFlag] = {
   'dry_run': SharedFlag(
     flags.DEFINE_boolean, 'Print the plan and write nothing.'
   ),
+  'seed': SharedFlag(
+    flags.DEFINE_integer, 'Number that all random choices follow from.'
+  ),
   'metric': SharedFlag(flags.DEFINE_enum, 'What counts as accuracy.'),
   'importance': SharedFlag(flags.DEFINE_enum, 'How channels are compared.'),
   'recalibrate_batch_norm': SharedFlag(

@@ -19,7 +19,7 @@ shared_flags.define('output_dir', required=True)
 flags.DEFINE_integer('num_train', 240, 'Number of images to train on.')
 flags.DEFINE_integer('num_val', 60, 'Number of images to evaluate on.')
 flags.DEFINE_integer('image_size', 192, 'Side of the images in pixels.')
-flags.DEFINE_integer('seed', 0, 'Each number gives another data set.')
+shared_flags.define('seed', 0, 'Each gives another data set.')
 shared_flags.define('overwrite', False)
 flags.DEFINE_enum(
   'style', 'standard', sorted(styles.STYLES), 'How hard the shapes are.'
