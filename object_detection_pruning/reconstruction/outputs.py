@@ -4,7 +4,6 @@ import os
 from typing import Dict, Sequence
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
@@ -107,5 +106,5 @@ def write_checkpoint(config, tensors, folder: str) -> str:
   message.layer_width.extend(widths)
   message.include.append('')
   pipeline.save(masked, folder)
-  tf.train.update_checkpoint_state(folder, CHECKPOINT)
+  checkpoints.name_latest(prefix)
   return prefix
