@@ -89,7 +89,7 @@ def _pruned(name: str, sparsity: float, **changes) -> Experiment:
   )
 
 
-def _continued(sparsity: float, steps: int) -> Experiment:
+def _continued(sparsity: float, steps: int, **changes) -> Experiment:
   """A model that keeps the zeros of a reconstructed one while it retrains."""
   return Experiment(
     f'reconstruct_{sparsity:g}_distilled',
@@ -100,21 +100,27 @@ def _continued(sparsity: float, steps: int) -> Experiment:
     # All kernels have masks; without a target these stay as they are.
     pruning='include: ""',
     teacher='dense',
+    **changes,
   )
 
 
-def _untrained(way: str, sparsity: float, **request) -> Experiment:
-  name = f'{way}_macs' if request.get('target') == 'macs' else way
+def _untrained(
+  way: str, sparsity: float, seeds: Sequence[int] = (1,), **request
+) -> Experiment:
+  name = f'{way}_{request["target"]}' if 'target' in request else way
   return Experiment(
     f'{name}_{sparsity:g}',
     SSD,
     way=way,
     start='dense',
     request=dict(request, sparsity=sparsity),
+    seeds=seeds,
   )
 
 
-def _channels(share: float, reconstructed: bool = True) -> Experiment:
+def _channels(
+  share: float, reconstructed: bool = True, seeds: Sequence[int] = (1,)
+) -> Experiment:
   """A model without that share of its parameters, whole channels at a time."""
   flags = {'target_params': round(1 - share, 3)}
   if reconstructed:
@@ -125,6 +131,7 @@ def _channels(share: float, reconstructed: bool = True) -> Experiment:
     way=CHANNELS,
     start='dense',
     request=flags,
+    seeds=seeds,
   )
 
 
@@ -137,19 +144,30 @@ def experiments() -> List[Experiment]:
     'allocation': _ERK,
     'teacher': 'dense',
   }
+  # The targets are means over these.
+  thrice = (1, 2, 3)
   found = [
-    Experiment('dense', SSD, steps=DETECTORS[SSD].dense),
-    Experiment('control', SSD, start='dense', steps=steps, rate=0.5),
+    Experiment('dense', SSD, steps=DETECTORS[SSD].dense, seeds=thrice),
+    Experiment(
+      'control', SSD, start='dense', steps=steps, rate=0.5, seeds=thrice
+    ),
   ]
-  levels = (0.9, 0.8, 0.95, 0.85, 0.7, 0.75, 0.5)
+  for sparsity in (0.9, 0.8, 0.95):
+    found.append(_untrained(RECONSTRUCT, sparsity, seeds=thrice))
+  found += [_channels(share, seeds=thrice) for share in (0.4, 0.6)]
+  levels = (0.85, 0.7, 0.75, 0.5)
   found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
-  found += [_channels(share) for share in (0.4, 0.6)]
+  levels = (0.9, 0.8, 0.95) + levels
   found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
+  found += [
+    _untrained(RECONSTRUCT, share, target='latency')
+    for share in (0.6, 0.7, 0.5)
+  ]
+  found += [_channels(share) for share in (0.8, 0.2)]
+  found.append(_channels(0.4, reconstructed=False))
   found += [
     _untrained(RECONSTRUCT, share, target='macs') for share in (0.8, 0.7)
   ]
-  found += [_channels(share) for share in (0.2, 0.8)]
-  found.append(_channels(0.4, reconstructed=False))
   found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]
   found += [
     _pruned('distilled', 0.9, **best),

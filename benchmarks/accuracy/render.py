@@ -27,6 +27,7 @@ _TITLES = {
   'magnitude': 'weights, smallest ones cut, untrained',
   'reconstruct': 'weights, `prune_weights`, untrained',
   'reconstruct_macs': '`prune_weights --target=macs`, untrained',
+  'reconstruct_latency': '`prune_weights --target=latency`, untrained',
   'reconstruct_distilled': '`prune_weights`, then distilled',
   'distilled': 'weights, schedule and distillation',
   'uniform': 'weights, schedule, uniform',
@@ -64,6 +65,12 @@ def mean(rows: Sequence[Dict[str, str]], column: str) -> float:
   return float(np.mean([float(row[column]) for row in rows]))
 
 
+def ratio(rows: Sequence[Dict[str, str]], column: str) -> str:
+  """The mean of a column as a ratio; empty where nothing was measured."""
+  measured = [row for row in rows if row[column]]
+  return f'{mean(measured, column):.2f}x' if measured else ''
+
+
 def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
   """The rows as a Markdown table.
 
@@ -73,8 +80,8 @@ def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
   """
   lines = [
     '| model | removed | steps | seeds | AP50 val | AP50 test | to control '
-    '| nonzeros | nonzero MACs | gzip |',
-    '| --- |' + ' ---: |' * 9,
+    '| nonzeros | nonzero MACs | gzip | faster | sparse graph faster |',
+    '| --- |' + ' ---: |' * 11,
   ]
   for rows in groups:
     name = rows[0]['experiment']
@@ -86,7 +93,8 @@ def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
       f'| {test:.3f} | {100 * (test - control):+.1f} '
       f'| {mean(rows, "nonzeros") / 1e6:.2f} M '
       f'| {mean(rows, "nonzero_macs") / 1e6:.0f} M '
-      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB |'
+      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB '
+      f'| {ratio(rows, "speedup")} | {ratio(rows, "sparse_speedup")} |'
     )
   return '\n'.join(lines) + '\n'
 
