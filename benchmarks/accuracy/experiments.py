@@ -8,6 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 # Ways to make a model.
 TRAIN = 'train'
+RECIPE = 'recipe'
 RECONSTRUCT = 'reconstruct'
 MAGNITUDE = 'magnitude'
 CHANNELS = 'channels'
@@ -19,7 +20,8 @@ class Experiment(NamedTuple):
   Attributes:
     name: of it, within its detector.
     detector: one of `DETECTORS`.
-    way: TRAIN; RECONSTRUCT, from training images without their labels;
+    way: TRAIN; RECIPE, what train_detector.py makes of the detector's config;
+      RECONSTRUCT, from training images without their labels;
       MAGNITUDE, the smallest weights set to zero and nothing else; or CHANNELS,
       whole channels removed by prune_channels.
     start: name of the experiment to start from; None for the checkpoint of the
@@ -68,12 +70,20 @@ class Detector(NamedTuple):
 
 
 SSD = 'ssd_mobilenet_v1_0.75_bccd'
+FASTER = 'faster_rcnn_inception_v2_bccd'
 DETECTORS = {
   SSD: Detector(
     'configs/ssd_masked_mobilenet_v1_bccd.config',
     'bccd',
     'ssd_mobilenet_v1_0.75_coco/model.ckpt',
     600,
+    1000,
+  ),
+  FASTER: Detector(
+    'accuracy/configs/faster_rcnn_inception_v2_bccd.config',
+    'bccd',
+    None,
+    3000,
     1000,
   ),
 }
@@ -89,11 +99,13 @@ def _pruned(name: str, sparsity: float, **changes) -> Experiment:
   )
 
 
-def _continued(sparsity: float, steps: int, **changes) -> Experiment:
+def _continued(
+  sparsity: float, steps: int, detector: str = SSD, **changes
+) -> Experiment:
   """A model that keeps the zeros of a reconstructed one while it retrains."""
   return Experiment(
     f'reconstruct_{sparsity:g}_distilled',
-    SSD,
+    detector,
     start=f'reconstruct_{sparsity:g}',
     steps=steps,
     rate=0.5,
@@ -105,12 +117,16 @@ def _continued(sparsity: float, steps: int, **changes) -> Experiment:
 
 
 def _untrained(
-  way: str, sparsity: float, seeds: Sequence[int] = (1,), **request
+  way: str,
+  sparsity: float,
+  detector: str = SSD,
+  seeds: Sequence[int] = (1,),
+  **request,
 ) -> Experiment:
   name = f'{way}_{request["target"]}' if 'target' in request else way
   return Experiment(
     f'{name}_{sparsity:g}',
-    SSD,
+    detector,
     way=way,
     start='dense',
     request=dict(request, sparsity=sparsity),
@@ -119,15 +135,25 @@ def _untrained(
 
 
 def _channels(
-  share: float, reconstructed: bool = True, seeds: Sequence[int] = (1,)
+  share: float,
+  reconstructed: bool = True,
+  detector: str = SSD,
+  target: str = 'params',
+  seeds: Sequence[int] = (1,),
 ) -> Experiment:
-  """A model without that share of its parameters, whole channels at a time."""
-  flags = {'target_params': round(1 - share, 3)}
+  """A model without that share of its parameters or multiply-adds.
+
+  Whole channels go.
+  """
+  flags = {f'target_{target}': round(1 - share, 3)}
   if reconstructed:
     flags.update(importance='reconstruction', global_ranking=True)
+  name = 'channels' if reconstructed else 'channels_l1'
+  if target != 'params':
+    name += f'_{target}'
   return Experiment(
-    f'channels_{"" if reconstructed else "l1_"}{share:g}',
-    SSD,
+    f'{name}_{share:g}',
+    detector,
     way=CHANNELS,
     start='dense',
     request=flags,
@@ -136,7 +162,26 @@ def _channels(
 
 
 def experiments() -> List[Experiment]:
-  """Gives the list, the most telling ones first."""
+  """Gives the list, the most telling ones of each detector first."""
+  return _of_ssd() + _of_two_stages(FASTER)
+
+
+def _of_two_stages(detector: str) -> List[Experiment]:
+  found = [Experiment('dense', detector, way=RECIPE)]
+  for sparsity in (0.85, 0.75, 0.9):
+    found.append(_untrained(RECONSTRUCT, sparsity, detector))
+  found.append(_channels(0.4, detector=detector))
+  found.append(_channels(0.4, detector=detector, target='macs'))
+  steps = DETECTORS[detector].retrained
+  found.append(
+    Experiment('control', detector, start='dense', steps=steps, rate=0.5)
+  )
+  found.append(_continued(0.85, steps, detector))
+  found.append(_untrained(MAGNITUDE, 0.85, detector))
+  return found
+
+
+def _of_ssd() -> List[Experiment]:
   steps = DETECTORS[SSD].retrained
   best = {
     'steps': steps,
@@ -163,6 +208,7 @@ def experiments() -> List[Experiment]:
     _untrained(RECONSTRUCT, share, target='latency')
     for share in (0.6, 0.7, 0.5)
   ]
+  found += [_channels(share, target='macs') for share in (0.5, 0.3)]
   found += [_channels(share) for share in (0.8, 0.2)]
   found.append(_channels(0.4, reconstructed=False))
   found += [

@@ -33,7 +33,7 @@ def draw(
   """
   return [
     [
-      _resized(
+      resized(
         drawing.draw(image, detector.detect(image, min_score), class_names),
         width,
       )
@@ -61,7 +61,8 @@ def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
   return whole
 
 
-def _resized(drawn: np.ndarray, width: int) -> Image.Image:
+def resized(drawn: np.ndarray, width: int) -> Image.Image:
+  """Makes a picture of that width of what `drawing.draw` gives."""
   picture = Image.fromarray(drawn)
   height = max(1, round(picture.height * width / picture.width))
   return picture.resize((width, height), Image.LANCZOS)

@@ -9,6 +9,7 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import kernels
+from object_detection_pruning.graphs import portable
 from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import network as networks
 
@@ -26,7 +27,7 @@ def write_graph(
   with atomic_files.writing(path) as (temporary,), open(
     temporary, 'wb'
   ) as file:
-    file.write(graph_def.SerializeToString(deterministic=True))
+    file.write(portable.serialized(graph_def))
 
 
 def with_values(
