@@ -122,9 +122,9 @@ def _replace_layers(
   def replace(made_layers, made, renamed=None):
     done.update(layer.name for layer in made_layers)
     replaced = [node for layer in made_layers for node in layer.nodes]
-    op = made[-1].op
+    op, node = made[-1].op, made[-1].name
     entries = [
-      Entry(layer.name, op, layer.weights.shape, layer.sparsity, '')
+      Entry(layer.name, op, layer.weights.shape, layer.sparsity, '', node)
       for layer in made_layers
     ]
     replacements.append(Replacement(replaced, made, renamed or {}, entries))
