@@ -67,7 +67,9 @@ flags.DEFINE_enum(
   'target',
   requests.WEIGHTS,
   requests.TARGETS,
-  'What --sparsity is a share of: weights, or multiply-adds.',
+  'What --sparsity is a share of, in the layers that are pruned: weights, '
+  'multiply-adds, or their time in the sparse graph on one thread of this '
+  'machine.',
 )
 shared_flags.define(
   'allocation',

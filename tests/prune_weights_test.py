@@ -21,12 +21,12 @@ BAD_FLAGS = [
   (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
   (['--sparsity=half'], "--sparsity must be a number, got 'half'"),
   (
-    ['--sparsity=0.98'],
-    'no allocation takes away 98.0%: at most 97% can go, with each layer',
+    ['--sparsity=0.995'],
+    'no allocation takes away 99.5%: at most 99% can go, with each layer',
   ),
   (
-    ['--sparsity=0.98', '--target=macs', '--allocation=uniform'],
-    'no allocation takes away 98.0%: at most 97% can go',
+    ['--sparsity=0.995', '--target=macs', '--allocation=uniform'],
+    'no allocation takes away 99.5%: at most 99% can go',
   ),
   (
     ['--sparsity=0.5', '--granularity=3'],

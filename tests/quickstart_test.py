@@ -71,7 +71,8 @@ def test_ends_in_a_table_of_the_three_models(tmp_path, method):
   result = processes.python(
     '-m',
     COMMAND,
-    f'--output_dir={tmp_path}/run',
+    # Relative, as in the README.
+    f'--output_dir={os.path.relpath(str(tmp_path / "run"))}',
     f'--data={make_voc_folder(tmp_path / "voc")}',
     f'--config={detectors.write(detectors.config(detectors.ssd()), tmp_path)}',
     '--dense_steps=2',

@@ -146,6 +146,16 @@ def _tidy(folder: str) -> None:
           os.remove(path)
 
 
+def name_latest(prefix: str) -> None:
+  """Makes a checkpoint the latest one of its folder.
+
+  It is named without the folder, so the folder may be moved.
+  """
+  folder, name = os.path.split(os.path.abspath(prefix))
+  # A name would be taken relative to the current folder if this one were.
+  tf.train.update_checkpoint_state(folder, name)
+
+
 # TensorFlow 2 makes an IndexError of data that end too early.
 _DAMAGE = (tf.errors.OpError, ValueError, IndexError)
 

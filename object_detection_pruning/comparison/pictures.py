@@ -40,7 +40,7 @@ def draw(
       drawing.draw(image, detector.detect(image, min_score), class_names)
       for detector in detectors
     ]
-    rows.append([_resized(picture, width) for picture in drawn])
+    rows.append([resized(picture, width) for picture in drawn])
   return rows
 
 
@@ -69,7 +69,8 @@ def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
   return whole
 
 
-def _resized(drawn: np.ndarray, width: int) -> Image.Image:
+def resized(drawn: np.ndarray, width: int) -> Image.Image:
+  """Makes a picture of that width of what `drawing.draw` gives."""
   picture = Image.fromarray(drawn)
   height = max(1, round(picture.height * width / picture.width))
   return picture.resize((width, height), Image.LANCZOS)

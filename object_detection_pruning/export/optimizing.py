@@ -99,7 +99,7 @@ def export(
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(portable.portable(optimized).SerializeToString())
+      file.write(portable.serialized(optimized))
     saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),

@@ -72,9 +72,17 @@ class Job:
     self._content = _digest(self.model, photos)
 
   @property
-  def most_sparsity(self) -> float:
-    """The largest share of zeros, in whole percents, that can be asked for."""
-    return self._request.most_sparsity
+  def target(self) -> str:
+    """What the share of a run is of; one of `request.TARGETS`."""
+    return self._request.target
+
+  def most_share(self, shared: progress_file.Folder) -> float:
+    """Gives the largest share that can be asked for.
+
+    Args:
+      shared: see `run`.
+    """
+    return self._pruner.most_share(shared)
 
   def fingerprint(self, sparsity: Optional[float] = None) -> str:
     """Stands for all that a run depends on.

@@ -92,10 +92,9 @@ def export(
     measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
-  written = portable.portable(rewritten.graph_def)
   with atomic_files.writing(output_graph) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(written.SerializeToString())
+      file.write(portable.serialized(rewritten.graph_def))
     saved_model_writer.write(rewritten.graph_def, saved)
   return SparseExport(
     rewritten.report,

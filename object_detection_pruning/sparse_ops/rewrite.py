@@ -41,10 +41,12 @@ class Rewritten(NamedTuple):
   Attributes:
     graph_def: the graph.
     report: what became of every layer.
+    origins: for each node that was made, the nodes that it stands for.
   """
 
   graph_def: GraphDef
   report: RewriteReport
+  origins: Dict[str, List[str]]
 
 
 def rewrite(
@@ -101,7 +103,12 @@ def rewrite(
     note = 'kept: ' + item.reason
     entries.append(Entry(item.node.name, item.node.op, None, None, note))
   sharing.share_constants(rewritten, index.nodes)
-  return Rewritten(rewritten, RewriteReport(entries))
+  origins = {
+    made.name: [node.name for node in replacement.replaced]
+    for replacement in replacements
+    for made in replacement.made
+  }
+  return Rewritten(rewritten, RewriteReport(entries), origins)
 
 
 def _replace_layers(

@@ -99,9 +99,21 @@ def test_folder_stands_for_its_latest_checkpoint(tmp_path):
   checkpoints.write(prefix, TENSORS)
   with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
     checkpoints.resolve(str(tmp_path))
-  tf.train.update_checkpoint_state(str(tmp_path), 'model.ckpt-7')
+  checkpoints.name_latest(prefix)
   assert checkpoints.resolve(str(tmp_path)) == prefix
   assert checkpoints.resolve(prefix) == prefix
+
+
+def test_latest_checkpoint_of_a_relative_or_moved_folder_is_found(
+  tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  os.mkdir('run')
+  checkpoints.write('run/model.ckpt', TENSORS)
+  checkpoints.name_latest('run/model.ckpt')
+  assert checkpoints.resolve('run') == 'run/model.ckpt'
+  os.rename('run', 'moved')
+  assert checkpoints.resolve('moved') == 'moved/model.ckpt'
 
 
 @pytest.mark.parametrize('path', ['', 'nowhere/model.ckpt-1'])
