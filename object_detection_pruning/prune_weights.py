@@ -288,4 +288,4 @@ def _pruned(run: job.Job, may_lose: Optional[loss_bound.Bound]):
 
 
 if __name__ == '__main__':
-  command.run(main)
+  command.run(main, goes_on=True)
