@@ -42,7 +42,8 @@ class StockNamesHook(tf.train.SessionRunHook):
       if summary.op.type != _SCALAR:
         continue
       name, value = summary.op.name, summary.op.inputs[1]
-      if _is_copy(name, 'loss') and value is self._loss:
+      if _is_copy(name, 'loss'):
+        # The same number, of another tensor where batch norm is updated first.
         summaries.remove(summary)
       elif _is_copy(name, _RATE):
         summaries.remove(summary)

@@ -33,6 +33,7 @@ from object_detection_pruning.common import (
   locks,
   paths,
   project_log,
+  stopping,
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import record_reader
@@ -184,6 +185,8 @@ def main(_) -> None:
     print(dry_run.describe(config, steps, FLAGS.model_dir))
     return
   locks.hold_folder('--model_dir', FLAGS.model_dir, role())
+  if role().startswith('ps-'):
+    stopping.end_at_once()
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
     tf_random_seed=FLAGS.seed,

@@ -9,7 +9,6 @@ import json
 import os
 
 import matplotlib
-import numpy as np
 from absl import app, flags
 
 matplotlib.use('Agg')
@@ -18,8 +17,6 @@ from matplotlib import pyplot  # noqa: E402
 from object_detection_pruning.comparison import pictures  # noqa: E402
 from object_detection_pruning.evaluation import eval_set  # noqa: E402
 from object_detection_pruning.inference import (  # noqa: E402
-  detections,
-  drawing,
   frozen_graph,
 )
 from object_detection_pruning.reconstruction import outputs  # noqa: E402
@@ -59,16 +56,6 @@ def graph(name: str) -> str:
   )
 
 
-def truth(example) -> detections.Detections:
-  """The labelled objects, as if they were found."""
-  return detections.Detections(
-    boxes=example.boxes,
-    scores=np.ones(len(example.boxes), np.float32),
-    class_ids=example.class_ids,
-    masks=example.masks,
-  )
-
-
 def samples() -> None:
   """Draws test images with what each model finds, beside the labels."""
   records = os.path.join(FLAGS.records, 'bccd')
@@ -76,18 +63,13 @@ def samples() -> None:
     [os.path.join(records, 'test.record')],
     os.path.join(records, 'label_map.pbtxt'),
   )
-  examples = list(labelled.read(_SAMPLES))
-  names = labelled.class_names
   rows = pictures.draw(
     [frozen_graph.load(graph(name)) for name in _MODELS.values()],
-    [example.image for example in examples],
-    names,
+    list(labelled.read(_SAMPLES)),
+    labelled.class_names,
     _MIN_SCORE,
     _WIDTH,
   )
-  for row, example in zip(rows, examples):
-    drawn = drawing.draw(example.image, truth(example), names)
-    row.insert(0, pictures.resized(drawn, _WIDTH))
   sheet = pictures.sheet(['labels'] + list(_MODELS), rows)
   sheet.save(os.path.join(_IMAGES, 'accuracy_samples.jpg'), quality=85)
 

@@ -35,11 +35,12 @@ def draw(
   rows = []
   for sample in samples:
     image = sample.image
-    drawn = [drawing.draw(image, _truth(sample), class_names, scores=False)]
-    drawn += [
-      drawing.draw(image, detector.detect(image, min_score), class_names)
-      for detector in detectors
-    ]
+    found = [detector.detect(image, min_score) for detector in detectors]
+    truth = _truth(sample)
+    if all(each.masks is None for each in found):
+      truth = truth._replace(masks=None)
+    drawn = [drawing.draw(image, truth, class_names, scores=False)]
+    drawn += [drawing.draw(image, each, class_names) for each in found]
     rows.append([resized(picture, width) for picture in drawn])
   return rows
 

@@ -14,7 +14,7 @@ from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.core import summaries  # noqa: E402
 from object_detection_pruning.training import distillation  # noqa: E402
 
-_SMOOTHING = 0.8
+_REACH = 4
 _LOSS = 'Loss/total_loss'
 _LOSS_NAMES = (_LOSS, 'loss', 'loss_1')
 
@@ -77,13 +77,12 @@ def detector_loss(
 
 
 def smoothed(points: List[Tuple[int, float]]) -> List[Tuple[int, float]]:
-  """Averages values with those before, as TensorBoard does."""
-  result, mean, weight = [], 0.0, 0.0
-  for step, value in points:
-    mean = _SMOOTHING * mean + (1 - _SMOOTHING) * value
-    # What the average lacks because it began at 0.
-    weight = _SMOOTHING * weight + (1 - _SMOOTHING)
-    result.append((step, mean / weight))
+  """Averages each value with as many before it as after it, so nothing lags."""
+  result = []
+  for index, (step, _) in enumerate(points):
+    reach = min(_REACH, index, len(points) - 1 - index)
+    near = points[index - reach : index + reach + 1]
+    result.append((step, sum(value for _, value in near) / len(near)))
   return result
 
 

@@ -288,6 +288,8 @@ def _with_hooks(
   if soft is not None:
     hooks.append(soft.hook())
     train_steps = soft.last_step
+  # Before checkpoints are saved and evaluated, which is no part of a step.
+  hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
   secs, steps = (
     run_config.save_checkpoints_secs,
     run_config.save_checkpoints_steps,
@@ -304,7 +306,6 @@ def _with_hooks(
         listeners=[finite_hook.BeforeSaving()],
       )
     )
-  hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
   hooks.append(stop_hook.StopHook(run_config.model_dir))
   return spec._replace(
     training_chief_hooks=list(spec.training_chief_hooks) + hooks

@@ -59,3 +59,9 @@ def test_a_signal_that_is_switched_off_stays_off():
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   stopping.listen()
   send(signal.SIGINT)
+
+
+def test_where_nobody_hears_it_a_signal_ends_the_process():
+  stopping.end_at_once()
+  for number in (signal.SIGINT, signal.SIGTERM):
+    assert signal.getsignal(number) == signal.SIG_DFL

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.comparison import training_plot
@@ -83,7 +84,11 @@ def test_a_run_has_its_colour_and_begins_where_its_start_ended(
   close(figure)
 
 
-def test_smoothing_averages_with_values_before():
-  points = training_plot.smoothed([(1, 4.0), (2, 4.0), (3, 0.0)])
-  assert points[0] == (1, 4.0) and points[1] == (2, 4.0)
-  assert 2 < points[2][1] < 4
+def test_smoothing_averages_with_as_many_before_as_after():
+  points = [(1, 6.0), (5, 0.0), (9, 3.0), (13, 1.0)]
+  assert training_plot.smoothed(points) == [
+    (1, 6.0),
+    (5, 3.0),
+    (9, pytest.approx(4 / 3)),
+    (13, 1.0),
+  ]

@@ -26,7 +26,7 @@ def test_scalars_of_training_have_the_names_of_evaluation(tmp_path):
   tf.identity(total, name='loss')
   tf.summary.scalar('learning_rate', rate)
   tf.summary.scalar('loss', total)
-  tf.summary.scalar('loss', total)
+  tf.summary.scalar('loss', tf.identity(total))
   tf.summary.scalar('other', part)
   train_op = tf.train.GradientDescentOptimizer(rate).minimize(total, step)
   scaffold = tf.train.Scaffold()

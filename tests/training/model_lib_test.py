@@ -15,6 +15,7 @@ from object_detection_pruning import ModelPruningHook, ProgressHook
 from object_detection_pruning.builders import pipeline, pruning_builder
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels, masking
+from object_detection_pruning.hooks import finite_hook, stop_hook
 from object_detection_pruning.training import model_lib
 
 TRAIN = tf.estimator.ModeKeys.TRAIN
@@ -112,12 +113,19 @@ def test_loss_and_gradients_are_those_of_stock_but_for_the_masks(data):
   ]
 
 
-def test_saver_comes_after_the_hook_that_prunes(data):
+def test_hooks_come_in_an_order_that_each_of_them_needs(data):
+  """What breaks down is not saved, and a save is no part of a step's time."""
   spec = build(data, detectors.ssd(masked=True), WINDOW)
   kinds = [type(hook) for hook in spec.training_chief_hooks]
-  assert kinds.index(tf.train.CheckpointSaverHook) > kinds.index(
-    ModelPruningHook
-  )
+  ordered = [
+    finite_hook.FiniteHook,
+    ModelPruningHook,
+    ProgressHook,
+    tf.train.CheckpointSaverHook,
+    stop_hook.StopHook,
+  ]
+  assert sorted(ordered, key=kinds.index) == ordered
+  assert kinds[-1] == stop_hook.StopHook
   assert not any(
     isinstance(hook, ModelPruningHook) for hook in spec.training_hooks
   )
