@@ -18,4 +18,4 @@ def main() -> None:
   # A top-level package is found without being imported.
   package = importlib.util.find_spec('object_detection_pruning')
   path = os.path.join(os.path.dirname(package.origin), '__main__.py')
-  runpy.run_path(path)['main']()
+  runpy.run_path(path)['guarded_main']()

@@ -13,7 +13,9 @@ from object_detection_pruning.hooks import model_pruning_hook, step_hook
 class ProgressHook(step_hook.StepHook):
   """Shows step, loss, sparsity and time left.
 
-  A bar where stderr is a terminal; a line now and then where it is not.
+  A bar where stderr is a terminal; a line now and then where it is not. The
+  first step, in which TensorFlow gets ready, counts for no estimate, and
+  neither do evaluations between steps.
   """
 
   chief_only = False
@@ -40,25 +42,42 @@ class ProgressHook(step_hook.StepHook):
     self._bar = None
 
   def started(self, session: tf.Session, step: int) -> None:
-    self._first_step = step
-    self._started = self._shown = time.time()
+    # The step that the estimate counts from; known after the first run.
+    self._counted_from: Optional[int] = None
+    self._seconds = 0.0
+    self._shown = time.time()
+    begins = f'training goes on at step {step}' if step else 'training begins'
+    print(
+      f'{begins}; the first step takes the longest', file=sys.stderr, flush=True
+    )
     if sys.stderr.isatty() and self._bar is None:
       self._bar = tqdm.tqdm(
         total=self._last_step,
-        initial=self._first_step,
+        initial=step,
         unit='step',
         desc='train',
         dynamic_ncols=True,
       )
 
+  def before_step(self, session: tf.Session) -> None:
+    self._began = time.time()
+
   def fetches(self) -> tf.Tensor:
     return self._loss
 
   def after_step(self, step: int, values: float) -> None:
+    is_first = self._counted_from is None
+    if is_first:
+      self._counted_from = step
+    else:
+      self._seconds += time.time() - self._began
     if self._bar is not None:
       self._bar.set_postfix(self._state(values), refresh=False)
+      if is_first:
+        self._bar.initial = self._bar.n = self._bar.last_print_n = step
+        self._bar.unpause()
       self._bar.update(step - self._bar.n)
-    elif time.time() - self._shown >= self._every_secs:
+    elif is_first or time.time() - self._shown >= self._every_secs:
       self._shown = time.time()
       self._log(step, values)
 
@@ -79,9 +98,9 @@ class ProgressHook(step_hook.StepHook):
     if self._last_step:
       words[0] += f' of {self._last_step}'
     words += [f'{key} {value}' for key, value in self._state(loss).items()]
-    done = step - self._first_step
+    done = step - self._counted_from
     if done > 0:
-      seconds = (time.time() - self._started) / done
+      seconds = self._seconds / done
       words.append(f'{seconds:.2f} s a step')
       if self._last_step:
         left = max(0, self._last_step - step) * seconds

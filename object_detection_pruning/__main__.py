@@ -10,12 +10,14 @@ which would import TensorFlow and take seconds.
 """
 
 import difflib
+import os
 import runpy
 import sys
 from typing import Dict, List, NamedTuple, Optional
 
 _PACKAGE = 'object_detection_pruning'
 _BAD_INPUT = 2
+_INTERRUPTED = 130
 
 
 class Command(NamedTuple):
@@ -139,6 +141,9 @@ def main(arguments: Optional[List[str]] = None) -> None:
   command = _by_name().get(name)
   if command is None:
     _fail(_unknown(name))
+  if '--verbose' not in rest:
+    # What TensorFlow says of the processor, before any flag is read.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
   try:
     # What is missing is found here, in one line, and not by a traceback.
     __import__(_PACKAGE)
@@ -151,6 +156,15 @@ def main(arguments: Optional[List[str]] = None) -> None:
   module = f'{_PACKAGE}.{command.module}'
   sys.argv = [module, *rest]
   runpy.run_module(module, run_name='__main__', alter_sys=True)
+
+
+def guarded_main() -> None:
+  """Does what the command line says; Ctrl-C while modules load is one line."""
+  try:
+    main()
+  except KeyboardInterrupt:
+    print('stopped by Ctrl-C; nothing was begun', file=sys.stderr)
+    sys.exit(_INTERRUPTED)
 
 
 def _by_name() -> Dict[str, Command]:
@@ -174,4 +188,4 @@ def _fail(message: str) -> None:
 
 
 if __name__ == '__main__':
-  main()
+  guarded_main()

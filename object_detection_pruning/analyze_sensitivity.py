@@ -136,4 +136,4 @@ def _shard(text: str):
 
 
 if __name__ == '__main__':
-  command.run(main)
+  command.run(main, goes_on=True)

@@ -30,11 +30,18 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  locks,
   paths,
+  project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import record_reader
-from object_detection_pruning.training import dry_run, loop, model_lib
+from object_detection_pruning.training import (
+  dry_run,
+  evaluation_lines,
+  loop,
+  model_lib,
+)
 
 flags.DEFINE_string(
   'model_dir', None, 'Folder for checkpoints, events and the effective config.'
@@ -176,6 +183,7 @@ def main(_) -> None:
     steps = config.train_config.num_steps
     print(dry_run.describe(config, steps, FLAGS.model_dir))
     return
+  locks.hold_folder('--model_dir', FLAGS.model_dir, role())
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
     tf_random_seed=FLAGS.seed,
@@ -191,6 +199,7 @@ def main(_) -> None:
     input_checks.check_training_data(config)
   else:
     input_checks.check_evaluation(config)
+  project_log.say('building the model')
   run = model_lib.create_estimator_and_inputs(
     config,
     run_config,
@@ -207,8 +216,28 @@ def main(_) -> None:
     with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
     return
-  with _logging_beside_bars():
-    loop.train(run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm)
+  with _logging_beside_bars(), contextlib.ExitStack() as stack:
+    if run['estimator'].config.is_chief:
+      stack.enter_context(checkpoints.tidied(FLAGS.model_dir))
+    metrics = loop.train(
+      run, config, FLAGS.throttle_secs, FLAGS.recalibrate_batch_norm
+    )
+  if run['estimator'].config.is_chief:
+    print(evaluation_lines.last_lines(FLAGS.model_dir, metrics))
+
+
+def role() -> str:
+  """Names what this process does to the model folder.
+
+  Others of its cluster, and an evaluation beside a training, may use the folder
+  at the same time.
+  """
+  if FLAGS.checkpoint:
+    return 'evaluation'
+  task = tf.estimator.RunConfig()
+  if not task.cluster_spec or task.task_type in ('chief', 'master'):
+    return 'training'
+  return f'{task.task_type}-{task.task_id}'
 
 
 def evaluate(run: dict) -> None:
@@ -231,10 +260,10 @@ def evaluate(run: dict) -> None:
 def _logging_beside_bars() -> Iterator[None]:
   """Keeps log lines from breaking progress bars, where there is a terminal."""
   with contextlib.ExitStack() as stack:
-    if sys.stderr.isatty():
+    if FLAGS.verbose and sys.stderr.isatty():
       stack.enter_context(tqdm_logging.logging_redirect_tqdm([tf.get_logger()]))
     yield
 
 
 if __name__ == '__main__':
-  command.run(main)
+  command.run(main, goes_on=True)

@@ -10,7 +10,6 @@ import contextlib
 import os
 from typing import FrozenSet, Optional
 
-import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection.protos import pipeline_pb2
 
@@ -214,7 +213,7 @@ def main(_) -> None:
     if detector:
       tensors = channel_refit.refit(detector, tensors, plan)
   count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
-  tf.train.update_checkpoint_state(FLAGS.output_dir, pruning.CHECKPOINT)
+  checkpoints.name_latest(os.path.join(FLAGS.output_dir, pruning.CHECKPOINT))
   if pictures:
     print(f'kernels were refitted on {len(pictures.images)} pictures')
   if count:

@@ -162,7 +162,9 @@ def _log_to_file(path: str) -> None:
   logger = tf.get_logger()
   handler = logging.FileHandler(path)
   handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
-  logger.handlers = [handler, project_log.OwnLines()]
+  logger.handlers = [handler] + (
+    [logging.StreamHandler()] if FLAGS.verbose else [project_log.OwnLines()]
+  )
 
 
 def _say(text: str) -> None:
@@ -170,4 +172,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == '__main__':
-  command.run(main)
+  command.run(main, goes_on=True)

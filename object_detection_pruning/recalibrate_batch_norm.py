@@ -10,7 +10,6 @@ Example:
 
 import os
 
-import tensorflow.compat.v1 as tf
 from absl import flags
 
 from object_detection_pruning.batch_norm import recalibration
@@ -55,9 +54,7 @@ def main(_) -> None:
   input_checks.check_training_data(config)
   count = recalibration.recalibrate(config, checkpoint, batches, output_prefix)
   pipeline.save(config, FLAGS.output_dir)
-  tf.train.update_checkpoint_state(
-    FLAGS.output_dir, os.path.basename(output_prefix)
-  )
+  checkpoints.name_latest(output_prefix)
   print(
     f'{count} moving means and variances set from {batches} batches: '
     f'{output_prefix}'

@@ -71,15 +71,19 @@ def test_page_needs_no_other_file(compared, data):
   assert all(each.startswith(('data:image/', '#')) for each in sources)
   images = min(3, eval_set.load([data.val_record], data.label_map).size)
   jpegs = [each for each in sources if each.startswith('data:image/jpeg')]
-  assert len(jpegs) == 4 * images > 0
+  # What is annotated, and what each model finds.
+  assert len(jpegs) == 5 * images > 0
   assert page.count('<svg') == 7
-  assert page.count('<tr>') == 5
+  main, details = page.split('<details>')
+  assert main.count('<tr>') == 5
+  assert main.count('<th ') <= 11
+  assert details.count('<tr>') == details.count('<td>') // 5 + 1 > 11
 
 
-def test_pictures_have_a_column_for_each_model(compared):
+def test_pictures_have_a_column_for_the_truth_and_each_model(compared):
   folder, _ = compared
   picture = Image.open(str(folder / 'detections.png'))
-  assert picture.width == 4 * 320 + 3 * 8
+  assert picture.width == 5 * 320 + 4 * 8
 
 
 BAD_FLAGS = [

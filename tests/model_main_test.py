@@ -42,7 +42,11 @@ def events(folder):
 def test_killed_run_goes_on_to_the_exact_sparsity(run):
   latest = checkpoints.resolve(run.model_dir)
   assert os.path.basename(latest) == f'model.ckpt-{trained.LAST_STEP}'
-  assert f'Restoring parameters from {run.killed_at}' in run.second_log
+  assert run.killed_at.endswith('model.ckpt-4')
+  assert 'training goes on at step 4; the first step' in run.second_log
+  # TensorFlow's own log, which --verbose shows.
+  for log in (run.first_log, run.second_log):
+    assert 'Saving checkpoints' not in log and 'Warning: ' not in log
   masks = masks_of(latest)
   assert len(masks) == 22
   for kernel, mask in masks.items():
@@ -136,9 +140,11 @@ def test_evaluation_alone_runs_once_on_the_latest_checkpoint(run, tmp_path):
     '--run_once',
   )
   assert result.returncode == 0, result.stderr
-  assert f'Restoring parameters from {run.model_dir}/model.ckpt-12' in (
-    result.stderr
-  )
+  (line,) = [
+    line for line in result.stderr.splitlines() if 'evaluated: ' in line
+  ]
+  assert line.startswith('evaluated: step 12, mAP 0.')
+  assert line.endswith(f'sparsity of masked kernels {trained.SPARSITY:.4f}')
   assert 'Batch norm remembers' not in result.stderr
   values = events(str(tmp_path / 'eval'))
   assert values['pruning/sparsity_of_masked_kernels'] == pytest.approx(
@@ -195,6 +201,13 @@ def test_finished_run_is_recalibrated_on_request(run, tmp_path):
   assert 'DetectionBoxes_Precision/mAP' in events(
     os.path.join(model_dir, 'eval_recalibrated')
   )
+  reached, then = result.stdout.splitlines()[-2:]
+  assert reached.startswith('trained: step 12, mAP ')
+  assert reached.endswith(f'sparsity of masked kernels {trained.SPARSITY:.4f}')
+  assert then.startswith(
+    'next: odp export_inference_graph --pipeline_config_path='
+    f'{model_dir}/pipeline.config --checkpoint={model_dir} --output_dir='
+  )
 
 
 def test_model_whose_batch_norm_is_frozen_ends_well_too(run, tmp_path):
@@ -219,3 +232,49 @@ def test_model_whose_batch_norm_is_frozen_ends_well_too(run, tmp_path):
   ]
   assert line.endswith('trains none of its 70 moving statistics.')
   assert not os.path.exists(os.path.join(model_dir, 'eval_recalibrated'))
+
+
+def test_training_writes_scalars_under_the_names_of_evaluation(run):
+  trained_names = set(events(run.model_dir))
+  evaluated = set(events(os.path.join(run.model_dir, 'eval_0')))
+  shared = {
+    'loss',
+    'learning_rate',
+    'Loss/total_loss',
+    'Loss/classification_loss',
+    'Loss/localization_loss',
+    'Loss/regularization_loss',
+  }
+  assert shared <= trained_names & evaluated
+  assert not {'loss_1', 'loss_2', 'learning_rate_1'} & trained_names
+
+
+def test_a_second_training_in_one_folder_is_refused(run, tmp_path):
+  model_dir = str(tmp_path / 'model')
+  holder = processes.start(
+    '-c',
+    'import time\n'
+    'from object_detection_pruning.common import locks\n'
+    f'locks.hold_folder("it", {model_dir!r}, "training")\n'
+    'print(1, flush=True)\n'
+    'time.sleep(300)',
+  )
+  try:
+    assert holder.stdout.readline() == '1\n'
+    (result,) = processes.command(
+      'object_detection_pruning.model_main',
+      [
+        [
+          f'--pipeline_config_path={run.config_path}',
+          f'--model_dir={model_dir}',
+        ]
+      ],
+    )
+  finally:
+    holder.kill()
+    holder.communicate()
+  processes.assert_refused(
+    result,
+    f'--model_dir {model_dir} is being written by process {holder.pid}: wait',
+    alone=False,
+  )

@@ -21,12 +21,12 @@ BAD_FLAGS = [
   (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
   (['--sparsity=half'], "--sparsity must be a number, got 'half'"),
   (
-    ['--sparsity=0.98'],
-    'no allocation takes away 98.0%: at most 97% can go, with each layer',
+    ['--sparsity=0.995'],
+    'no allocation takes away 99.5%: at most 99% can go, with each layer',
   ),
   (
-    ['--sparsity=0.98', '--target=macs', '--allocation=uniform'],
-    'no allocation takes away 98.0%: at most 97% can go',
+    ['--sparsity=0.995', '--target=macs', '--allocation=uniform'],
+    'no allocation takes away 99.5%: at most 99% can go',
   ),
   (
     ['--sparsity=0.5', '--granularity=3'],
@@ -117,6 +117,26 @@ BAD_FLAGS = [
   ),
   (['--max_loss=nan', *EVALUATED], '--max_loss must be in [0, 1), got nan'),
   (['--max_loss=1', *EVALUATED], '--max_loss must be in [0, 1), got 1.0'),
+  (
+    ['--sparsity=0.5', '--max_loss=0.1', '--reconstruction=none'],
+    '--images goes with --reconstruction=least_squares',
+  ),
+  (
+    ['--sparsity=0.5', '--reconstruction=none', '--images=', '--target=macs'],
+    '--images goes with --reconstruction=least_squares',
+  ),
+  (
+    ['--sparsity=0.5', '--reconstruction=some'],
+    '--reconstruction must be one of least_squares, none',
+  ),
+  (
+    ['--sparsity=0.5', '--criterion=magnitude'],
+    '--criterion goes with --reconstruction=none',
+  ),
+  (
+    ['--max_loss=0.1', '--dry_run', *EVALUATED],
+    '--max_loss finds its sparsity by pruning, so --dry_run has no plan',
+  ),
   (['--max_loss=0.1'], 'give --eval_record and --label_map_path, or a --pipe'),
   (
     ['--max_loss=0.1', '--eval_record=/no', '--label_map_path=LABELS'],
@@ -304,6 +324,40 @@ def test_pictures_are_made_up_where_there_are_no_photos(given, tmp_path):
   assert '50.00% zeros in the 1 pruned kernels, from 3 generated pictures' in (
     result.stdout
   )
+
+
+def test_a_plan_is_printed_and_nothing_is_written(given, tmp_path):
+  flags = ['--sparsity=0.5', '--dry_run']
+  without = [f'--model={given}/dense.pb', f'--output_dir={tmp_path}/out']
+  results = processes.command(
+    MODULE,
+    [
+      _arguments(given, tmp_path / 'out', *flags),
+      [*without, *flags, '--reconstruction=none'],
+    ],
+  )
+  for result in results:
+    assert result.returncode == 0, result.stderr
+    assert '50.00% zeros in the 1 pruned kernels' in result.stdout
+  assert 'from 6 pictures' in results[0].stdout
+  assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_weights_are_cut_without_photos(given, tmp_path):
+  (result,) = processes.command(
+    MODULE,
+    [
+      [
+        f'--model={given}/dense.pb',
+        f'--output_dir={tmp_path}',
+        '--sparsity=0.5',
+        '--reconstruction=none',
+      ]
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  kernel = _constants(tmp_path)['down/weights']
+  assert np.mean(kernel == 0) == 0.5
 
 
 def test_max_loss_finds_the_sparsest_model_or_says_that_there_is_none(

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import subprocess
 
 import detectors
 import numpy as np
@@ -17,6 +19,7 @@ BAD_FLAGS = [
   (['--prune_steps=-1'], '--prune_steps must be'),
   (['--batch_size=0'], '--batch_size must be'),
   (['--data='], "--data_dir must be a path, got ''"),
+  ([f'--data={__file__}'], f'{__file__} is a file: give the folder that hol'),
   (['--data=/no/such'], 'data folder /no/such does not exist'),
   (['--checkpoint=/no/model.ckpt'], 'no checkpoint at'),
   (['--config=/no.config'], "no pipeline config at '/no.config'"),
@@ -68,7 +71,8 @@ def test_ends_in_a_table_of_the_three_models(tmp_path, method):
   result = processes.python(
     '-m',
     COMMAND,
-    f'--output_dir={tmp_path}/run',
+    # Relative, as in the README.
+    f'--output_dir={os.path.relpath(str(tmp_path / "run"))}',
     f'--data={make_voc_folder(tmp_path / "voc")}',
     f'--config={detectors.write(detectors.config(detectors.ssd()), tmp_path)}',
     '--dense_steps=2',
@@ -79,6 +83,8 @@ def test_ends_in_a_table_of_the_three_models(tmp_path, method):
   assert result.returncode == 0, result.stderr
   assert ('masks start at one' in result.stderr) == (method == 'schedule')
   assert 'Saving checkpoints' not in result.stderr
+  # Once for each model that was trained.
+  assert len(re.findall('evaluated: .*, mAP ', result.stderr)) == 3
   with open(str(tmp_path / 'run/pruned/export/sparsity.json')) as file:
     report = json.load(file)
   # Reconstruction counts what it prunes, and leaves small kernels dense.
@@ -92,3 +98,20 @@ def test_ends_in_a_table_of_the_three_models(tmp_path, method):
   assert [title for title in titles if title in names] == names
   pruned = rows[titles.index('pruned 0.6')]
   assert f' {sparsity:.3f} ' in pruned and f' {report["nonzeros"]:,} ' in pruned
+
+
+def test_help_of_the_script_is_quick_and_names_every_flag():
+  script = os.path.join(processes.ROOT, 'scripts/quickstart.sh')
+  # Without a Python on its way it can set nothing up.
+  shown = subprocess.run(
+    ['bash', script, '--help'],
+    env={'PATH': '/usr/bin:/bin', 'PYTHON': '/no/python'},
+    stdout=subprocess.PIPE,
+    check=True,
+    text=True,
+  ).stdout
+  (help_text,) = processes.command(COMMAND, [['--help']])
+  flags = re.findall(r'^  --(?:\[no\])?(\w+)', help_text.stdout, re.MULTILINE)
+  named = re.findall(r'^  --(\w+)', shown, re.MULTILINE)
+  # The folder is given without a flag.
+  assert set(named) == set(flags) - {'output_dir'}

@@ -8,6 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 # Ways to make a model.
 TRAIN = 'train'
+RECIPE = 'recipe'
 RECONSTRUCT = 'reconstruct'
 MAGNITUDE = 'magnitude'
 CHANNELS = 'channels'
@@ -19,7 +20,8 @@ class Experiment(NamedTuple):
   Attributes:
     name: of it, within its detector.
     detector: one of `DETECTORS`.
-    way: TRAIN; RECONSTRUCT, from training images without their labels;
+    way: TRAIN; RECIPE, what train_detector.py makes of the detector's config;
+      RECONSTRUCT, from training images without their labels;
       MAGNITUDE, the smallest weights set to zero and nothing else; or CHANNELS,
       whole channels removed by prune_channels.
     start: name of the experiment to start from; None for the checkpoint of the
@@ -68,12 +70,20 @@ class Detector(NamedTuple):
 
 
 SSD = 'ssd_mobilenet_v1_0.75_bccd'
+FASTER = 'faster_rcnn_inception_v2_bccd'
 DETECTORS = {
   SSD: Detector(
     'configs/ssd_masked_mobilenet_v1_bccd.config',
     'bccd',
     'ssd_mobilenet_v1_0.75_coco/model.ckpt',
     600,
+    1000,
+  ),
+  FASTER: Detector(
+    'accuracy/configs/faster_rcnn_inception_v2_bccd.config',
+    'bccd',
+    None,
+    3000,
     1000,
   ),
 }
@@ -89,47 +99,89 @@ def _pruned(name: str, sparsity: float, **changes) -> Experiment:
   )
 
 
-def _continued(sparsity: float, steps: int) -> Experiment:
+def _continued(
+  sparsity: float, steps: int, detector: str = SSD, **changes
+) -> Experiment:
   """A model that keeps the zeros of a reconstructed one while it retrains."""
   return Experiment(
     f'reconstruct_{sparsity:g}_distilled',
-    SSD,
+    detector,
     start=f'reconstruct_{sparsity:g}',
     steps=steps,
     rate=0.5,
     # All kernels have masks; without a target these stay as they are.
     pruning='include: ""',
     teacher='dense',
+    **changes,
   )
 
 
-def _untrained(way: str, sparsity: float, **request) -> Experiment:
-  name = f'{way}_macs' if request.get('target') == 'macs' else way
+def _untrained(
+  way: str,
+  sparsity: float,
+  detector: str = SSD,
+  seeds: Sequence[int] = (1,),
+  **request,
+) -> Experiment:
+  name = f'{way}_{request["target"]}' if 'target' in request else way
   return Experiment(
     f'{name}_{sparsity:g}',
-    SSD,
+    detector,
     way=way,
     start='dense',
     request=dict(request, sparsity=sparsity),
+    seeds=seeds,
   )
 
 
-def _channels(share: float, reconstructed: bool = True) -> Experiment:
-  """A model without that share of its parameters, whole channels at a time."""
-  flags = {'target_params': round(1 - share, 3)}
+def _channels(
+  share: float,
+  reconstructed: bool = True,
+  detector: str = SSD,
+  target: str = 'params',
+  seeds: Sequence[int] = (1,),
+) -> Experiment:
+  """A model without that share of its parameters or multiply-adds.
+
+  Whole channels go.
+  """
+  flags = {f'target_{target}': round(1 - share, 3)}
   if reconstructed:
     flags.update(importance='reconstruction', global_ranking=True)
+  name = 'channels' if reconstructed else 'channels_l1'
+  if target != 'params':
+    name += f'_{target}'
   return Experiment(
-    f'channels_{"" if reconstructed else "l1_"}{share:g}',
-    SSD,
+    f'{name}_{share:g}',
+    detector,
     way=CHANNELS,
     start='dense',
     request=flags,
+    seeds=seeds,
   )
 
 
 def experiments() -> List[Experiment]:
-  """Gives the list, the most telling ones first."""
+  """Gives the list, the most telling ones of each detector first."""
+  return _of_ssd() + _of_two_stages(FASTER)
+
+
+def _of_two_stages(detector: str) -> List[Experiment]:
+  found = [Experiment('dense', detector, way=RECIPE)]
+  for sparsity in (0.85, 0.75, 0.9):
+    found.append(_untrained(RECONSTRUCT, sparsity, detector))
+  found.append(_channels(0.4, detector=detector))
+  found.append(_channels(0.4, detector=detector, target='macs'))
+  steps = DETECTORS[detector].retrained
+  found.append(
+    Experiment('control', detector, start='dense', steps=steps, rate=0.5)
+  )
+  found.append(_continued(0.85, steps, detector))
+  found.append(_untrained(MAGNITUDE, 0.85, detector))
+  return found
+
+
+def _of_ssd() -> List[Experiment]:
   steps = DETECTORS[SSD].retrained
   best = {
     'steps': steps,
@@ -137,19 +189,31 @@ def experiments() -> List[Experiment]:
     'allocation': _ERK,
     'teacher': 'dense',
   }
+  # The targets are means over these.
+  thrice = (1, 2, 3)
   found = [
-    Experiment('dense', SSD, steps=DETECTORS[SSD].dense),
-    Experiment('control', SSD, start='dense', steps=steps, rate=0.5),
+    Experiment('dense', SSD, steps=DETECTORS[SSD].dense, seeds=thrice),
+    Experiment(
+      'control', SSD, start='dense', steps=steps, rate=0.5, seeds=thrice
+    ),
   ]
-  levels = (0.9, 0.8, 0.95, 0.85, 0.7, 0.75, 0.5)
+  for sparsity in (0.9, 0.8, 0.95):
+    found.append(_untrained(RECONSTRUCT, sparsity, seeds=thrice))
+  found += [_channels(share, seeds=thrice) for share in (0.4, 0.6)]
+  levels = (0.85, 0.7, 0.75, 0.5)
   found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
-  found += [_channels(share) for share in (0.4, 0.6)]
+  levels = (0.9, 0.8, 0.95) + levels
   found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
+  found += [
+    _untrained(RECONSTRUCT, share, target='latency')
+    for share in (0.6, 0.7, 0.5)
+  ]
+  found += [_channels(share, target='macs') for share in (0.5, 0.3)]
+  found += [_channels(share) for share in (0.8, 0.2)]
+  found.append(_channels(0.4, reconstructed=False))
   found += [
     _untrained(RECONSTRUCT, share, target='macs') for share in (0.8, 0.7)
   ]
-  found += [_channels(share) for share in (0.2, 0.8)]
-  found.append(_channels(0.4, reconstructed=False))
   found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]
   found += [
     _pruned('distilled', 0.9, **best),

@@ -1,4 +1,4 @@
-"""Renders results.csv as docs/results.md and its picture.
+"""Renders results.csv as docs/results.md and its pictures.
 
 python benchmarks/accuracy/render.py
 """
@@ -20,19 +20,25 @@ sys.path.insert(0, _HERE)
 import experiments  # noqa: E402
 import results_file  # noqa: E402
 
-_PICTURE = 'images/accuracy_ssd.png'
+_SHORT = {experiments.SSD: 'ssd', experiments.FASTER: 'faster'}
+_AXES = {
+  'nonzeros': 'nonzero parameters',
+  'sparse_speedup': 'how much faster the sparse graph is',
+}
 _TITLES = {
   'dense': 'dense',
   'control': 'control: dense, retrained',
   'magnitude': 'weights, smallest ones cut, untrained',
   'reconstruct': 'weights, `prune_weights`, untrained',
   'reconstruct_macs': '`prune_weights --target=macs`, untrained',
+  'reconstruct_latency': '`prune_weights --target=latency`, untrained',
   'reconstruct_distilled': '`prune_weights`, then distilled',
   'distilled': 'weights, schedule and distillation',
   'uniform': 'weights, schedule, uniform',
   'retrained': 'weights, schedule, Erdos-Renyi-kernel',
   'channels_l1': 'channels, smallest L1 norm, untrained',
   'channels': 'channels, `--importance=reconstruction`, untrained',
+  'channels_macs': 'channels by multiply-adds, else the same, untrained',
 }
 
 
@@ -64,6 +70,12 @@ def mean(rows: Sequence[Dict[str, str]], column: str) -> float:
   return float(np.mean([float(row[column]) for row in rows]))
 
 
+def ratio(rows: Sequence[Dict[str, str]], column: str) -> str:
+  """The mean of a column as a ratio; empty where nothing was measured."""
+  measured = [row for row in rows if row[column]]
+  return f'{mean(measured, column):.2f}x' if measured else ''
+
+
 def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
   """The rows as a Markdown table.
 
@@ -73,8 +85,8 @@ def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
   """
   lines = [
     '| model | removed | steps | seeds | AP50 val | AP50 test | to control '
-    '| nonzeros | nonzero MACs | gzip |',
-    '| --- |' + ' ---: |' * 9,
+    '| nonzeros | nonzero MACs | gzip | faster | sparse graph faster |',
+    '| --- |' + ' ---: |' * 11,
   ]
   for rows in groups:
     name = rows[0]['experiment']
@@ -86,27 +98,39 @@ def table(groups: Sequence[Sequence[Dict[str, str]]], control: float) -> str:
       f'| {test:.3f} | {100 * (test - control):+.1f} '
       f'| {mean(rows, "nonzeros") / 1e6:.2f} M '
       f'| {mean(rows, "nonzero_macs") / 1e6:.0f} M '
-      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB |'
+      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB '
+      f'| {ratio(rows, "speedup")} | {ratio(rows, "sparse_speedup")} |'
     )
   return '\n'.join(lines) + '\n'
 
 
-def plot(groups: Sequence[Sequence[Dict[str, str]]], path: str) -> None:
-  """Draws AP50 against the nonzero weights that are left.
+def plot(
+  groups: Sequence[Sequence[Dict[str, str]]],
+  column: str,
+  label: str,
+  path: str,
+) -> None:
+  """Draws AP50 against what a model costs, a line for each method.
 
   Args:
     groups: rows of each experiment.
+    column: what it costs; models without it are left out.
+    label: of its axis.
     path: of the picture.
   """
   figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=100)
   lines: Dict[str, List] = {}
   for rows in groups:
-    point = mean(rows, 'nonzeros') / 1e6, mean(rows, 'test_ap50')
-    lines.setdefault(method(rows[0]['experiment']), []).append(point)
-  for name, points in lines.items():
-    x, y = zip(*sorted(points))
-    axes.plot(x, y, marker='o', label=_TITLES[name].replace('`', ''))
-  axes.set_xlabel('nonzero parameters, millions')
+    if all(row[column] for row in rows):
+      point = mean(rows, column), mean(rows, 'test_ap50')
+      lines.setdefault(method(rows[0]['experiment']), []).append(point)
+  for number, name in enumerate(_TITLES):
+    if name in lines:
+      x, y = zip(*sorted(lines[name]))
+      # A method has one colour in all pictures.
+      style = {'color': pyplot.cm.tab20(number), 'marker': 'o'}
+      axes.plot(x, y, label=_TITLES[name].replace('`', ''), **style)
+  axes.set_xlabel(label)
   axes.set_ylabel('AP50, test images')
   axes.set_ylim(0, 1)
   axes.grid(alpha=0.3)
@@ -115,21 +139,35 @@ def plot(groups: Sequence[Sequence[Dict[str, str]]], path: str) -> None:
   pyplot.close(figure)
 
 
-def main() -> None:
-  rows = [
-    row for row in results_file.read() if row['detector'] == experiments.SSD
-  ]
+def section(detector: str) -> str:
+  """The table and the pictures of a detector; '' without any result."""
+  rows = [row for row in results_file.read() if row['detector'] == detector]
+  controls = [row for row in rows if row['experiment'] == 'control']
+  if not rows:
+    return ''
   groups = grouped(rows)
-  control = mean(
-    [row for row in rows if row['experiment'] == 'control'], 'test_ap50'
-  )
-  os.makedirs(os.path.join(_DOCS, os.path.dirname(_PICTURE)), exist_ok=True)
-  plot(groups, os.path.join(_DOCS, _PICTURE))
-  with open(os.path.join(_HERE, 'results_head.md')) as file:
-    head = file.read()
+  # Without a control yet, the dense model stands for it.
+  controls = controls or [row for row in rows if row['experiment'] == 'dense']
+  text = table(groups, mean(controls, 'test_ap50'))
+  for column, label in _AXES.items():
+    if not any(row[column] for row in rows):
+      continue
+    picture = f'images/accuracy_{_SHORT[detector]}_{column}.png'
+    plot(groups, column, label, os.path.join(_DOCS, picture))
+    text += f'\n![AP50 against {label}]({picture})\n'
+  return text
+
+
+def main() -> None:
+  os.makedirs(os.path.join(_DOCS, 'images'), exist_ok=True)
+  parts = []
+  for name in ('head', 'ssd', 'ssd_more', 'faster'):
+    with open(os.path.join(_HERE, 'text', f'{name}.md')) as file:
+      parts.append(file.read())
+    found = [each for each, short in _SHORT.items() if short == name]
+    parts += [section(detector) for detector in found]
   with open(os.path.join(_DOCS, 'results.md'), 'w') as file:
-    file.write(head + table(groups, control))
-    file.write(f'\n![AP50 against nonzero parameters]({_PICTURE})\n')
+    file.write('\n'.join(part for part in parts if part))
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ import results_file  # noqa: E402
 
 flags.DEFINE_string('records', None, 'Folder with records of each data set.')
 flags.DEFINE_string('output_dir', None, 'Folder for all models.')
-flags.DEFINE_string('only', '', 'Pattern of names of experiments to run.')
+flags.DEFINE_string('only', '', 'Pattern of DETECTOR/EXPERIMENT to run.')
 flags.DEFINE_bool('list', False, 'Print what is left, and run nothing.')
 flags.mark_flags_as_required(['records', 'output_dir'])
 FLAGS = flags.FLAGS
@@ -43,7 +43,7 @@ def remaining() -> List[Run]:
     (experiment, seed)
     for experiment in experiments.experiments()
     for seed in experiment.seeds
-    if re.search(FLAGS.only, experiment.name)
+    if re.search(FLAGS.only, f'{experiment.detector}/{experiment.name}')
     and (experiment.detector, experiment.name, seed) not in done
   ]
 

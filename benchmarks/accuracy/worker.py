@@ -60,6 +60,7 @@ def main(_) -> None:
   detector = experiments.DETECTORS[experiment.detector]
   make = {
     experiments.TRAIN: trained,
+    experiments.RECIPE: by_recipe,
     experiments.RECONSTRUCT: reconstructed,
     experiments.MAGNITUDE: cut,
     experiments.CHANNELS: narrowed,
@@ -147,6 +148,32 @@ def trained(
   )
   exported = os.path.join(folder, 'export')
   exporter.export(config, checkpoint, exported)
+  return os.path.join(exported, exporter.FROZEN_GRAPH)
+
+
+def by_recipe(
+  experiment: experiments.Experiment, detector: experiments.Detector
+) -> str:
+  """Trains by the detector's config alone; returns the frozen graph."""
+  folder = os.path.join(FLAGS.output_dir, 'recipe')
+  subprocess.check_call(
+    [
+      sys.executable,
+      os.path.join(_HERE, 'train_detector.py'),
+      f'--config={os.path.join(_HERE, "..", detector.config)}',
+      f'--data={os.path.join(FLAGS.records, detector.data)}',
+      f'--output_dir={folder}',
+      '--eval_every=1000',
+    ]
+  )
+  config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  pipeline.save(config, FLAGS.output_dir)
+  calibrated = checkpoints.resolve(os.path.join(folder, 'calibrated'))
+  prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
+  checkpoints.write(prefix, checkpoints.read(calibrated))
+  checkpoints.name_latest(prefix)
+  exported = os.path.join(FLAGS.output_dir, 'export')
+  exporter.export(config, prefix, exported)
   return os.path.join(exported, exporter.FROZEN_GRAPH)
 
 

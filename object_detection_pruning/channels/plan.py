@@ -119,9 +119,14 @@ class Plan(NamedTuple):
       rows.append((group.name, group.size, kept, len(group.layers)))
     width = max(len(row[0]) for row in rows)
     lines = [f'{r[0]:<{width}}  {r[1]:>8}  {r[2]:>6}  {r[3]:>6}' for r in rows]
-    for group in self.channels.groups:
-      if group.reason:
-        lines.append(f'{group.name} stays: {group.reason}')
+    staying = [group for group in self.channels.groups if group.reason]
+    if staying:
+      first = staying[0]
+      lines.append(
+        f'{len(staying)} of {len(self.channels.groups)} groups stay, such as '
+        f'{first.name}: {first.reason} (--print_groups and plan.json have all '
+        'reasons)'
+      )
     before, after = self.dense_cost(), self.cost()
     for name, old, new, unit in (
       ('parameters', before.params / 1e6, after.params / 1e6, 'M'),

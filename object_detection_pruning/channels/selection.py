@@ -1,6 +1,7 @@
 """Which channels go: by ratio, by rank over groups, or to reach a target."""
 
 import json
+import os
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -185,6 +186,14 @@ def read_ratios(
     InputError: the file is none, a ratio is out of range, or a pattern matches
       nothing.
   """
+  if not os.path.isfile(path):
+    tip = ''
+    if _is_number(path):
+      tip = f': for one ratio of all groups give --ratio={path}'
+    raise errors.InputError(
+      '--ratios_path must be a JSON file of layer pattern to ratio, got '
+      f'{path!r}{tip}'
+    )
   try:
     with open(path) as file:
       entries = json.load(file)
@@ -210,6 +219,14 @@ def read_ratios(
     for name in hits:
       result.setdefault(name, float(ratio))
   return result
+
+
+def _is_number(text: str) -> bool:
+  try:
+    float(text)
+  except ValueError:
+    return False
+  return True
 
 
 def _weakest(values: np.ndarray, kept: int) -> np.ndarray:

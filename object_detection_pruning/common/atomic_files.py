@@ -51,7 +51,7 @@ def writing(*paths: str) -> Iterator[List[str]]:
       if tf.gfile.IsDirectory(path):
         raise IsADirectoryError(f'{path} is a folder, not a file to write')
       folder, name = os.path.split(path)
-      made += _make_folders(folder)
+      made += make_folders(folder)
       partial.append(os.path.join(folder, f'.{name}.{os.getpid()}.partial'))
     yield list(partial)
     for temporary, path in zip(partial, paths):
@@ -61,7 +61,7 @@ def writing(*paths: str) -> Iterator[List[str]]:
     for path in partial:
       with contextlib.suppress(OSError, tf.errors.OpError):
         tf.gfile.Remove(path)
-    _remove_empty(made)
+    remove_empty(made)
     raise
 
 
@@ -112,12 +112,12 @@ def writing_into(folder: str, last: Optional[str] = None) -> Iterator[str]:
 @contextlib.contextmanager
 def _scratch_in(folder: str) -> Iterator[str]:
   """Gives a folder in another one, which is made and gone where it fails."""
-  made = _make_folders(folder)
+  made = make_folders(folder)
   try:
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=folder) as scratch:
       yield scratch
   except BaseException:
-    _remove_empty(made)
+    remove_empty(made)
     raise
 
 
@@ -143,7 +143,7 @@ def _rename(source: str, target: str) -> None:
     os.replace(source, target)
 
 
-def _make_folders(folder: str) -> List[str]:
+def make_folders(folder: str) -> List[str]:
   """Makes a folder and its parents; returns the new ones, outermost first."""
   if path_checks.is_remote(folder):
     tf.gfile.MakeDirs(folder)
@@ -161,7 +161,8 @@ def _make_folders(folder: str) -> List[str]:
   return missing
 
 
-def _remove_empty(folders: List[str]) -> None:
+def remove_empty(folders: List[str]) -> None:
+  """Removes those folders that hold nothing, the last one first."""
   for path in reversed(folders):
     with contextlib.suppress(OSError):
       os.rmdir(path)

@@ -3,6 +3,8 @@
 import contextlib
 import glob
 import os
+import re
+import shutil
 from typing import Callable, Dict, Iterator, Tuple
 
 import numpy as np
@@ -11,6 +13,11 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import atomic_files, errors
 
 _INDEX = '.index'
+# As TensorFlow and `atomic_files` name what they have not finished.
+_HALF_WRITTEN = re.compile(
+  r'(\.tmp|_temp_)[0-9a-f]{32}$|\.tempstate\d+$|^\..*\.\d+\.partial$'
+)
+_PART = re.compile(r'(model\.ckpt-\d+)\.(data-\d+-of-\d+|meta)$')
 
 
 def resolve(path: str) -> str:
@@ -106,6 +113,47 @@ def write(prefix: str, tensors: Dict[str, np.ndarray]) -> None:
   for path in glob.glob(glob.escape(prefix) + '.data-*'):
     if os.path.basename(path) not in new:
       os.remove(path)
+
+
+@contextlib.contextmanager
+def tidied(folder: str) -> Iterator[None]:
+  """Removes what a killed run has left half-written, and what the body leaves.
+
+  Args:
+    folder: of a training run that nobody else writes.
+  """
+  _tidy(folder)
+  try:
+    yield
+  except BaseException:
+    _tidy(folder)
+    raise
+
+
+def _tidy(folder: str) -> None:
+  if not os.path.isdir(folder):
+    return
+  names = os.listdir(folder)
+  whole = {name[: -len(_INDEX)] for name in names if name.endswith(_INDEX)}
+  for name in names:
+    part = _PART.match(name)
+    if _HALF_WRITTEN.search(name) or (part and part.group(1) not in whole):
+      path = os.path.join(folder, name)
+      with contextlib.suppress(OSError):
+        if os.path.isdir(path):
+          shutil.rmtree(path)
+        else:
+          os.remove(path)
+
+
+def name_latest(prefix: str) -> None:
+  """Makes a checkpoint the latest one of its folder.
+
+  It is named without the folder, so the folder may be moved.
+  """
+  folder, name = os.path.split(os.path.abspath(prefix))
+  # A name would be taken relative to the current folder if this one were.
+  tf.train.update_checkpoint_state(folder, name)
 
 
 # TensorFlow 2 makes an IndexError of data that end too early.

@@ -18,7 +18,12 @@ from object_detection_pruning.common import flags as shared_flags
 _HELP = ('-h', '-?', '-help', '--help', '-helpshort', '--helpshort')
 _FULL_HELP = ('-helpfull', '--helpfull')
 _WIDTH = 80
+_VERBOSE = 'verbose'
 _IS_MISSING = 'must have a value other than None'
+
+flags.DEFINE_boolean(
+  _VERBOSE, False, "Show TensorFlow's own log and warnings too."
+)
 
 
 def parse(argv: List[str]) -> List[str]:
@@ -136,9 +141,12 @@ def _docstring() -> str:
 
 
 def _own_flags() -> List[flags.Flag]:
+  own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+  # It is of every command, and stands last.
+  own = [flag for flag in own if flag.name != _VERBOSE]
   return [
     flag
-    for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    for flag in own + [flags.FLAGS[_VERBOSE]]
     if not shared_flags.is_alias(flag)
   ]
 

@@ -5,5 +5,5 @@ class InputError(ValueError):
   """Something that was given cannot be used; the message is one line.
 
   The message names what is wrong, the value, and what is allowed. Commands
-  print it and exit with status 1, without a traceback.
+  print it and exit with status 2, without a traceback.
   """

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors, sessions
+from object_detection_pruning.common import errors, faults, sessions
 
 _READY = b'ready'
 # These say all in their message; of others the traceback is of use.
@@ -139,4 +139,7 @@ def _answer(request: bytes) -> bytes:
 def _passed_on(error: Exception) -> Exception:
   if isinstance(error, _PASSED_ON):
     return error
+  fault = faults.describe(error)
+  if fault is not None:
+    return OSError(fault)
   return RuntimeError(traceback.format_exc())

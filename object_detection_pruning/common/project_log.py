@@ -3,21 +3,24 @@
 import logging
 import os
 import sys
+import warnings
 
+import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class OwnLines(logging.Handler):
-  """Shows them on stderr, above a progress bar; leaves out all others.
+  """Shows them on stderr, above a progress bar.
 
-  Where TensorFlow's log goes to a file, what a user should read stays visible.
+  Of others it shows errors alone. Where TensorFlow's log goes to a file, what a
+  user should read stays visible.
   """
 
   def __init__(self):
     super().__init__(logging.INFO)
-    self.addFilter(is_own)
+    self.addFilter(_is_of_use)
 
   def emit(self, record: logging.LogRecord) -> None:
     tqdm.write(self.format(record), file=sys.stderr)
@@ -26,3 +29,24 @@ class OwnLines(logging.Handler):
 def is_own(record: logging.LogRecord) -> bool:
   """Tells whether code of this project wrote a line."""
   return os.path.abspath(record.pathname).startswith(_PACKAGE)
+
+
+def show(everything: bool) -> None:
+  """Says what a command shows of the log.
+
+  Args:
+    everything: whether that of TensorFlow and of the stock code is shown too.
+  """
+  if everything:
+    return
+  tf.get_logger().handlers = [OwnLines()]
+  warnings.simplefilter('ignore')
+
+
+def say(text: str) -> None:
+  """Writes a line on stderr, above a progress bar."""
+  tqdm.write(text, file=sys.stderr)
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+  return is_own(record) or record.levelno >= logging.ERROR

@@ -55,7 +55,7 @@ class Comparison(NamedTuple):
   Attributes:
     table: a row for each model.
     paths: of the models.
-    pictures: for each image what each model found.
+    pictures: for each image the objects in it, then what each model found.
     notes: how it was made.
   """
 
@@ -80,7 +80,7 @@ class Comparison(NamedTuple):
     ):
       atomic_files.write(os.path.join(folder, f'{_NAME}.{ending}'), text)
     if self.pictures:
-      names = [row.name for row in self.table.rows]
+      names = [page.TRUTH] + [row.name for row in self.table.rows]
       path = os.path.join(folder, _PICTURES)
       with atomic_files.writing(path) as (name,):
         pictures.sheet(names, self.pictures).save(name, format='PNG')
@@ -103,7 +103,7 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
   for path in models.values():
     evaluated.check_model(path)
   detectors = [loaders.load_detector(path) for path in models.values()]
-  samples = [example.image for example in evaluated.read(_MAX_SAMPLE_IMAGES)]
+  samples = list(evaluated.read(_MAX_SAMPLE_IMAGES))
   scores = [
     accuracy.evaluate(detector, evaluated, name)
     for name, detector in zip(models, detectors)
@@ -122,7 +122,7 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
     f'{os.cpu_count()} cores, {platform.machine()}',
   )
   table = model_table.ModelTable(
-    _rows(models, scores, samples, settings.rounds)
+    _rows(models, scores, [each.image for each in samples], settings.rounds)
   )
   return Comparison(table, list(models.values()), drawn, notes)
 

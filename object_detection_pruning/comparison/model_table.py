@@ -45,11 +45,13 @@ class Column(NamedTuple):
     heading: with the unit.
     value: gives the figure of a row, beside the first row; None for unknown.
     pattern: how it is written.
+    is_main: whether it is one of the few that a page has room for.
   """
 
   heading: str
   value: Callable[[ModelRow, ModelRow], Any]
   pattern: str = '{}'
+  is_main: bool = True
 
   def text(self, row: ModelRow, first: ModelRow) -> str:
     """Writes the figure for people."""
@@ -73,27 +75,36 @@ def _ratio(name: str) -> Callable:
 
 _MASK_COLUMNS = (
   Column('mask mAP', lambda row, _: row.accuracy.mask_ap, '{:.3f}'),
-  Column('mask AP50', lambda row, _: row.accuracy.mask_ap50, '{:.3f}'),
+  Column(
+    'mask AP50', lambda row, _: row.accuracy.mask_ap50, '{:.3f}', is_main=False
+  ),
 )
 _COLUMNS = (
   Column('model', lambda row, _: row.name),
-  Column('kind', lambda row, _: row.kind),
+  Column('kind', lambda row, _: row.kind, is_main=False),
   Column('mAP', lambda row, _: row.accuracy.ap, '{:.3f}'),
   Column('AP50', lambda row, _: row.accuracy.ap50, '{:.3f}'),
   *_MASK_COLUMNS,
-  Column('sparsity, masked', lambda row, _: row.masked_sparsity, '{:.3f}'),
+  Column(
+    'sparsity, masked',
+    lambda row, _: row.masked_sparsity,
+    '{:.3f}',
+    is_main=False,
+  ),
   Column('sparsity, all', _of_cost('sparsity'), '{:.3f}'),
-  Column('parameters', _of_cost('parameters'), '{:,.0f}'),
+  Column('parameters', _of_cost('parameters'), '{:,.0f}', is_main=False),
   Column('nonzeros', _of_cost('nonzeros'), '{:,.0f}'),
-  Column('MMACs', _of_cost('macs', _MILLION), '{:,.1f}'),
-  Column('on nonzeros', _of_cost('nonzero_macs', _MILLION), '{:,.1f}'),
-  Column('MB', lambda row, _: row.size.raw / _MILLION, '{:.2f}'),
+  Column('MMACs', _of_cost('macs', _MILLION), '{:,.1f}', is_main=False),
+  Column(
+    'on nonzeros', _of_cost('nonzero_macs', _MILLION), '{:,.1f}', is_main=False
+  ),
+  Column('MB', lambda row, _: row.size.raw / _MILLION, '{:.2f}', is_main=False),
   Column('gzip MB', lambda row, _: row.size.gzipped / _MILLION, '{:.2f}'),
   Column('1 thread, ms', lambda row, _: row.one_thread.median, '{:.1f}'),
-  Column('p90', lambda row, _: row.one_thread.p90, '{:.1f}'),
+  Column('p90', lambda row, _: row.one_thread.p90, '{:.1f}', is_main=False),
   Column('speed-up', _ratio('one_thread'), '{:.2f}x'),
   Column('all cores, ms', lambda row, _: row.all_cores.median, '{:.1f}'),
-  Column('p90', lambda row, _: row.all_cores.p90, '{:.1f}'),
+  Column('p90', lambda row, _: row.all_cores.p90, '{:.1f}', is_main=False),
   Column('speed-up', _ratio('all_cores'), '{:.2f}x'),
 )
 
@@ -113,16 +124,32 @@ class ModelTable:
       if any(column.value(row, self.rows[0]) is not None for row in self.rows)
     ]
 
+  def main_columns(self) -> List[Column]:
+    """Those of the columns that a reader looks at first."""
+    return [column for column in self.columns if column.is_main]
+
   def headings(self) -> List[str]:
     """Gives the heading of each column."""
     return [column.heading for column in self.columns]
 
-  def cells(self) -> List[List[str]]:
-    """Gives the text of each cell, row by row."""
+  def cells(
+    self, columns: Optional[Sequence[Column]] = None
+  ) -> List[List[str]]:
+    """Gives the text of each cell, row by row.
+
+    Args:
+      columns: which ones; all that there are if not given.
+    """
     return [
-      [column.text(row, self.rows[0]) for column in self.columns]
+      [column.text(row, self.rows[0]) for column in columns or self.columns]
       for row in self.rows
     ]
+
+  def by_figure(self) -> List[List[str]]:
+    """Gives a line for each figure: its name, and its value in each model."""
+    names = _unique(self.headings())
+    lines = zip(names, zip(*self.cells()))
+    return [[name, *values] for name, values in lines][1:]
 
   def markdown(self) -> str:
     """Gives the table in Markdown, columns aligned for a terminal too."""

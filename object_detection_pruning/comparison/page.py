@@ -11,6 +11,8 @@ from PIL import Image
 from object_detection_pruning.comparison import charts
 from object_detection_pruning.comparison.model_table import ModelTable
 
+# Heads the pictures of what is annotated.
+TRUTH = 'ground truth'
 _TEMPLATE = 'page.html.jinja'
 _JPEG_QUALITY = 88
 
@@ -45,7 +47,7 @@ def render(
   Args:
     table: of the models.
     paths: of the models.
-    pictures: for each image what each model found.
+    pictures: for each image the objects in it, then what each model found.
     notes: how it was made.
     training_plot: loss and sparsity over training, if the models were trained
       just now.
@@ -61,8 +63,10 @@ def render(
     undefined=jinja2.StrictUndefined,
   )
   return environment.get_template(_TEMPLATE).render(
-    columns=table.columns,
-    cells=table.cells(),
+    columns=table.main_columns(),
+    cells=table.cells(table.main_columns()),
+    figures=table.by_figure(),
+    truth=TRUTH,
     names=[row.name for row in table.rows],
     colors=[charts.color_of(number) for number in range(len(table.rows))],
     paths=paths,

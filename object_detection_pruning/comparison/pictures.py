@@ -5,8 +5,9 @@ from typing import Dict, List, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from object_detection_pruning.evaluation import example_decoder
+from object_detection_pruning.inference import detections, drawing, labels
 from object_detection_pruning.inference import detector as detector_lib
-from object_detection_pruning.inference import drawing, labels
 
 _GAP = 8
 _HEADING = 28
@@ -14,37 +15,44 @@ _HEADING = 28
 
 def draw(
   detectors: Sequence[detector_lib.Detector],
-  images: Sequence[np.ndarray],
+  samples: Sequence[example_decoder.Example],
   class_names: Dict[int, str],
   min_score: float,
   width: int = 320,
 ) -> List[List[Image.Image]]:
-  """Draws what each model finds in each image.
+  """Draws the objects of each image, and what each model finds in it.
 
   Args:
     detectors: the models.
-    images: uint8 [height, width, 3], RGB.
+    samples: images and the objects in them.
     class_names: from class id to name.
     min_score: detections that score less are not drawn.
     width: of each picture, in pixels.
 
   Returns:
-    For each image a picture of each model.
+    For each image a picture of its objects, then one of each model.
   """
-  return [
-    [
-      _resized(
-        drawing.draw(image, detector.detect(image, min_score), class_names),
-        width,
-      )
+  rows = []
+  for sample in samples:
+    image = sample.image
+    drawn = [drawing.draw(image, _truth(sample), class_names, scores=False)]
+    drawn += [
+      drawing.draw(image, detector.detect(image, min_score), class_names)
       for detector in detectors
     ]
-    for image in images
-  ]
+    rows.append([resized(picture, width) for picture in drawn])
+  return rows
+
+
+def _truth(sample: example_decoder.Example) -> detections.Detections:
+  """The objects of an image, as if a perfect detector had found them."""
+  masks = None if sample.masks is None else sample.masks.astype(bool)
+  scores = np.ones(len(sample.boxes), np.float32)
+  return detections.Detections(sample.boxes, sample.class_ids, scores, masks)
 
 
 def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
-  """Puts pictures as `draw` gives them in one, a column for each model."""
+  """Puts pictures as `draw` gives them in one, below the names of columns."""
   width = rows[0][0].width
   height = _HEADING + sum(row[0].height + _GAP for row in rows)
   whole = Image.new(
@@ -61,7 +69,8 @@ def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
   return whole
 
 
-def _resized(drawn: np.ndarray, width: int) -> Image.Image:
+def resized(drawn: np.ndarray, width: int) -> Image.Image:
+  """Makes a picture of that width of what `drawing.draw` gives."""
   picture = Image.fromarray(drawn)
   height = max(1, round(picture.height * width / picture.width))
   return picture.resize((width, height), Image.LANCZOS)

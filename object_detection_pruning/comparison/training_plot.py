@@ -2,7 +2,7 @@
 
 import glob
 import os
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import matplotlib
 import tensorflow.compat.v1 as tf
@@ -14,8 +14,25 @@ from object_detection_pruning.common import atomic_files  # noqa: E402
 from object_detection_pruning.core import summaries  # noqa: E402
 from object_detection_pruning.training import distillation  # noqa: E402
 
+_SMOOTHING = 0.8
 _LOSS = 'Loss/total_loss'
 _LOSS_NAMES = (_LOSS, 'loss', 'loss_1')
+
+
+class Run(NamedTuple):
+  """A training run to show.
+
+  Attributes:
+    name: in the legend.
+    model_dir: its folder.
+    color: of its lines; that of its model in other charts.
+    begins_at: steps that the model it started from had been trained for.
+  """
+
+  name: str
+  model_dir: str
+  color: str
+  begins_at: int = 0
 
 
 def read_scalars(model_dir: str) -> Dict[str, List[Tuple[int, float]]]:
@@ -59,35 +76,62 @@ def detector_loss(
   return [(step, loss - taught.get(step, 0.0)) for step, loss in scalars[tag]]
 
 
-def plot(model_dirs: Dict[str, str], path: str) -> None:
+def smoothed(points: List[Tuple[int, float]]) -> List[Tuple[int, float]]:
+  """Averages values with those before, as TensorBoard does."""
+  result, mean, weight = [], 0.0, 0.0
+  for step, value in points:
+    mean = _SMOOTHING * mean + (1 - _SMOOTHING) * value
+    # What the average lacks because it began at 0.
+    weight = _SMOOTHING * weight + (1 - _SMOOTHING)
+    result.append((step, mean / weight))
+  return result
+
+
+def _shifted(
+  points: List[Tuple[int, float]], steps: int
+) -> List[Tuple[int, float]]:
+  return [(step + steps, value) for step, value in points]
+
+
+def plot(runs: Sequence[Run], path: str) -> None:
   """Plots the loss of each run and the sparsity of those that are pruned.
 
   Args:
-    model_dirs: model folder of each run, by its name in the legend.
+    runs: what to show, in the order of the legend.
     path: PNG file to write.
   """
-  runs = {name: read_scalars(folder) for name, folder in model_dirs.items()}
   figure, (top, bottom) = pyplot.subplots(
-    2, 1, figsize=(8, 6.5), sharex=True, constrained_layout=True
+    2,
+    1,
+    figsize=(9, 6.5),
+    sharex=True,
+    constrained_layout=True,
+    gridspec_kw={'height_ratios': [3, 2]},
   )
-  for name, scalars in runs.items():
-    losses = detector_loss(scalars)
-    if losses:
-      top.plot(*zip(*losses), label=name)
+  for run in runs:
+    scalars = read_scalars(run.model_dir)
+    steps = _shifted(detector_loss(scalars), run.begins_at)
+    if steps:
+      top.plot(*zip(*steps), color=run.color, alpha=0.25, lw=0.8)
+      top.plot(*zip(*smoothed(steps)), color=run.color, label=run.name)
     for tag, style, what in (
       (summaries.SCHEDULED_SPARSITY, '--', 'scheduled'),
       (summaries.MASKED_SPARSITY, '-', 'masked kernels'),
       (summaries.TOTAL_SPARSITY, ':', 'all kernels'),
     ):
       if tag in scalars:
-        bottom.plot(*zip(*scalars[tag]), style, label=f'{name}, {what}')
-  top.set(ylabel='training loss', title='Training')
-  bottom.set(xlabel='step', ylabel='sparsity (fraction of zeros)')
-  bottom.set_ylim(0, 1)
+        points = _shifted(scalars[tag], run.begins_at)
+        label = f'{run.name}, {what}'
+        bottom.plot(*zip(*points), style, color=run.color, label=label)
+  top.set(ylabel='training loss', title='Training (loss: smoothed and raw)')
+  top.set_ylim(bottom=0)
+  bottom.set(xlabel='step', ylabel='sparsity (share of zeros)')
+  bottom.set_ylim(-0.03, 1.03)
   for axes in (top, bottom):
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
-      axes.legend()
+      # Beside the plot it hides no line.
+      axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
   with atomic_files.writing(path) as (temporary,):
     figure.savefig(temporary, dpi=110, format='png')
   pyplot.close(figure)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -153,7 +154,12 @@ class CocoInstances:
 
 
 def _key(value: Any) -> Any:
-  """An id as a key of a dictionary, which a list in a broken file is not."""
+  """An id as a key of a dictionary, which a list in a broken file is not.
+
+  Some tools write numbers as text in one place and not in the other.
+  """
+  if isinstance(value, str) and re.fullmatch(r'-?\d+', value):
+    return int(value)
   return value if isinstance(value, (int, float, str)) else repr(value)
 
 
@@ -181,14 +187,16 @@ def _load(path: str) -> dict:
 def _image_file(image: dict, image_dir: str) -> image_files.ImageFile:
   if 'id' not in image or not isinstance(image.get('file_name'), str):
     raise problems.BrokenRecord('image record lacks its id or file_name')
-  file = image_files.read(os.path.join(image_dir, image['file_name']))
-  annotated = (image.get('width'), image.get('height'))
-  if None not in annotated and annotated != (file.width, file.height):
-    raise problems.BrokenRecord(
-      f'annotated at {annotated[0]}x{annotated[1]}, but the image is '
-      f'{file.width}x{file.height}'
-    )
+  file = image_files.read(_image_path(image['file_name'], image_dir))
+  image_files.check_size(image.get('width'), image.get('height'), file)
   return file
+
+
+def _image_path(name: str, image_dir: str) -> str:
+  """Where an image is; some tools write a path of the machine they ran on."""
+  path = os.path.join(image_dir, name)
+  last = os.path.join(image_dir, re.split(r'[/\\]', name)[-1])
+  return last if os.path.isfile(last) and not os.path.isfile(path) else path
 
 
 def _box(annotation: dict) -> boxes.Box:

@@ -1,5 +1,6 @@
 """COCO categories: ids with gaps, names, and what a label map makes of them."""
 
+import re
 from typing import Dict, List
 
 from object_detection_pruning.common import errors
@@ -22,6 +23,9 @@ def from_records(entries: List[dict], path: str) -> Dict[int, str]:
   categories = {}
   for entry in entries:
     category, name = entry.get('id'), entry.get('name')
+    if isinstance(category, str) and re.fullmatch(r'-?\d+', category):
+      # Some tools write numbers as text.
+      category = int(category)
     if not isinstance(category, int) or not isinstance(name, str):
       raise errors.InputError(
         f'{path} has a category without an integer id or a name: {entry}'

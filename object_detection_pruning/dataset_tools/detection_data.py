@@ -70,6 +70,12 @@ def prepare(
       Nothing is written then.
   """
   if not os.path.isdir(data_dir):
+    if os.path.isfile(data_dir):
+      raise errors.InputError(
+        f'{data_dir} is a file: give the folder that holds it, as of a VOC '
+        '(Annotations, JPEGImages) or COCO data set (instances_train*.json, '
+        'instances_val*.json)'
+      )
     raise errors.InputError(f'data folder {data_dir} does not exist')
   broken = problems.Problems()
   files, opened = _recognised(data_dir, include_masks, broken)

@@ -2,7 +2,7 @@
 
 import io
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
@@ -66,6 +66,31 @@ def read(path: str) -> ImageFile:
       reason = 'not an image'
     raise problems.BrokenRecord(f'image file {name} does not decode ({reason})')
   return ImageFile(encoded, image_format, image.height, image.width)
+
+
+def check_size(width: Any, height: Any, file: ImageFile) -> None:
+  """Refuses boxes that were drawn on an image of another size.
+
+  Args:
+    width: as it is annotated, a number or the text of one. Some tools leave the
+      size out, or write 0 or -1 for it: nothing is checked then.
+    height: the same.
+    file: the image.
+
+  Raises:
+    problems.BrokenRecord: the image has another size, or a side is no number.
+  """
+  sides = []
+  for name, side in (('width', width), ('height', height)):
+    try:
+      sides.append(float(side or 0))
+    except (TypeError, ValueError):
+      raise problems.BrokenRecord(f'the {name} {side!r} is no number')
+  if all(side > 0 for side in sides) and sides != [file.width, file.height]:
+    raise problems.BrokenRecord(
+      f'annotated at {sides[0]:g}x{sides[1]:g}, but the image is '
+      f'{file.width}x{file.height}'
+    )
 
 
 def png(image: Image.Image) -> bytes:

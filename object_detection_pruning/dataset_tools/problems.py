@@ -54,11 +54,15 @@ class Problems:
     return self.images_skipped + self.objects_skipped + self.boxes_clipped
 
   def __str__(self) -> str:
-    return (
-      f'{self.total} broken records: {self.images_skipped} images skipped, '
-      f'{self.objects_skipped} objects skipped, '
-      f'{self.boxes_clipped} boxes clipped'
+    kinds = (
+      (self.images_skipped, 'image', 'skipped'),
+      (self.objects_skipped, 'object', 'skipped'),
+      (self.boxes_clipped, 'box', 'clipped'),
     )
+    parts = [
+      f'{_counted(count, noun)} {what}' for count, noun, what in kinds if count
+    ]
+    return f'{_counted(self.total, "broken record")}: {", ".join(parts)}'
 
   def conclude(self, strict: bool) -> None:
     """Tells the count, if there is anything to count.
@@ -74,6 +78,12 @@ class Problems:
     if strict:
       raise errors.InputError(f'{self}; strict, so nothing was written')
     self._tell(str(self))
+
+
+def _counted(count: int, noun: str) -> str:
+  if count == 1:
+    return f'1 {noun}'
+  return f'{count} {noun}es' if noun.endswith('x') else f'{count} {noun}s'
 
 
 def _to_stderr(line: str) -> None:

@@ -17,6 +17,8 @@ from object_detection_pruning.dataset_tools import (
 
 SETS = ('train', 'val', 'trainval', 'test')
 _IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG', '.bmp')
+# VOC writes 1; some tools write words.
+_YES = ('1', 'true', 'yes')
 
 
 class VocFolder:
@@ -191,15 +193,9 @@ def _parse(path: str) -> ElementTree.Element:
 
 def _check_size(root: ElementTree.Element, file: image_files.ImageFile) -> None:
   """Refuses boxes that were drawn on an image of another size."""
-  width, height = _text(root, 'size/width'), _text(root, 'size/height')
-  # Some tools leave the size out, or write zeros.
-  if width in ('', '0') or height in ('', '0'):
-    return
-  if (width, height) != (str(file.width), str(file.height)):
-    raise problems.BrokenRecord(
-      f'annotated at {width}x{height}, but the image is '
-      f'{file.width}x{file.height}'
-    )
+  image_files.check_size(
+    _text(root, 'size/width'), _text(root, 'size/height'), file
+  )
 
 
 def _instance(
@@ -217,7 +213,7 @@ def _instance(
     name=label,
     box=inside,
     area=inside.area,
-    difficult=_text(node, 'difficult') == '1',
+    difficult=_text(node, 'difficult').lower() in _YES,
   )
 
 

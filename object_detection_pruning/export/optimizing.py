@@ -5,7 +5,6 @@ from typing import List, NamedTuple, Optional
 
 from object_detection_pruning.batch_norm import folding
 from object_detection_pruning.common import atomic_files, errors
-from object_detection_pruning.export import prediction_differences
 from object_detection_pruning.graphs import (
   constant_folding,
   graph_outputs,
@@ -15,7 +14,11 @@ from object_detection_pruning.graphs import (
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import graph_comparison, loading
+from object_detection_pruning.sparse_ops import (
+  graph_comparison,
+  loading,
+  prediction_differences,
+)
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'
@@ -99,7 +102,7 @@ def export(
   path = os.path.join(output_dir, OPTIMIZED_GRAPH)
   with atomic_files.writing(path) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(portable.portable(optimized).SerializeToString())
+      file.write(portable.serialized(optimized))
     saved_model_writer.write(optimized, os.path.join(output_dir, SAVED_MODEL))
   return Optimized(
     len(plain.node),

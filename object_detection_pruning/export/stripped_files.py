@@ -13,7 +13,7 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.export import graph_stripping
-from object_detection_pruning.graphs import freezing, subgraphs
+from object_detection_pruning.graphs import freezing, portable, subgraphs
 from object_detection_pruning.graphs.graph_files import (
   SAVED_MODEL_FILE,
   GraphDef,
@@ -66,7 +66,7 @@ def write(
   written = [os.path.join(output_dir, filename)]
   with atomic_files.writing(written[0]) as (partial,):
     with open(partial, 'wb') as file:
-      file.write(stripped.graph_def.SerializeToString())
+      file.write(portable.serialized(stripped.graph_def))
     if source.meta_graph is not None:
       written.append(os.path.join(output_dir, SAVED_MODEL))
       _write_saved_model(stripped.graph_def, source, written[1])

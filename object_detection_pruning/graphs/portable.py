@@ -27,11 +27,19 @@ def portable(graph_def: GraphDef) -> GraphDef:
   return holder.graph_def
 
 
+def serialized(graph_def: GraphDef) -> bytes:
+  """Gives the content of a file, for every graph that is written.
+
+  Equal graphs give equal bytes.
+  """
+  return portable(graph_def).SerializeToString(deterministic=True)
+
+
 def rewrite_frozen_graph(path: str) -> None:
   """Makes the file of a frozen graph portable."""
   with open(path, 'rb') as file:
     graph_def = GraphDef.FromString(file.read())
-  atomic_files.write(path, portable(graph_def).SerializeToString())
+  atomic_files.write(path, serialized(graph_def))
 
 
 def rewrite_saved_model(folder: str) -> None:

@@ -18,7 +18,10 @@ _LABELS_IN_A_LARGE_BOX = 4
 
 
 def draw(
-  image: np.ndarray, detections: Detections, class_names: Dict[int, str]
+  image: np.ndarray,
+  detections: Detections,
+  class_names: Dict[int, str],
+  scores: bool = True,
 ) -> np.ndarray:
   """Draws detections into a copy of an image.
 
@@ -31,6 +34,7 @@ def draw(
     image: uint8 [height, width, 3], RGB.
     detections: those of this image.
     class_names: from class id to name.
+    scores: whether scores are written too.
 
   Returns:
     uint8 [k * height, k * width, 3]. k is 1 for images whose longer side has
@@ -51,7 +55,12 @@ def draw(
     # Pillow counts the last row and column in, and refuses an empty rectangle.
     corners = [left, top, max(left, right - 1), max(top, bottom - 1)]
     pen.rectangle(corners, outline=colors[index], width=thickness)
-  _write_labels(pen, canvas.size, detections, class_names, colors)
+  texts = [name_of(each, class_names) for each in detections.class_ids.tolist()]
+  if scores:
+    texts = [
+      f'{text} {score:.0%}' for text, score in zip(texts, detections.scores)
+    ]
+  _write_labels(pen, canvas.size, detections.boxes, texts, colors)
   return np.array(canvas)
 
 
@@ -101,17 +110,15 @@ def _rectangle(box: np.ndarray) -> labels.Rectangle:
 def _write_labels(
   pen: ImageDraw.ImageDraw,
   image_size: Tuple[int, int],
-  detections: Detections,
-  class_names: Dict[int, str],
+  corners: np.ndarray,
+  texts: List[str],
   colors: List[Tuple[int, int, int]],
 ) -> None:
   """Labels the surest detections first, as long as there is room."""
   font = labels.font_of(max(11, round(min(image_size) / 32)))
-  boxes = [_rectangle(box) for box in detections.boxes]
+  boxes = [_rectangle(box) for box in corners]
   written = []
-  for index, box in enumerate(boxes):
-    name = name_of(int(detections.class_ids[index]), class_names)
-    text = f'{name} {detections.scores[index]:.0%}'
+  for box, text, color in zip(boxes, texts, colors):
     width, height = labels.size_of(text, font)
     small = [
       other
@@ -123,4 +130,4 @@ def _write_labels(
     )
     if where is not None:
       written.append(where)
-      labels.write(pen, text, where, colors[index], font)
+      labels.write(pen, text, where, color, font)

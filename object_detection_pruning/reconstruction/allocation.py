@@ -13,6 +13,7 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.core import choices, vocabulary
 
 _DENSE_COST = 0.02
+_ROUNDING = 1e-9
 _GRID = np.round(np.arange(0, 0.9951, 0.005), 4)
 
 
@@ -78,22 +79,21 @@ class LeastCost(vocabulary.LeastCost, Allocation):
   def shares(self, curves, budget):
     steps = []
     shares = [0.0] * len(curves)
-    left = 0.0
+    left = sum(curve.prices[0] for curve in curves)
     for number, curve in enumerate(curves):
       grid, costs, prices = _fine(curve)
       hull = _lower_hull(prices, costs)
-      left += prices[0]
       for start, end in zip(hull, hull[1:]):
-        saved = prices[start] - prices[end]
-        slope = (costs[end] - costs[start]) / saved
-        steps.append((slope, number, saved, grid[start], grid[end]))
+        slope = (costs[end] - costs[start]) / (prices[start] - prices[end])
+        path = slice(start, end + 1)
+        steps.append((slope, number, grid[path], prices[path]))
     # Of a hull the slopes grow, so a layer's steps come in their order.
-    for _, number, saved, start, end in sorted(steps, key=lambda s: s[:2]):
+    for _, number, grid, prices in sorted(steps, key=lambda s: s[:2]):
       if left <= budget:
         break
-      part = min(1.0, (left - budget) / saved)
-      shares[number] = float(start + part * (end - start))
-      left -= part * saved
+      price = max(prices[-1], prices[0] - (left - budget))
+      shares[number] = _first_at(grid, prices, price)
+      left -= prices[0] - price
     return shares
 
 
@@ -122,14 +122,18 @@ def allocate(
     InputError: the layers cannot come down to the budget.
   """
   dense = sum(curve.prices[0] for curve in curves)
-  budget = (1 - share) * dense
-  least = sum(curve.prices[-1] for curve in curves)
-  if budget < least:
+  least = sum(min(curve.prices) for curve in curves)
+  check_share(share, 1 - least / dense)
+  return way.shares(curves, (1 - share) * dense)
+
+
+def check_share(share: float, most: float) -> None:
+  """Raises `InputError` for a share of the price that no allocation reaches."""
+  if share > most + _ROUNDING:
     raise errors.InputError(
-      f'no allocation takes away {share:.1%}: at most '
-      f'{1 - least / dense:.1%} can go, with each layer at its highest sparsity'
+      f'no allocation takes away {share:.1%}: at most {most:.1%} can go, with '
+      'each layer at its highest sparsity'
     )
-  return way.shares(curves, budget)
 
 
 def exact(
@@ -154,6 +158,15 @@ def exact(
     zeros[number] += change
     missing -= change
   return [z / size for z, size in zip(zeros, sizes)]
+
+
+def _first_at(grid: np.ndarray, prices: np.ndarray, price: float) -> float:
+  """The first share at which the price is down to one that is reached."""
+  end = int(np.argmax(prices <= price))
+  # In between it may have been higher than at the start.
+  return float(
+    np.interp(-price, -prices[end - 1 : end + 1], grid[end - 1 : end + 1])
+  )
 
 
 def _last_below(

@@ -73,7 +73,7 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
       f'{bound.metric} of {job.model.path} is {dense:.4f} on '
       f'{bound.eval_set.paths[0]}: there is nothing to lose'
     )
-  found = trials.Trials(bound.metric, dense, bound.max_loss, [])
+  found = trials.Trials(bound.metric, dense, bound.max_loss, [], job.target)
   shared = progress_file.Folder(
     os.path.join(folder, jobs.PARTS), job.fingerprint()
   )
@@ -91,7 +91,7 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
     tf.logging.info('%s', found.line(trial))
     return found.is_within(trial)
 
-  most = int(round(100 * job.most_sparsity))
+  most = int(100 * job.most_share(shared) + 1e-9)
   sparsest(is_within, most)
   _finish(found, folder)
   shared.remove()

@@ -4,12 +4,12 @@ import os
 from typing import Dict, Sequence
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.core import kernels
+from object_detection_pruning.graphs import portable
 from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import network as networks
 
@@ -27,7 +27,7 @@ def write_graph(
   with atomic_files.writing(path) as (temporary,), open(
     temporary, 'wb'
   ) as file:
-    file.write(graph_def.SerializeToString(deterministic=True))
+    file.write(portable.serialized(graph_def))
 
 
 def with_values(
@@ -107,5 +107,5 @@ def write_checkpoint(config, tensors, folder: str) -> str:
   message.layer_width.extend(widths)
   message.include.append('')
   pipeline.save(masked, folder)
-  tf.train.update_checkpoint_state(folder, CHECKPOINT)
+  checkpoints.name_latest(prefix)
   return prefix

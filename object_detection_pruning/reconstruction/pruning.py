@@ -12,6 +12,7 @@ from object_detection_pruning.reconstruction import (
   augmentation,
   kernel_layers,
   layer_choice,
+  layer_times,
   layerwise,
   least_squares,
   observations,
@@ -25,6 +26,7 @@ from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import network as networks
 from object_detection_pruning.reconstruction import request as requests
+from object_detection_pruning.reconstruction import shares as shares_lib
 from object_detection_pruning.reconstruction import survey as surveys
 from object_detection_pruning.reconstruction import walk as walks
 
@@ -99,6 +101,22 @@ class Pruner:
     costs = shared.get('costs', self.costs)
     shares = self._shares(shared, costs, request)
     return self._prune(kept, costs, shares, {})
+
+  def plan(self) -> List[report.LayerResult]:
+    """Gives the zeros that `run` would make, without making them."""
+    shares = self._shares(
+      progress_file.Folder(None, ''), self.costs(), self.request
+    )
+    return [
+      report.LayerResult(
+        layer.name,
+        list(layer.kernel.shape),
+        int(round(shares.get(layer.constant, 0.0) * layer.kernel.size)),
+        None,
+        any(layer is each for each in self.chosen),
+      )
+      for layer in self.layers
+    ]
 
   def refit(self, supports: Dict[str, np.ndarray]) -> networks.Values:
     """Refits all layers where it is known which weights go.
@@ -182,34 +200,45 @@ class Pruner:
     found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
     return np.sum(found, 0) if found else None
 
+  def most_share(self, shared: progress_file.Folder) -> float:
+    """Gives the largest share that a request may take away, in [0, 1).
+
+    Args:
+      shared: see `run`.
+    """
+    if self.request.target != requests.LATENCY:
+      return self.request.most_sparsity
+    return shares_lib.most_share(self.request, self._times(shared))
+
+  def _times(self, shared) -> np.ndarray:
+    return shared.get(
+      'times',
+      lambda: layer_times.measure(
+        self.model, self.chosen, shares_lib.LEVELS, self._photos[0]
+      ),
+    )
+
   def _shares(self, shared, costs, request) -> Dict[str, float]:
     """Shares of zeros by the layer's constant."""
-    sizes = [layer.kernel.size for layer in self.chosen]
-    if not request.sparsity:
-      return {}
-    if request.pattern.fixed_sparsity is not None:
-      return {
-        layer.constant: request.pattern.sparsity(layerwise.shape_of(layer))
-        for layer in self.chosen
-      }
-    if not request.needs_survey:
-      shares = [request.sparsity] * len(sizes)
-    else:
-      found = shared.get('survey', lambda: self._survey(costs))
-      curves = [
-        _curve(layer, each, request.target)
-        for layer, each in zip(self.chosen, found)
-      ]
-      shares = allocation.allocate(request.way, curves, request.sparsity)
-    if request.target == requests.WEIGHTS:
-      shares = allocation.exact(shares, sizes, request.sparsity)
-    return {each.constant: share for each, share in zip(self.chosen, shares)}
-
-  def _survey(self, costs) -> List[surveys.LayerSurvey]:
     weights = {
       layer.constant: self._weights(costs, layer) for layer in self.chosen
     }
-    return surveys.survey(self._walk(costs), self.chosen, self.request, weights)
+
+    def survey() -> List[surveys.LayerSurvey]:
+      return surveys.survey(
+        self._walk(costs), self.chosen, self.request, weights
+      )
+
+    times = None
+    if request.sparsity and request.target == requests.LATENCY:
+      times = self._times(shared)
+      # A survey takes minutes, so what is beyond reach is refused before.
+      allocation.check_share(
+        request.sparsity, shares_lib.most_share(request, times)
+      )
+    return shares_lib.divide(
+      request, self.chosen, lambda: shared.get('survey', survey), times
+    )
 
   def _prune(self, kept, costs, shares, supports, title='layers pruned'):
     walk = self._walk(costs)
@@ -284,13 +313,3 @@ class Pruner:
           self.request.ridge,
         )
         yield layer, task
-
-
-def _curve(layer, found: surveys.LayerSurvey, target: str) -> allocation.Curve:
-  sparsities = np.array((0.0,) + surveys.LEVELS)
-  price = layer.kernel.size
-  if target == requests.MACS:
-    price *= found.positions
-  return allocation.Curve(
-    sparsities, found.errors, found.costs, price * (1 - sparsities)
-  )

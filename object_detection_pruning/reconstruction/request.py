@@ -10,15 +10,17 @@ from object_detection_pruning.reconstruction import survey as surveys
 
 WEIGHTS = 'weights'
 MACS = 'macs'
-TARGETS = (WEIGHTS, MACS)
+LATENCY = 'latency'
+TARGETS = (WEIGHTS, MACS, LATENCY)
 
 
 class Request(NamedTuple):
   """Settings of a run.
 
   Attributes:
-    sparsity: share of the weights, or of the multiply-adds, that goes.
-    target: what the share is of.
+    sparsity: share that goes.
+    target: what it is a share of, in all layers that are pruned: their weights,
+      their multiply-adds, or the time that they take on one thread.
     allocation: how it is spread over layers; one of allocation.ALLOCATIONS.
     granularity: pattern of the zeros; one of granularity.GRANULARITIES.
     include: patterns of layers to prune; all if there is none.

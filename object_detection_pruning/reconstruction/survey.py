@@ -16,7 +16,7 @@ from object_detection_pruning.reconstruction import (
   observations,
 )
 
-LEVELS = (0.3, 0.5, 0.65, 0.78, 0.87, 0.93, 0.97)
+LEVELS = (0.3, 0.5, 0.65, 0.78, 0.87, 0.93, 0.97, 0.99)
 _MAX_ROWS = 15000
 
 

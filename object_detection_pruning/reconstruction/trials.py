@@ -5,12 +5,19 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from object_detection_pruning.common import atomic_files
 
+# What a share is called, by what it is a share of.
+WORDS = {
+  'weights': 'zeros',
+  'macs': 'fewer multiply-adds',
+  'latency': 'less time',
+}
+
 
 class Trial(NamedTuple):
   """A run.
 
   Attributes:
-    sparsity: share of zeros.
+    sparsity: share of zeros, or of what else it was asked for.
     value: of the metric.
   """
 
@@ -26,12 +33,14 @@ class Trials(NamedTuple):
     dense: its value without zeros.
     max_loss: share of it that may be lost.
     runs: in the order in which they were made.
+    target: what the share of a run is of; a key of WORDS.
   """
 
   metric: str
   dense: float
   max_loss: float
   runs: List[Trial]
+  target: str = 'weights'
 
   def loss(self, trial: Trial) -> float:
     """Share of the dense value that a run lost; negative for a gain."""
@@ -51,15 +60,16 @@ class Trials(NamedTuple):
     """Says in a line what came of a run."""
     verdict = 'within' if self.is_within(trial) else 'over'
     return (
-      f'{trial.sparsity:.0%} zeros: {self.metric} {trial.value:.4f}, '
-      f'{self.loss(trial):.2%} lost, {verdict} the bound of {self.max_loss:.2%}'
+      f'{trial.sparsity:.0%} {WORDS[self.target]}: '
+      f'{self.metric} {trial.value:.4f}, {self.loss(trial):.2%} lost, '
+      f'{verdict} the bound of {self.max_loss:.2%}'
     )
 
   def none_within(self) -> str:
     """Says that no run is within the bound, and what the least one lost."""
     least = min(self.runs, key=lambda trial: trial.sparsity)
     return (
-      f'none at this bound: {least.sparsity:.0%} zeros lose '
+      f'none at this bound: {least.sparsity:.0%} {WORDS[self.target]} lose '
       f'{self.loss(least):.2%} of the {self.metric} of {self.dense:.4f}, and '
       f'max_loss allows {self.max_loss:.2%}'
     )
@@ -70,6 +80,7 @@ class Trials(NamedTuple):
       'metric': self.metric,
       'dense': self.dense,
       'max_loss': self.max_loss,
+      'target': self.target,
       'sparsity': self.chosen.sparsity if self.chosen else None,
       'runs': [
         dict(trial._asdict(), loss=self.loss(trial)) for trial in self._sorted()
@@ -84,14 +95,16 @@ class Trials(NamedTuple):
     return sorted(self.runs, key=lambda trial: trial.sparsity)
 
   def __str__(self) -> str:
+    first = WORDS[self.target]
+    width = len(first)
     lines = [
-      f'zeros  {self.metric:>8}  {"lost":>8}',
-      f'{"none":>5}  {self.dense:8.4f}',
+      f'{first}  {self.metric:>8}  {"lost":>8}',
+      f'{"none":>{width}}  {self.dense:8.4f}',
     ]
     for trial in self._sorted():
       mark = '  <- sparsest within the bound' if trial == self.chosen else ''
+      share = f'{trial.sparsity:.0%}'.rjust(width)
       lines.append(
-        f'{trial.sparsity:5.0%}  {trial.value:8.4f}  {self.loss(trial):8.2%}'
-        + mark
+        f'{share}  {trial.value:8.4f}  {self.loss(trial):8.2%}{mark}'
       )
     return '\n'.join(lines)

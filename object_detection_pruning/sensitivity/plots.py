@@ -106,7 +106,7 @@ def curves_figure(
     bottom = (len(by_layer) - 1 - column) // columns
     panels[bottom, column].tick_params(labelbottom=True)
   figure.suptitle(
-    f'{found.setup.metric} lost as one layer alone is pruned '
+    f'{found.setup.metric} lost as one layer alone is pruned\n'
     f'(diamond: chosen{_bound_text(target)})',
     fontsize=11,
   )
@@ -153,7 +153,7 @@ def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
     for ratio, loss in zip(curve.ratios[1:], curve.losses[1:]):
       values[row, ratios.index(ratio)] = loss
   figure, axes = pyplot.subplots(
-    figsize=(3.6 + 0.5 * len(ratios), 1.5 + 0.23 * len(by_layer)),
+    figsize=(5.2 + 0.5 * len(ratios), 1.7 + 0.23 * len(by_layer)),
     constrained_layout=True,
   )
   image = axes.imshow(
@@ -185,8 +185,10 @@ def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
   axes.set_xticklabels([f'{ratio:.0%}' for ratio in ratios], fontsize=8)
   axes.set_yticks(range(len(by_layer)))
   axes.set_yticklabels([names[name] for name in by_layer], fontsize=7)
-  axes.set_xlabel(f'share of {unit(found)} that goes (triangle: chosen)')
-  axes.set_title(f'{found.setup.metric} lost, % of {_base(found)}', fontsize=11)
+  axes.set_xlabel(f'share of {unit(found)} that goes\n(triangle: chosen)')
+  axes.set_title(
+    f'{found.setup.metric} lost,\n% of {_base(found)}', fontsize=11
+  )
   figure.colorbar(
     image, ax=axes, fraction=0.04, format=ticker.PercentFormatter(1)
   )

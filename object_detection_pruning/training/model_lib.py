@@ -22,9 +22,19 @@ from object_detection_pruning.core import (
   summaries,
   widths,
 )
-from object_detection_pruning.hooks import model_pruning_hook, progress_hook
+from object_detection_pruning.hooks import (
+  finite_hook,
+  model_pruning_hook,
+  progress_hook,
+  stock_names_hook,
+  stop_hook,
+)
 from object_detection_pruning.models import registry
-from object_detection_pruning.training import distillation, warm_start
+from object_detection_pruning.training import (
+  distillation,
+  evaluation_lines,
+  warm_start,
+)
 from object_detection_pruning.training.soft import pruning_rounds, soft_training
 
 
@@ -183,6 +193,7 @@ def create_estimator_and_inputs(
       model_fn_creator=creator,
       **kwargs,
     )
+  evaluation_lines.tell(run['estimator'])
   run['soft_filter_pruning'] = soft
   return run
 
@@ -261,7 +272,10 @@ def _with_hooks(
     summaries.add_training_summaries(
       kernels, settings.schedule, tf.train.get_global_step()
     )
-  hooks: List[tf.train.SessionRunHook] = []
+  hooks: List[tf.train.SessionRunHook] = [
+    stock_names_hook.StockNamesHook(spec.loss),
+    finite_hook.FiniteHook(spec.loss),
+  ]
   pruning_hook = None
   if settings.schedule is not None:
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
@@ -287,9 +301,11 @@ def _with_hooks(
         save_secs=secs,
         save_steps=steps,
         scaffold=spec.scaffold,
+        listeners=[finite_hook.BeforeSaving()],
       )
     )
   hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
+  hooks.append(stop_hook.StopHook(run_config.model_dir))
   return spec._replace(
     training_chief_hooks=list(spec.training_chief_hooks) + hooks
   )

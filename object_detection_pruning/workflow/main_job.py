@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
@@ -18,7 +18,11 @@ from object_detection_pruning.common import (
   errors,
   paths,
 )
-from object_detection_pruning.comparison import comparison_report, training_plot
+from object_detection_pruning.comparison import (
+  charts,
+  comparison_report,
+  training_plot,
+)
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.export import exporter
 from object_detection_pruning.reconstruction import (
@@ -64,8 +68,8 @@ class QuickstartRun:
       known = None
     if known != settings:
       raise errors.InputError(
-        f'{output_dir} holds a run with other settings ({path}): name '
-        'another folder or remove it'
+        f'{output_dir} holds a run with other settings ({path}'
+        f'{_differences(known, settings)}): name another folder or remove it'
       )
 
   def begin(self) -> None:
@@ -142,7 +146,8 @@ class QuickstartRun:
       ),
       recalibrates=True,
     )
-    run['estimator'].train(run['train_input_fn'], max_steps=stage.steps)
+    with checkpoints.tidied(model_dir):
+      run['estimator'].train(run['train_input_fn'], max_steps=stage.steps)
     checkpoint = checkpoints.resolve(model_dir)
     try:
       recalibration.recalibrate(
@@ -150,6 +155,10 @@ class QuickstartRun:
       )
     except recalibration.NothingToRecalibrate as reason:
       tf.logging.info('%s', reason)
+    # The name is that of evaluations during a training, for TensorBoard.
+    run['estimator'].evaluate(
+      run['eval_input_fns'][0], checkpoint_path=checkpoint, name='0'
+    )
     exporter.export(config, checkpoint, self.folder(stage.name, 'export'))
 
   def compare(
@@ -168,7 +177,16 @@ class QuickstartRun:
     )
     plot = os.path.join(self._output_dir, 'training.png')
     training_plot.plot(
-      {stage.title: self.folder(stage.name) for stage in trained}, plot
+      [
+        training_plot.Run(
+          stage.title,
+          self.folder(stage.name),
+          charts.color_of(list(models).index(stage.title)),
+          stages.steps_before(stage, all_stages),
+        )
+        for stage in trained
+      ],
+      plot,
     )
     comparison.write(self._output_dir, Image.open(plot))
     return comparison
@@ -190,3 +208,14 @@ class QuickstartRun:
 
   def _graph(self, stage: Stage, name: str) -> str:
     return self.folder(stage.name, 'export', name)
+
+
+def _differences(known: Any, settings: Dict[str, object]) -> str:
+  """Says which settings of an earlier run are other ones."""
+  if not isinstance(known, dict):
+    return ''
+  return ''.join(
+    f'; {name} was {known.get(name)}, now {value}'
+    for name, value in settings.items()
+    if known.get(name) != value
+  )

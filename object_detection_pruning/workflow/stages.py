@@ -1,6 +1,6 @@
 """What the quickstart trains: its stages, and the config of each."""
 
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
@@ -90,6 +90,14 @@ def stages(
       **retrained,
     ),
   ]
+
+
+def steps_before(stage: Stage, others: Sequence[Stage]) -> int:
+  """Counts the training steps of the models that a stage starts from."""
+  if stage.start is None:
+    return 0
+  (start,) = [each for each in others if each.name == stage.start]
+  return start.steps + steps_before(start, others)
 
 
 def configure(
@@ -183,7 +191,13 @@ def base_config(
       num_readers=1,
       load_instance_masks=config.train_input_reader.load_instance_masks,
     )
-  input_checks.check_train_config(train)
+  try:
+    input_checks.check_train_config(train)
+  except errors.InputError as error:
+    raise errors.InputError(
+      f'{config_path} says how to train, and it lacks something: {error}; give '
+      '--checkpoint alone to train its model with the sample settings'
+    )
   input_checks.check_start(train)
   return config
 

@@ -99,9 +99,21 @@ def test_folder_stands_for_its_latest_checkpoint(tmp_path):
   checkpoints.write(prefix, TENSORS)
   with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
     checkpoints.resolve(str(tmp_path))
-  tf.train.update_checkpoint_state(str(tmp_path), 'model.ckpt-7')
+  checkpoints.name_latest(prefix)
   assert checkpoints.resolve(str(tmp_path)) == prefix
   assert checkpoints.resolve(prefix) == prefix
+
+
+def test_latest_checkpoint_of_a_relative_or_moved_folder_is_found(
+  tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  os.mkdir('run')
+  checkpoints.write('run/model.ckpt', TENSORS)
+  checkpoints.name_latest('run/model.ckpt')
+  assert checkpoints.resolve('run') == 'run/model.ckpt'
+  os.rename('run', 'moved')
+  assert checkpoints.resolve('moved') == 'moved/model.ckpt'
 
 
 @pytest.mark.parametrize('path', ['', 'nowhere/model.ckpt-1'])
@@ -156,3 +168,40 @@ def test_folder_whose_state_is_no_text_has_no_checkpoint(tmp_path):
   (tmp_path / 'checkpoint').write_bytes(bytes(range(128, 256)))
   with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
     checkpoints.resolve(str(tmp_path))
+
+
+def test_what_is_half_written_is_removed_before_and_after(tmp_path):
+  digest = 'a' * 32
+  kept = [
+    'checkpoint',
+    'graph.pbtxt',
+    'model.ckpt-3.data-00000-of-00001',
+    'model.ckpt-3.index',
+    'model.ckpt-3.meta',
+    'my.tmp',
+  ]
+  half = [
+    f'checkpoint.tmp{digest}',
+    f'model.ckpt-6.meta.tmp{digest}',
+    f'model.ckpt-6_temp_{digest}',
+    'model.ckpt-6.data-00000-of-00001',
+    'model.ckpt-6.data-00000-of-00001.tempstate123',
+    'model.ckpt-6.meta',
+    '.pipeline.config.17.partial',
+  ]
+
+  def leave():
+    for name in kept + half:
+      if '_temp_' in name:
+        (tmp_path / name).mkdir(exist_ok=True)
+      else:
+        (tmp_path / name).write_text('')
+
+  leave()
+  with pytest.raises(KeyboardInterrupt), checkpoints.tidied(str(tmp_path)):
+    assert sorted(os.listdir(str(tmp_path))) == sorted(kept)
+    leave()
+    raise KeyboardInterrupt
+  assert sorted(os.listdir(str(tmp_path))) == sorted(kept)
+  with checkpoints.tidied(str(tmp_path / 'none')):
+    pass

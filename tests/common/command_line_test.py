@@ -27,6 +27,8 @@ def main(_):
     raise errors.InputError('no green ones\\nmore')
   if FLAGS.model == 'defect':
     raise AssertionError('a defect')
+  if FLAGS.model == 'full':
+    raise OSError(28, 'No space left on device', '/out/a')
   if FLAGS.model == 'stop':
     raise KeyboardInterrupt
   print(FLAGS.model, FLAGS.output_dir, FLAGS.recalibrate_batch_norm,
@@ -108,6 +110,8 @@ def test_help_shows_example_and_flags_and_is_no_failure(answers, flag):
     '      Fail if any record is broken.\n'
     '  --kind (default: red)\n'
     '      Its colour. One of red, green.\n'
+    '  --[no]verbose (default: false)\n'
+    "      Show TensorFlow's own log and warnings too.\n"
   )
 
 
@@ -138,7 +142,12 @@ def test_a_defect_keeps_its_traceback(answers):
   assert 'AssertionError: a defect' in result.stderr
 
 
-def test_an_interruption_is_one_word(answers):
+def test_an_interruption_is_one_line(answers):
   (result,) = answers([['--model=stop', '--output_dir=out']])
   assert result.returncode == 130
-  assert result.stderr == 'interrupted\n'
+  assert result.stderr == ('stopped by Ctrl-C; nothing half-written is left\n')
+
+
+def test_a_fault_of_the_disk_is_one_line(answers):
+  (result,) = answers([['--model=full', '--output_dir=out']])
+  processes.assert_refused(result, '/out/a: the disk is full: free some space')

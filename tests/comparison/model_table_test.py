@@ -58,3 +58,27 @@ def test_json_has_the_layers():
 def test_markdown_has_as_many_cells_in_every_line():
   table = model_table.ModelTable([row('one', 1.0, COST), row('two', 1.0)])
   assert len({line.count('|') for line in table.markdown().splitlines()}) == 1
+
+
+def test_a_page_has_room_for_the_main_columns_and_lists_all_by_figure():
+  table = model_table.ModelTable(
+    [row('one', 1.0, COST, 0.25), row('two', 1.0)._replace(masked_sparsity=0.5)]
+  )
+  assert len(table.columns) > 15
+  assert [column.heading for column in table.main_columns()] == [
+    'model',
+    'mAP',
+    'AP50',
+    'mask mAP',
+    'sparsity, all',
+    'nonzeros',
+    'gzip MB',
+    '1 thread, ms',
+    'speed-up',
+    'all cores, ms',
+    'speed-up',
+  ]
+  figures = table.by_figure()
+  assert len(figures) == len(table.columns) - 1
+  assert ['p90, 1 thread', '2.0', '2.0'] in figures
+  assert ['parameters', '100', '-'] in figures

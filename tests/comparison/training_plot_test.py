@@ -52,6 +52,38 @@ def test_plot_of_killed_run_is_written(tmp_path):
   path = _write_events(tmp_path, {1: 4.0, 2: 3.0}, '.killed')
   os.truncate(path, os.path.getsize(path) - 5)
   target = str(tmp_path / 'training.png')
-  training_plot.plot({'dense': str(tmp_path)}, target)
+  training_plot.plot(
+    [training_plot.Run('dense', str(tmp_path), '#123456')], target
+  )
   with open(target, 'rb') as file:
     assert file.read(8) == b'\x89PNG\r\n\x1a\n'
+
+
+def test_a_run_has_its_colour_and_begins_where_its_start_ended(
+  tmp_path, monkeypatch
+):
+  figures = []
+  close = training_plot.pyplot.close
+  monkeypatch.setattr(training_plot.pyplot, 'close', figures.append)
+  for name in ('dense', 'pruned'):
+    _write_events(tmp_path / name, {1: 4.0, 20: 3.0}, '.1')
+  training_plot.plot(
+    [
+      training_plot.Run('dense', str(tmp_path / 'dense'), '#111111'),
+      training_plot.Run('pruned', str(tmp_path / 'pruned'), '#222222', 20),
+    ],
+    str(tmp_path / 'training.png'),
+  )
+  (figure,) = figures
+  lines = figure.axes[0].get_lines()
+  assert [line.get_color() for line in lines] == ['#111111'] * 2 + [
+    '#222222'
+  ] * 2
+  assert lines[-1].get_xdata().tolist() == [21, 40]
+  close(figure)
+
+
+def test_smoothing_averages_with_values_before():
+  points = training_plot.smoothed([(1, 4.0), (2, 4.0), (3, 0.0)])
+  assert points[0] == (1, 4.0) and points[1] == (2, 4.0)
+  assert 2 < points[2][1] < 4

@@ -190,3 +190,37 @@ def test_ids_that_are_no_ids_are_told(coco_folder):
   read = instances.read(image, coco_folder.path, {'cat': 3}, broken)
   assert len(read.instances) == 1
   assert broken.objects_skipped == 2
+
+
+def test_ids_may_be_text_in_one_place_and_numbers_in_another(
+  coco_folder, broken
+):
+  coco_folder.content['categories'][0]['id'] = '3'
+  coco_folder.add_image('5')
+  coco_folder.add(5)
+  coco_folder.add('5', category_id='3')
+  image = _read(coco_folder, broken)
+  assert [each.name for each in image.instances] == ['cat', 'cat']
+  assert broken.total == 0
+
+
+@pytest.mark.parametrize('width', [-1, 0, None])
+def test_a_size_that_is_not_known_is_not_checked(coco_folder, broken, width):
+  coco_folder.add_image(5, width=width)
+  assert _read(coco_folder, broken)
+  assert broken.total == 0
+
+
+def test_a_size_that_is_no_number_is_named(coco_folder, broken):
+  coco_folder.add_image(5, width='wide')
+  assert _read(coco_folder, broken) is None
+  assert "the width 'wide' is no number" in broken.lines[0]
+
+
+@pytest.mark.parametrize(
+  'name', ['C:\\data\\5.png', '/data/5.png', 'old/5.png']
+)
+def test_finds_images_by_paths_of_another_machine(coco_folder, broken, name):
+  coco_folder.add_image(5, file_name=name)
+  assert _read(coco_folder, broken)
+  assert broken.total == 0

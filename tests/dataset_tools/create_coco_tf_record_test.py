@@ -40,7 +40,7 @@ def test_strict_fails_and_leaves_nothing(tmp_path, coco_folder, run_command):
     strict=True,
   )
   assert done.returncode == 2
-  assert done.stderr.splitlines()[-1].startswith('error: 1 broken records')
+  assert done.stderr.splitlines()[-1].startswith('error: 1 broken record: ')
   assert not os.path.exists(str(tmp_path / 'out'))
 
 

@@ -45,7 +45,7 @@ def test_reports_and_counts_every_fault(
     ['flat', 'wide', 'gone', 'unknown', 'unreadable', 'xml', 'lost']
   )
   assert (
-    '7 broken records: 4 images skipped, 2 objects skipped, 1 boxes clipped'
+    '7 broken records: 4 images skipped, 2 objects skipped, 1 box clipped'
   ) in done.stderr.splitlines()
   assert done.stdout.splitlines() == [
     f'4 images in {out}',

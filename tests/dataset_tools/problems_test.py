@@ -17,14 +17,16 @@ def test_tells_one_line_each_and_counts_by_kind():
     'b.xml: no area; object skipped',
     'b.xml: no area; object skipped',
     'c.xml: too wide; box clipped',
-    '4 broken records: 1 images skipped, 2 objects skipped, 1 boxes clipped',
+    '4 broken records: 1 image skipped, 2 objects skipped, 1 box clipped',
   ]
 
 
 def test_strict_fails_with_the_count():
   broken = problems.Problems(lambda line: None)
   broken.clip_box('c.xml', 'too wide')
-  with pytest.raises(errors.InputError, match='^1 broken records: .*strict'):
+  with pytest.raises(
+    errors.InputError, match='^1 broken record: 1 box.*strict'
+  ):
     broken.conclude(strict=True)
 
 

@@ -125,7 +125,30 @@ def test_reports_an_annotation_of_another_size(voc_folder, broken):
   assert 'annotated at 60x80, but the image is 80x60' in broken.lines[0]
 
 
-@pytest.mark.parametrize('size', [(0, 0), ('', '')])
+def test_a_size_may_be_written_with_a_point(voc_folder, broken):
+  voc_folder.add('a', ('dog', (1, 2, 3, 4)), size=('80.0', '60.00'))
+  assert voc.VocFolder(voc_folder.path).read('a', _IDS, broken)
+  assert broken.total == 0
+
+
+def test_a_size_that_is_no_number_is_named(voc_folder, broken):
+  voc_folder.add('a', ('dog', (1, 2, 3, 4)), size=('wide', 60))
+  assert voc.VocFolder(voc_folder.path).read('a', _IDS, broken) is None
+  assert "the width 'wide' is no number" in broken.lines[0]
+
+
+@pytest.mark.parametrize(
+  'text, difficult',
+  [('1', True), ('True', True), ('yes', True), ('0', False), ('False', False)],
+)
+def test_difficult_may_be_a_word(voc_folder, broken, text, difficult):
+  mark = f'<difficult>{text}</difficult>'
+  voc_folder.add('a', ('dog', (1, 2, 3, 4), mark))
+  image = voc.VocFolder(voc_folder.path).read('a', _IDS, broken)
+  assert [each.difficult for each in image.instances] == [difficult]
+
+
+@pytest.mark.parametrize('size', [(0, 0), ('', ''), (-1, -1)])
 def test_an_annotation_without_a_size_takes_that_of_the_image(
   voc_folder, broken, size
 ):

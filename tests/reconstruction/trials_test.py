@@ -40,3 +40,13 @@ def test_what_the_least_sparse_run_lost_is_said_where_none_is_within():
     'none at this bound: 50% zeros lose 1.00% of the AP50 of 0.6000, and '
     'max_loss allows 0.10%'
   )
+
+
+def test_a_share_is_called_what_it_is_of():
+  found = trials.Trials('AP50', 0.6, 0.0101, _RUNS, 'latency')
+  assert found.line(_RUNS[0]).startswith('50% less time: AP50 0.5940')
+  assert str(found).splitlines()[:3] == [
+    'less time      AP50      lost',
+    '     none    0.6000',
+    '      50%    0.5940     1.00%',
+  ]

@@ -21,11 +21,20 @@ def test_folder_is_not_claimed_before_the_run_begins(tmp_path):
   }
 
 
-@pytest.mark.parametrize('content', ['{"data": "d", "sparsity": 0.85}', '{"da'])
-def test_folder_of_another_run_is_left_alone(tmp_path, content):
+@pytest.mark.parametrize(
+  'content, which',
+  [
+    ('{"data": "d", "sparsity": 0.85}', '; data was d, now None'),
+    ('{"da', ''),
+    ('[]', ''),
+  ],
+)
+def test_folder_of_another_run_is_left_alone(tmp_path, content, which):
   (tmp_path / 'quickstart.json').write_text(content)
+  path = tmp_path / 'quickstart.json'
   with pytest.raises(
-    errors.InputError, match='holds a run with other settings'
+    errors.InputError,
+    match=f'holds a run with other settings .{path}{which}.: name another',
   ):
     main_job.QuickstartRun(str(tmp_path), SETTINGS)
   assert (tmp_path / 'quickstart.json').read_text() == content

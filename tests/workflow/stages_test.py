@@ -166,3 +166,13 @@ def test_masks_are_read_as_they_were_written(tmp_path):
   for reader in (dense.train_input_reader, dense.eval_input_reader[0]):
     assert reader.load_instance_masks
     assert reader.mask_type == 2  # PNG_MASKS
+
+
+def test_steps_before_a_stage_are_those_of_what_it_starts_from():
+  found = stages.stages(10, 4, 0.5)
+  assert [stages.steps_before(stage, found) for stage in found] == [
+    0,
+    10,
+    10,
+    10,
+  ]

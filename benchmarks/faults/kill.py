@@ -1,0 +1,90 @@
+"""Kills each long command at random moments, and starts it again.
+
+    python benchmarks/faults/kill.py --moments=50 --output=RESULT.json
+
+A moment is drawn from the time that a whole run takes. The restart must end
+with what the whole run has given.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+
+import jobs
+
+
+def attack(job, folder, moments, seed, deadline):
+  """Gives how often a job was killed and how many restarts came out wrong."""
+  log = os.path.join(folder, 'log')
+  whole = os.path.join(folder, 'whole')
+  os.makedirs(whole)
+  began = time.monotonic()
+  jobs.run(job, whole, log)
+  seconds = time.monotonic() - began
+  expected = job.result(whole)
+  draw = random.Random(seed)
+  killed, wrong = 0, []
+  for number in range(moments):
+    if time.monotonic() > deadline:
+      break
+    out = os.path.join(folder, f'run{number}')
+    os.makedirs(out)
+    moment = draw.uniform(0, seconds)
+    process = jobs.start(job, out, log)
+    time.sleep(moment)
+    os.kill(process, signal.SIGKILL)
+    killed += jobs.end(process) == -signal.SIGKILL
+    try:
+      jobs.run(job, out, log)
+      found = job.result(out)
+    except Exception as error:
+      found = {'failed': str(error)}
+    different = sorted(
+      name
+      for name in set(found) | set(expected)
+      if found.get(name) != expected.get(name)
+    )
+    if different:
+      shown = {name: found.get(name) for name in different[:5]}
+      wrong.append({'seconds': moment, 'different': shown})
+      print(job.name, wrong[-1], flush=True)
+    shutil.rmtree(out)
+  return {
+    'moments': killed,
+    'seconds of a whole run': round(seconds, 1),
+    'wrong': wrong,
+  }
+
+
+def main():
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--moments', type=int, default=50)
+  parser.add_argument('--seed', type=int, default=1)
+  parser.add_argument('--minutes', type=float, default=600, help='for each job')
+  parser.add_argument('--only', default='', help='part of the names of jobs')
+  parser.add_argument('--output', required=True)
+  options = parser.parse_args()
+  result = {'seed': options.seed, 'jobs': {}}
+  with tempfile.TemporaryDirectory() as folder:
+    for job in jobs.prepare(folder):
+      if options.only not in job.name:
+        continue
+      place = os.path.join(folder, job.name)
+      os.makedirs(place)
+      deadline = time.monotonic() + 60 * options.minutes
+      result['jobs'][job.name] = attack(
+        job, place, options.moments, options.seed, deadline
+      )
+      print(job.name, result['jobs'][job.name], flush=True)
+      with open(options.output, 'w') as file:
+        json.dump(result, file, indent=1)
+        file.write('\n')
+
+
+if __name__ == '__main__':
+  main()
