@@ -4,7 +4,7 @@ from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors, sessions
+from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import graph_inputs, importing
 from object_detection_pruning.inference import graph_detector
 from object_detection_pruning.sparse_ops import loading
@@ -31,9 +31,7 @@ def load(
   """
   graph_def = loading.read_graph_def(path)
   graph_input = _check(path, graph_def)
-  with tf.Graph().as_default() as graph:
-    importing.import_graph(graph_def, path)
-  session = sessions.open_session(graph, threads, threads)
+  session = importing.open_session(graph_def, path, threads)
   tensor_of = session.graph.get_tensor_by_name
   names = {node.name for node in graph_def.node}
   outputs = graph_detector.REQUIRED_OUTPUTS + graph_detector.OPTIONAL_OUTPUTS

@@ -45,14 +45,9 @@ class GraphDetector(Detector):
 
   def run(self, image: np.ndarray) -> Dict[str, np.ndarray]:
     fed = self._input.encode(image, self._placeholder.shape)
-    try:
-      outputs = self._session.run(
-        self._outputs, {self._placeholder: fed}, importing.run_options()
-      )
-    except importing.FAILURES as error:
-      raise errors.InputError(
-        f'{self._path} does not run: {importing.reason(error)}'
-      )
+    outputs = importing.run(
+      self._session, self._outputs, {self._placeholder: fed}, self._path
+    )
     for name, batch in outputs.items():
       if np.ndim(batch) < 1 or not len(batch):
         raise errors.InputError(

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import (
   graph_outputs,
   importing,
@@ -77,12 +78,9 @@ def _shapes(
     fetches = {name: tf.shape(graph.get_tensor_by_name(name)) for name in names}
   with tf.Session(graph=graph) as session:
     try:
-      found = session.run(fetches, feeds, importing.run_options())
-    except importing.FAILURES as error:
+      found = importing.run(session, fetches, feeds)
+    except errors.InputError as error:
       # A kernel within a loop has no one shape; one for GPUs does not run.
-      tf.logging.error(
-        'no MACs are counted, since the graph does not run: %s',
-        importing.reason(error),
-      )
+      tf.logging.error('no MACs are counted: %s', error)
       return None
   return {name: shape.tolist() for name, shape in found.items()}

@@ -4,9 +4,8 @@ import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors, sessions, timing
+from object_detection_pruning.common import errors, timing
 from object_detection_pruning.graphs import graph_outputs, importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import library, loading
@@ -105,9 +104,7 @@ def runner(
   """
   if loading.uses_sparse_ops(graph_def):
     library.load()
-  with tf.Graph().as_default() as graph:
-    importing.import_graph(graph_def)
-  session = sessions.open_session(graph)
+  session = importing.open_session(graph_def)
   call = session.make_callable(list(outputs), feed_list=list(feeds))
 
   def run() -> List[np.ndarray]:
