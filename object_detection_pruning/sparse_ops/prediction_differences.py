@@ -6,8 +6,11 @@ one falls out, and a comparison by numbers in the list shows another box.
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from object_detection_pruning.common import sessions
-from object_detection_pruning.graphs import graph_index, graph_outputs
+from object_detection_pruning.graphs import (
+  graph_index,
+  graph_outputs,
+  importing,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import graph_comparison
 
@@ -52,8 +55,8 @@ class Comparer:
 
     self._predictions = shared(predictions(plain))
     self._boxes = shared(_cropped_boxes(plain))
-    self._plain = sessions.open_session(plain)
-    self._other = sessions.open_session(other)
+    self._plain = importing.open_session(plain)
+    self._other = importing.open_session(other)
 
   def scaled_differences(self, feeds: Dict[str, Any]) -> Dict[str, float]:
     """Gives the largest difference of each prediction, as a share of its scale.
@@ -68,10 +71,14 @@ class Comparer:
       From each prediction's name to its largest difference, divided by the
       largest magnitude in it. Empty where the graphs have none in common.
     """
-    first, boxes = self._plain.run((self._predictions, self._boxes), feeds)
+    first, boxes = importing.run(
+      self._plain, (self._predictions, self._boxes), feeds
+    )
     same = dict(zip(map(self._named, self._boxes), boxes))
-    second = self._other.run(
-      [self._named(name) for name in self._predictions], dict(feeds, **same)
+    second = importing.run(
+      self._other,
+      [self._named(name) for name in self._predictions],
+      dict(feeds, **same),
     )
     return {
       name: graph_comparison.scaled_difference(a, b)
@@ -83,7 +90,8 @@ class Comparer:
   ) -> Tuple[List[Any], List[Any]]:
     """Gives outputs that have one name in both graphs, of each graph."""
     fetches = list(names)
-    return self._plain.run(fetches, feeds), self._other.run(fetches, feeds)
+    first = importing.run(self._plain, fetches, feeds)
+    return first, importing.run(self._other, fetches, feeds)
 
   def _named(self, tensor: str) -> str:
     """Gives the name of a tensor of the plain graph in the other one."""
