@@ -5,7 +5,12 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import graph_outputs, sample_feeds
+from object_detection_pruning.common import finite
+from object_detection_pruning.graphs import (
+  float_constants,
+  graph_outputs,
+  sample_feeds,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.inspection import graph_layers
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
@@ -48,6 +53,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     ],
     int(sum(vector.size for vector in vectors)),
     int(sum(np.count_nonzero(vector) for vector in vectors)),
+    tuple(finite.count(float_constants.find(needed)).items()),
   )
 
 
