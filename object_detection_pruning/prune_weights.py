@@ -254,7 +254,10 @@ def main(_) -> None:
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    print(exporting.export(graph, sparse, overwrite=True))
+    image = None
+    if FLAGS.images:
+      image = photos.read(FLAGS.images, 1).images[0]
+    print(exporting.export(graph, sparse, image=image, overwrite=True))
 
 
 def reconstruct(dense: job.Source, wanted: requests.Request) -> None:

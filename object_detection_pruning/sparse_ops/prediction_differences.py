@@ -1,10 +1,10 @@
 """How far apart what two detection graphs predict is, before any selection.
 
 Detections say little of rounding: two of all but equal score change places, or
-one falls out, and a comparison place by place shows another box.
+one falls out, and a comparison by numbers in the list shows another box.
 """
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from object_detection_pruning.common import sessions
 from object_detection_pruning.graphs import graph_index, graph_outputs
@@ -30,20 +30,28 @@ _CROPPED_BOXES = 1
 class Comparer:
   """Runs two graphs of one detector on images."""
 
-  def __init__(self, plain: GraphDef, other: GraphDef):
+  def __init__(
+    self,
+    plain: GraphDef,
+    other: GraphDef,
+    moved: Optional[Dict[str, str]] = None,
+  ):
     """Loads the graphs.
 
     Args:
       plain: a frozen detection graph.
       other: the same, made from it, with the names of its layers.
+      moved: from nodes of the plain graph to what their output is called in the
+        other one, where that is not the same.
     """
+    self._moved = moved or {}
     names = {node.name for node in other.node}
-    self._predictions = [
-      name for name in predictions(plain) if name.split(':')[0] in names
-    ]
-    self._boxes = [
-      name for name in _cropped_boxes(plain) if name.split(':')[0] in names
-    ]
+
+    def shared(tensors: List[str]) -> List[str]:
+      return [t for t in tensors if self._named(t).split(':')[0] in names]
+
+    self._predictions = shared(predictions(plain))
+    self._boxes = shared(_cropped_boxes(plain))
     self._plain = sessions.open_session(plain)
     self._other = sessions.open_session(other)
 
@@ -61,13 +69,29 @@ class Comparer:
       largest magnitude in it. Empty where the graphs have none in common.
     """
     first, boxes = self._plain.run((self._predictions, self._boxes), feeds)
+    same = dict(zip(map(self._named, self._boxes), boxes))
     second = self._other.run(
-      self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
+      [self._named(name) for name in self._predictions], dict(feeds, **same)
     )
     return {
       name: graph_comparison.scaled_difference(a, b)
       for name, a, b in zip(self._predictions, first, second)
     }
+
+  def outputs(
+    self, names: Sequence[str], feeds: Dict[str, Any]
+  ) -> Tuple[List[Any], List[Any]]:
+    """Gives outputs that have one name in both graphs, of each graph."""
+    fetches = list(names)
+    return self._plain.run(fetches, feeds), self._other.run(fetches, feeds)
+
+  def _named(self, tensor: str) -> str:
+    """Gives the name of a tensor of the plain graph in the other one."""
+    name, _, number = tensor.partition(':')
+    moved = self._moved.get(name) if number == '0' else None
+    if moved is None:
+      return tensor
+    return moved if ':' in moved else moved + ':0'
 
 
 def predictions(graph_def: GraphDef) -> List[str]:
