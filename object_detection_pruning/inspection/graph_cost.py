@@ -5,8 +5,9 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, finite
 from object_detection_pruning.graphs import (
+  float_constants,
   graph_outputs,
   importing,
   sample_feeds,
@@ -53,6 +54,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     ],
     int(sum(vector.size for vector in vectors)),
     int(sum(np.count_nonzero(vector) for vector in vectors)),
+    tuple(finite.count(float_constants.find(needed)).items()),
   )
 
 

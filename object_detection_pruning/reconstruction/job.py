@@ -7,9 +7,10 @@ from typing import Any, List, NamedTuple, Optional
 import numpy as np
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors, finite
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
+from object_detection_pruning.graphs import float_constants
 from object_detection_pruning.reconstruction import (
   at_once,
   kernel_layers,
@@ -41,10 +42,17 @@ class Source(NamedTuple):
   checkpoint: Optional[str] = None
 
   def read(self) -> models.Model:
-    """Reads the model."""
+    """Reads the model.
+
+    Raises:
+      InputError: it is no model, or has values that are NaN or infinite.
+    """
     if self.graph:
-      return models.from_graph(self.graph)
-    return models.from_checkpoint(self.config, self.checkpoint)
+      model = models.from_graph(self.graph)
+    else:
+      model = models.from_checkpoint(self.config, self.checkpoint)
+    finite.check(model.path, float_constants.find(model.graph_def))
+    return model
 
 
 class Job:
