@@ -249,6 +249,9 @@ def _be_child(work, ours, theirs):
 def main():
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--inputs', type=int, default=10000)
+  parser.add_argument(
+    '--seconds', type=float, default=float('inf'), help='ends after so many'
+  )
   parser.add_argument('--seed', type=int, default=0)
   parser.add_argument('--kind', default='', help='part of the names of kinds')
   parser.add_argument('--keep', help='folder for inputs that fail')
@@ -262,6 +265,8 @@ def main():
     counts[outcome.kind] += 1
     if outcome.kind in FAILURES:
       print(*outcome, sep=' | ', flush=True)
+    if time.time() - started > arguments.seconds:
+      break
   columns = ('read', 'refused') + FAILURES
   print('| file, reader | ' + ' | '.join(columns) + ' |')
   print('| --- |' + ' --- |' * len(columns))
