@@ -12,10 +12,14 @@ import numpy as np
 from absl import flags
 
 from object_detection_pruning.common import command
-from object_detection_pruning.export import optimizing, prediction_differences
+from object_detection_pruning.export import optimizing
 from object_detection_pruning.graphs import sample_feeds
 from object_detection_pruning.inference import image_files
-from object_detection_pruning.sparse_ops import graph_comparison, loading
+from object_detection_pruning.sparse_ops import (
+  graph_comparison,
+  loading,
+  prediction_differences,
+)
 
 flags.DEFINE_string('graph', None, 'Frozen graph with an image_tensor.')
 flags.DEFINE_string('images', None, 'Folder of images.')

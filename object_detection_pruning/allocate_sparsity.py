@@ -12,7 +12,12 @@ import os
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import command, errors, paths
+from object_detection_pruning.common import (
+  command,
+  errors,
+  paths,
+  project_log,
+)
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.sensitivity import (
   choice_plans,
@@ -50,6 +55,8 @@ def main(_) -> None:
     }
   )
   found = results_file.load(FLAGS.sensitivities)
+  if found.doubt():
+    project_log.say(f'warning: {found.doubt()}')
   config = pipeline.load(FLAGS.pipeline_config_path)
   choice = selection.choose(found, target)
   result = choice_plans.sparsity_map(config, found, choice, FLAGS.sensitivities)

@@ -118,6 +118,8 @@ def main(_) -> None:
   points = sum(len(layer.points) for layer in found.layers)
   metric = found.setup.metric
   print(f'{metric} of the unpruned model: {found.baseline[metric]:.4f}')
+  if found.doubt():
+    print(f'warning: {found.doubt()}')
   print(f'{points} points of {len(found.measured)} layers: {FLAGS.output_path}')
 
 

@@ -75,6 +75,8 @@ def main(_) -> None:
     f'{left.macs / dense.macs:.1%} of the MACs left, losses in sum '
     f'{choice.summed_loss:.3f}'
   )
+  if found.doubt():
+    print(f'warning: {found.doubt()}')
   print(f'pictures and {report.FILE_NAME} are in {folder}')
 
 

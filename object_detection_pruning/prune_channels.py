@@ -27,7 +27,9 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  finite,
   paths,
+  project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.core import criteria
@@ -175,6 +177,8 @@ def main(_) -> None:
   if FLAGS.sensitivities:
     wanted = sensitivity_target()
     measured = results_file.load(FLAGS.sensitivities)
+    if measured.doubt():
+      project_log.say(f'warning: {measured.doubt()}')
     _check_importance(measured)
   else:
     wanted = request()
@@ -190,6 +194,7 @@ def main(_) -> None:
   if FLAGS.reconstruct:
     pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
   tensors = checkpoints.read(checkpoint)
+  finite.check(checkpoint, tensors)
   network = pruning.analyze(config)
   with contextlib.ExitStack() as stack:
     detector = None

@@ -21,10 +21,12 @@ from object_detection_pruning.common import (
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.core import choices, vocabulary
+from object_detection_pruning.core import choices, criteria, vocabulary
+from object_detection_pruning.core import granularity as core_granularity
 from object_detection_pruning.evaluation import eval_set
 from object_detection_pruning.reconstruction import (
   allocation,
+  at_once,
   granularity,
   job,
   loss_bound,
@@ -34,6 +36,9 @@ from object_detection_pruning.reconstruction import (
 )
 from object_detection_pruning.reconstruction import request as requests
 from object_detection_pruning.sparse_ops import exporting, library
+
+_LEAST_SQUARES = 'least_squares'
+_NONE = 'none'
 
 shared_flags.define('model', note='Here only a frozen graph (.pb).')
 shared_flags.define('pipeline_config_path', note='With --checkpoint.')
@@ -81,6 +86,19 @@ shared_flags.define(
   vocabulary.Weight.form,
   f'{choices.help_text(granularity.GRANULARITIES)}.',
 )
+flags.DEFINE_enum(
+  'reconstruction',
+  _LEAST_SQUARES,
+  (_LEAST_SQUARES, _NONE),
+  f'{_LEAST_SQUARES}: each layer is fitted to what it gave before, on the '
+  f'photos. {_NONE}: what scores least is cut off and nothing else; it needs '
+  'no photos, and most detectors need training after it. --criterion, '
+  '--granularity and --allocation are those of model_main then.',
+)
+shared_flags.define(
+  'criterion',
+  note=f'With --reconstruction={_NONE}. Not set: magnitude.',
+)
 shared_flags.define('include', [])
 shared_flags.define('exclude', [])
 flags.DEFINE_integer(
@@ -89,10 +107,25 @@ flags.DEFINE_integer(
   'Steps in which the pruned network learns from the dense one on the photos.',
 )
 flags.DEFINE_integer('refine_batch_size', 8, 'Photos in each of these steps.')
+shared_flags.define(
+  'dry_run', False, 'It is the zeros of each layer, and may take minutes.'
+)
 shared_flags.define('sparse_ops', False)
 shared_flags.define('output_dir', required=True)
 shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
+
+# Flags that mean nothing without photos, with their values where not given.
+_OF_RECONSTRUCTION = {
+  'images': None,
+  'max_loss': None,
+  'eval_record': None,
+  'label_map_path': None,
+  'num_examples': None,
+  'metric': None,
+  'target': requests.WEIGHTS,
+  'refine_steps': 0,
+}
 
 
 def source() -> job.Source:
@@ -164,36 +197,86 @@ def bound() -> Optional[loss_bound.Bound]:
   )
 
 
-def main(_) -> None:
-  wanted = request()
-  checks.step('--refine_steps', FLAGS.refine_steps)
-  checks.count('--refine_batch_size', FLAGS.refine_batch_size)
-  checks.count('--num_images', FLAGS.num_images)
-  dense = source()
+def cut_request() -> at_once.Request:
+  """Turns the flags into a request without photos, or raises `InputError`."""
+  for name, unset in _OF_RECONSTRUCTION.items():
+    if FLAGS[name].value != unset:
+      raise errors.InputError(
+        f'--{name} goes with --reconstruction={_LEAST_SQUARES}'
+      )
+  pattern = core_granularity.find(FLAGS.granularity)
+  sparsity = FLAGS.sparsity
+  if sparsity is None:
+    sparsity = pattern.fixed_sparsity
+  if sparsity is None:
+    raise errors.InputError('give --sparsity')
+  checks.sparsity('--sparsity', sparsity)
+  return at_once.Request(
+    sparsity=pattern.check_target('--sparsity', sparsity),
+    criterion=FLAGS.criterion or criteria.Magnitude.form,
+    granularity=FLAGS.granularity,
+    allocation=FLAGS.allocation or vocabulary.Uniform.form,
+    include=FLAGS.include,
+    exclude=FLAGS.exclude,
+  ).check()
+
+
+def check_output(dense: job.Source) -> None:
+  """Refuses a folder that cannot be written, before any work."""
   job.check_folder(dense, FLAGS.output_dir)
   names = job.file_names(dense)
   if FLAGS.sparse_ops:
     names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
   goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
-  may_lose = bound()
-  if may_lose and dense.graph:
-    may_lose.eval_set.check_model(dense.graph)
   if FLAGS.sparse_ops:
     # It is compiled on first use, which must not fail after all the work.
     library.load()
+
+
+def main(_) -> None:
+  at_once_only = FLAGS.reconstruction == _NONE
+  wanted = cut_request() if at_once_only else request()
+  if not at_once_only and FLAGS.criterion is not None:
+    raise errors.InputError(f'--criterion goes with --reconstruction={_NONE}')
+  checks.step('--refine_steps', FLAGS.refine_steps)
+  checks.count('--refine_batch_size', FLAGS.refine_batch_size)
+  checks.count('--num_images', FLAGS.num_images)
+  dense = source()
+  check_output(dense)
+  if at_once_only:
+    print(job.cut(dense, wanted, None if FLAGS.dry_run else FLAGS.output_dir))
+  else:
+    reconstruct(dense, wanted)
+  if FLAGS.dry_run:
+    return
+  graph = os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
+  print(f'wrote {graph}')
+  if FLAGS.sparse_ops:
+    sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
+    image = None
+    if FLAGS.images:
+      image = photos.read(FLAGS.images, 1).images[0]
+    print(exporting.export(graph, sparse, image=image, overwrite=True))
+
+
+def reconstruct(dense: job.Source, wanted: requests.Request) -> None:
+  """Prunes from photos and prints what came of it, or what would."""
+  may_lose = bound()
+  if may_lose and FLAGS.dry_run:
+    raise errors.InputError(
+      '--max_loss finds its sparsity by pruning, so --dry_run has no plan to '
+      'print'
+    )
+  if may_lose and dense.graph:
+    may_lose.eval_set.check_model(dense.graph)
   if FLAGS.images is None:
     pictures = photos.generated(FLAGS.num_images)
   else:
     pictures = photos.read(FLAGS.images, FLAGS.num_images)
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
   with job.Job(dense, pictures, wanted, learning) as run:
-    print(_pruned(run, may_lose))
-  graph = os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
-  print(f'wrote {graph}')
-  if FLAGS.sparse_ops:
-    sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    print(exporting.export(graph, sparse, overwrite=True))
+    print(run.plan() if FLAGS.dry_run else _pruned(run, may_lose))
 
 
 def _pruned(run: job.Job, may_lose: Optional[loss_bound.Bound]):

@@ -175,6 +175,23 @@ def test_evaluation_refuses_to_lose_the_masks(run, tmp_path, once):
   )
 
 
+def served_variables(model_dir):
+  """Prefix of the variables of the latest SavedModel of a run."""
+  folder = os.path.join(model_dir, 'export', 'Servo')
+  return os.path.join(folder, max(os.listdir(folder)), 'variables/variables')
+
+
+def test_what_is_served_has_no_masks(run):
+  trained_tensors = checkpoints.read(checkpoints.resolve(run.model_dir))
+  served = checkpoints.read(served_variables(run.model_dir))
+  assert not any('mask' in name or 'threshold' in name for name in served)
+  kernel = 'FeatureExtractor/MobilenetV1/Conv2d_1_pointwise/weights'
+  np.testing.assert_array_equal(
+    served[kernel],
+    trained_tensors[kernel] * trained_tensors[kernel[:-7] + 'mask'],
+  )
+
+
 def test_finished_run_is_recalibrated_on_request(run, tmp_path):
   model_dir = str(tmp_path / 'model')
   shutil.copytree(run.model_dir, model_dir)
@@ -198,9 +215,12 @@ def test_finished_run_is_recalibrated_on_request(run, tmp_path):
     name.rpartition('/')[2] in ('moving_mean', 'moving_variance')
     for name in changed
   )
-  assert 'DetectionBoxes_Precision/mAP' in events(
-    os.path.join(model_dir, 'eval_recalibrated')
-  )
+  # One name for all evaluations, and one for the last step of each run.
+  assert not os.path.exists(os.path.join(model_dir, 'eval_recalibrated'))
+  served = checkpoints.read(served_variables(model_dir))
+  assert not any('mask' in name for name in served)
+  for name in changed:
+    np.testing.assert_array_equal(served[name], after[name])
   reached, then = result.stdout.splitlines()[-2:]
   assert reached.startswith('trained: step 12, mAP ')
   assert reached.endswith(f'sparsity of masked kernels {trained.SPARSITY:.4f}')

@@ -38,7 +38,7 @@ def python(*arguments, **more: str) -> subprocess.CompletedProcess:
   """Runs Python to its end; see `start`."""
   process = start(*arguments, **more)
   try:
-    stdout, stderr = process.communicate(timeout=300)
+    stdout, stderr = process.communicate(timeout=900)
   finally:
     process.kill()
   return subprocess.CompletedProcess(

@@ -39,7 +39,7 @@ BAD_FLAGS = [
     "include pattern 'BoxEncodingPredictor' finds no channels that can go",
   ),
   (['--ratio=0.97'], 'the plan would empty '),
-  (['--ratio=nan'], '--ratio must be in (0, 1), got nan'),
+  (['--ratio=nan'], '--ratio must be a finite number, got nan'),
   (['--target_params=0'], '--target_params must be in (0, 1), got 0.0'),
   (['--target_latency=1'], '--target_latency must be in (0, 1), got 1.0'),
   (
@@ -119,6 +119,11 @@ BAD_FLAGS = [
     ['--ratio=0.5', '--pipeline_config_path=OTHER'],
     'the checkpoint does not fit the pipeline config: ',
   ),
+  (
+    ['--ratio=0.5', '--checkpoint=FOLDER/broken.ckpt'],
+    'FOLDER/broken.ckpt has values that are NaN or infinite, in '
+    f'{POINTWISE}/weights (2): ',
+  ),
 ]
 
 
@@ -147,6 +152,10 @@ def trained(tmp_path_factory, data):
   tensors[slot] = tensors[POINTWISE + '/weights'] * 2
   tensors['global_step'] = np.int64(7)
   checkpoints.write(str(folder / 'model.ckpt'), tensors)
+  broken = tensors[POINTWISE + '/weights'].copy()
+  broken.flat[:2] = np.nan, np.inf
+  tensors[POINTWISE + '/weights'] = broken
+  checkpoints.write(str(folder / 'broken.ckpt'), tensors)
   return folder
 
 

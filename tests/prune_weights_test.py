@@ -18,7 +18,7 @@ EVALUATED = ['--eval_record=RECORD', '--label_map_path=LABELS']
 BAD_FLAGS = [
   ([], 'give one of --sparsity and --max_loss'),
   (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
-  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=nan'], '--sparsity must be a finite number, got nan'),
   (['--sparsity=half'], "--sparsity must be a number, got 'half'"),
   (
     ['--sparsity=0.995'],
@@ -115,8 +115,31 @@ BAD_FLAGS = [
     ['--sparsity=0.5', '--max_loss=0.1'],
     'give one of --sparsity and --max_los',
   ),
-  (['--max_loss=nan', *EVALUATED], '--max_loss must be in [0, 1), got nan'),
+  (
+    ['--max_loss=nan', *EVALUATED],
+    '--max_loss must be a finite number, got nan',
+  ),
   (['--max_loss=1', *EVALUATED], '--max_loss must be in [0, 1), got 1.0'),
+  (
+    ['--sparsity=0.5', '--max_loss=0.1', '--reconstruction=none'],
+    '--images goes with --reconstruction=least_squares',
+  ),
+  (
+    ['--sparsity=0.5', '--reconstruction=none', '--images=', '--target=macs'],
+    '--images goes with --reconstruction=least_squares',
+  ),
+  (
+    ['--sparsity=0.5', '--reconstruction=some'],
+    '--reconstruction must be one of least_squares, none',
+  ),
+  (
+    ['--sparsity=0.5', '--criterion=magnitude'],
+    '--criterion goes with --reconstruction=none',
+  ),
+  (
+    ['--max_loss=0.1', '--dry_run', *EVALUATED],
+    '--max_loss finds its sparsity by pruning, so --dry_run has no plan',
+  ),
   (['--max_loss=0.1'], 'give --eval_record and --label_map_path, or a --pipe'),
   (
     ['--max_loss=0.1', '--eval_record=/no', '--label_map_path=LABELS'],
@@ -304,6 +327,40 @@ def test_pictures_are_made_up_where_there_are_no_photos(given, tmp_path):
   assert '50.00% zeros in the 1 pruned kernels, from 3 generated pictures' in (
     result.stdout
   )
+
+
+def test_a_plan_is_printed_and_nothing_is_written(given, tmp_path):
+  flags = ['--sparsity=0.5', '--dry_run']
+  without = [f'--model={given}/dense.pb', f'--output_dir={tmp_path}/out']
+  results = processes.command(
+    MODULE,
+    [
+      _arguments(given, tmp_path / 'out', *flags),
+      [*without, *flags, '--reconstruction=none'],
+    ],
+  )
+  for result in results:
+    assert result.returncode == 0, result.stderr
+    assert '50.00% zeros in the 1 pruned kernels' in result.stdout
+  assert 'from 6 pictures' in results[0].stdout
+  assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_weights_are_cut_without_photos(given, tmp_path):
+  (result,) = processes.command(
+    MODULE,
+    [
+      [
+        f'--model={given}/dense.pb',
+        f'--output_dir={tmp_path}',
+        '--sparsity=0.5',
+        '--reconstruction=none',
+      ]
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  kernel = _constants(tmp_path)['down/weights']
+  assert np.mean(kernel == 0) == 0.5
 
 
 def test_max_loss_finds_the_sparsest_model_or_says_that_there_is_none(

@@ -1,11 +1,14 @@
-"""Feeds the sparse ops random graphs, many of them malformed, under ASan.
+"""Feeds the sparse ops random graphs, many of them malformed, under sanitizers.
 
-Builds the op library with AddressSanitizer and calls every op with random
-shapes, attributes and constants, of which about half have something broken. A
-call may give a result or an error of TensorFlow's; a read or write out of
-bounds ends the run with ASan's report.
+Builds the op library with AddressSanitizer and UBSan and calls every op with
+random shapes, attributes and constants. About half have something broken. Of
+the others, some have an image of no values whose other sizes are huge, some
+have sizes that only shape inference sees, and some change their weights in
+place between two runs. A call may give a result or an error of TensorFlow's; a
+read or write out of bounds, or arithmetic that overflows, ends the run with
+the sanitizer's report.
 
-  python benchmarks/sparse_ops/fuzz.py --seconds 300 --seed 0
+  python benchmarks/sparse_ops/fuzz.py --calls 20000 --seed 0
 """
 
 import argparse
@@ -15,11 +18,25 @@ import subprocess
 import sys
 import time
 
-_FLAGS = ['-fsanitize=address', '-fno-omit-frame-pointer', '-g']
+_FLAGS = [
+  '-fsanitize=address,undefined',
+  # It needs type information that TensorFlow's library does not have.
+  '-fno-sanitize=vptr',
+  '-fno-sanitize-recover=undefined',
+  '-fno-omit-frame-pointer',
+  # Built in less than half of the time.
+  '-O1',
+  '-g',
+]
 _CHILD = 'ODP_FUZZ_LIBRARY'
 _ACTIVATIONS = ['none', 'relu', 'relu6']
 _SIZES = ['pool_size', 'concat_output', 'concat_offset', 'concat_depth']
-_BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 2**31 - 1, 2**40]
+_BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 4096, 2**20, 2**31 - 1, 2**40]
+_HUGE_SIZES = [1, 2, 5, 2**20, 2**31 - 1, 2**31, 2**40, 2**62]
+_HUGE_STATIC_SIZES = [None, 0, 1, 7, 2**31 - 1, 2**31, 2**62, 2**63 - 1]
+_INPUTS = ('input', 'image')
+# Calls of one session, which takes longer to open than a call.
+_TOGETHER = 25
 
 
 def main():
@@ -31,12 +48,8 @@ def main():
   calls = Calls(np.random.RandomState(arguments.seed))
   end = time.time() + arguments.seconds
   counts = collections.Counter()
-  while (
-    sum(counts.values()) < arguments.calls
-    if arguments.calls
-    else time.time() < end
-  ):
-    counts[calls.one()] += 1
+  while sum(counts.values()) < arguments.calls and time.time() < end:
+    counts.update(calls.some(min(_TOGETHER, arguments.calls)))
   for (op, outcome), count in sorted(counts.items()):
     print(f'{op:26}{outcome:10}{count:8}')
   print(f'{sum(counts.values())} calls, seed {arguments.seed}, no report')
@@ -44,8 +57,8 @@ def main():
 
 def _parse():
   parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument('--seconds', type=float, default=300)
-  parser.add_argument('--calls', type=int, help='so many, whatever the time')
+  parser.add_argument('--seconds', type=float, default=float('inf'))
+  parser.add_argument('--calls', type=int, default=20000)
   parser.add_argument('--seed', type=int, default=0)
   return parser.parse_args()
 
@@ -62,7 +75,9 @@ def _restart_under_asan():
     # TensorFlow itself leaks at exit and mixes allocators across libraries.
     # A huge allocation is an error to report and not to die from.
     ASAN_OPTIONS='detect_leaks=0:alloc_dealloc_mismatch=0:'
-    'detect_odr_violation=0:allocator_may_return_null=1',
+    'detect_odr_violation=0:allocator_may_return_null=1:'
+    'max_allocation_size_mb=1024',
+    UBSAN_OPTIONS='print_stacktrace=1',
     TF_CPP_MIN_LOG_LEVEL='3',
     **{_CHILD: library.build(_FLAGS)},
   )
@@ -90,32 +105,88 @@ class Calls:
       self._cast,
     ]
 
-  def one(self):
-    """Makes and runs one call; gives its op and outcome."""
+  def some(self, count):
+    """Makes and runs some calls; gives op and outcome of each."""
     import tensorflow.compat.v1 as tf
 
-    name, tensors, attributes = self._pick(self._makers)()
-    if self._random.rand() < 0.5:
-      self._break(tensors, attributes)
     config = tf.ConfigProto()
     # It would drop an op whose result nobody fetches.
     config.graph_options.rewrite_options.disable_meta_optimizer = True
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+      return [self._one(session) for _ in range(count)]
+
+  def _one(self, session):
+    import tensorflow.compat.v1 as tf
+
+    name, tensors, attributes = self._pick(self._makers)()
+    rank = tensors[[key for key in tensors if key in _INPUTS][0]].ndim
+    kind = self._random.rand()
+    changes, huge, static = False, None, None
+    if kind < 0.5:
+      for _ in range(self._size(3)):
+        self._break(tensors, attributes)
+    elif kind < 0.6:
+      huge = [self._pick(_HUGE_SIZES) for _ in range(rank)]
+      huge[self._random.randint(rank)] = 0
+      self._break_sizes(attributes)
+    elif kind < 0.7:
+      static = [self._pick(_HUGE_STATIC_SIZES) for _ in range(rank)]
+      self._break_sizes(attributes)
+    elif kind < 0.8:
+      changes = True
     try:
-      with tf.Graph().as_default(), tf.Session(config=config) as session:
-        inputs = {
-          key: tf.placeholder_with_default(tf.constant(value), None)
-          for key, value in tensors.items()
-        }
-        if name == 'sparse_conv2d':
-          inputs['concat'] = self._concats(inputs.pop('concat', None))
-        made = getattr(self._ops, name)(**inputs, **attributes)
-        # Not fetched: NumPy cannot hold every empty shape.
-        session.run(tf.group(made))
+      inputs = {
+        key: self._tensor(key, value, huge, static, changes)
+        for key, value in tensors.items()
+      }
+      if name == 'sparse_conv2d':
+        inputs['concat'] = self._concats(inputs.pop('concat', None))
+      made = tf.group(getattr(self._ops, name)(**inputs, **attributes))
+      variables = [
+        each for each in inputs.values() if isinstance(each, tf.Variable)
+      ]
+      session.run([variable.initializer for variable in variables])
+      # Not fetched: NumPy cannot hold every empty shape.
+      if static is None:
+        session.run(made)
+      for variable in variables:
+        self._change(session, variable)
+        session.run(made)
     except (tf.errors.OpError, ValueError, TypeError, OverflowError) as error:
       if isinstance(error, tf.errors.InternalError):
         raise
       return name, 'rejected'
     return name, 'run'
+
+  def _tensor(self, key, value, huge, static, changes):
+    """The input of an op: one of many ways in which it can come."""
+    import tensorflow.compat.v1 as tf
+
+    if huge is not None and key in _INPUTS:
+      zeros = tf.zeros(tf.constant(huge, tf.int64), value.dtype)
+      return tf.placeholder_with_default(zeros, None)
+    if static is not None and key in _INPUTS:
+      return tf.placeholder(value.dtype, static)
+    if changes and key not in _INPUTS and key != 'concat':
+      return tf.Variable(value, use_resource=False)
+    return tf.placeholder_with_default(tf.constant(value), None)
+
+  def _change(self, session, variable):
+    """Gives a variable other values, in the memory that it has."""
+    value = session.run(variable)
+    if value.size:
+      at = self._random.randint(value.size)
+      value.flat[at] = 0 if self._random.rand() < 0.5 else 255
+      variable.load(value, session)
+
+  def _break_sizes(self, attributes):
+    """Makes numbers of lists huge, here and there."""
+    for name, value in sorted(attributes.items()):
+      if isinstance(value, list) and self._random.rand() < 0.3:
+        attributes[name] = [
+          self._pick(_BAD_SIZES) if self._random.rand() < 0.5 else number
+          for number in value
+        ]
 
   def _pick(self, items):
     return items[self._random.randint(len(items))]
@@ -301,10 +372,11 @@ class Calls:
       changed = list(attributes[name])
       how = self._random.randint(3)
       if how == 0:
-        changed[self._random.randint(len(changed))] = self._pick(_BAD_SIZES)
+        at = self._random.randint(max(1, len(changed)))
+        changed[at : at + 1] = [self._pick(_BAD_SIZES)]
       elif how == 1:
         changed.append(self._size(5))
-      else:
+      elif changed:
         changed.pop()
       attributes[name] = changed
       return

@@ -18,6 +18,7 @@ from object_detection_pruning.common import (
   checkpoints,
   checks,
   errors,
+  finite,
 )
 from object_detection_pruning.core import checkpoint_masks
 
@@ -56,6 +57,7 @@ def recalibrate(
   """
   checks.count('num_batches', num_batches)
   tensors = checkpoints.read(checkpoint)
+  finite.check(checkpoint, tensors)
   averages = _averages(config, tensors, num_batches)
   tensors.update(averages)
   checkpoints.write(output_prefix, tensors)

@@ -68,9 +68,8 @@ PRUNING_FLAGS = (
   ),
   PruningFlag(
     'criterion',
-    flags.DEFINE_string,
-    'Which weights become zero first [config: magnitude]. '
-    f'{choices.help_text(criteria.CRITERIA)}.',
+    shared_flags.define,
+    f'[config: magnitude] {choices.help_text(criteria.CRITERIA)}.',
   ),
   PruningFlag(
     'granularity',

@@ -5,6 +5,7 @@ too.
 """
 
 import difflib
+import math
 import re
 import sys
 import textwrap
@@ -48,6 +49,7 @@ def parse(argv: List[str]) -> List[str]:
       f'unexpected argument: {rest[1]}; flags start with --, and a value with '
       'spaces needs quotes'
     )
+  _check_finite()
   for flag in _own_flags():
     given = [
       each
@@ -59,6 +61,20 @@ def parse(argv: List[str]) -> List[str]:
         f'--{given[0]} and --{given[1]} are two names of one flag: give one'
       )
   return rest
+
+
+def _check_finite() -> None:
+  """Refuses what `float` takes for a number and no flag can mean."""
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    value = flag.value
+    if not isinstance(flag.parser, flags.FloatParser) or value is None:
+      continue
+    for number in value if isinstance(value, list) else [value]:
+      if not math.isfinite(number):
+        raise errors.InputError(
+          f'--{name} must be a finite number, got {number}'
+        )
 
 
 def describe(error: flags.Error) -> str:

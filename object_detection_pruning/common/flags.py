@@ -82,6 +82,9 @@ SHARED: Dict[str, SharedFlag] = {
   'sparsity': SharedFlag(
     flags.DEFINE_float, 'Share of zeros in all pruned kernels, in [0, 1).'
   ),
+  'criterion': SharedFlag(
+    flags.DEFINE_string, 'Which weights become zero first.'
+  ),
   'granularity': SharedFlag(
     flags.DEFINE_string, 'Which weights become zero together.'
   ),

@@ -16,6 +16,7 @@ GRADIENTS = 'gradients'
 TRAINING_DATA = 'training data'
 BATCH_NORM = 'a batch-norm scale'
 PHOTOS = 'photos'
+_RANDOM_SEED = 1
 
 
 class Criterion(choices.Choice):
@@ -70,7 +71,18 @@ class Magnitude(WeightCriterion):
     return tf.abs(weights)
 
 
-CRITERIA = (Magnitude,)
+class Random(WeightCriterion):
+  """By chance, the control for other criteria."""
+
+  form = 'random'
+
+  def scores(self, weights: tf.Tensor) -> tf.Tensor:
+    # The same at every update, or masks would never settle.
+    seed = [_RANDOM_SEED, weights.shape.num_elements()]
+    return tf.random.stateless_uniform(weights.shape, seed)
+
+
+CRITERIA = (Magnitude, Random)
 
 
 def find(text: str) -> WeightCriterion:

@@ -10,7 +10,12 @@ from object_detection import exporter as stock_exporter
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline, stack_checks
-from object_detection_pruning.common import atomic_files, checkpoints, errors
+from object_detection_pruning.common import (
+  atomic_files,
+  checkpoints,
+  errors,
+  finite,
+)
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import sparsity_report, stripping
 from object_detection_pruning.graphs import portable
@@ -101,10 +106,13 @@ def strip(
     checkpoint: prefix of its checkpoint.
 
   Raises:
-    InputError: the config is of a masked model, and there are no masks.
+    InputError: the config is of a masked model, and there are no masks; or
+      there are values that are NaN or infinite.
   """
   stack_checks.check(config)
-  stripped = stripping.strip(checkpoints.read(checkpoint))
+  tensors = checkpoints.read(checkpoint)
+  finite.check(checkpoint, tensors)
+  stripped = stripping.strip(tensors)
   if registry.is_masked(config.model) and not stripped.pruned:
     raise errors.InputError(
       f'feature extractor {registry.feature_extractor_type(config.model)} is '

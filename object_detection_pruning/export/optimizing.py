@@ -5,7 +5,6 @@ from typing import List, NamedTuple, Optional
 
 from object_detection_pruning.batch_norm import folding
 from object_detection_pruning.common import atomic_files, errors
-from object_detection_pruning.export import prediction_differences
 from object_detection_pruning.graphs import (
   constant_folding,
   graph_outputs,
@@ -15,7 +14,11 @@ from object_detection_pruning.graphs import (
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.sparse_ops import graph_comparison, loading
+from object_detection_pruning.sparse_ops import (
+  graph_comparison,
+  loading,
+  prediction_differences,
+)
 
 OPTIMIZED_GRAPH = 'optimized_inference_graph.pb'
 SAVED_MODEL = 'optimized_saved_model'

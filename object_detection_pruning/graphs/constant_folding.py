@@ -4,7 +4,8 @@ from typing import Iterable, List, Set
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import freezing
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import freezing, importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 
 # A constant of more than this makes the file larger than the op that it saves
@@ -31,13 +32,21 @@ def fold(graph_def: GraphDef) -> GraphDef:
 
   Returns:
     The graph, with the nodes that are no longer needed still in it.
+
+  Raises:
+    InputError: TensorFlow cannot compute what depends on constants alone.
   """
   with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
+    importing.import_graph(graph_def)
     found = _foldable(graph.get_operations())
     tensors = [op.outputs[0] for op in found]
     with tf.Session(graph=graph) as session:
-      values = session.run(tensors)
+      try:
+        values = session.run(tensors)
+      except importing.FAILURES as error:
+        raise errors.InputError(
+          f'the graph does not run: {importing.reason(error)}'
+        )
   folded = GraphDef()
   folded.CopyFrom(graph_def)
   by_name = {op.name: value for op, value in zip(found, values)}

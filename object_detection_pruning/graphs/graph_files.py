@@ -10,6 +10,7 @@ from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.graphs import graph_check, op_definitions
 
 GraphDef = tf.GraphDef
 MetaGraphDef = tf.MetaGraphDef
@@ -73,18 +74,48 @@ def from_checkpoint(path: str) -> GraphSource:
   return read(prefix + _META)
 
 
-def read(path: str, checkpoint: Optional[str] = None) -> GraphSource:
-  """Reads a graph.
+def read(
+  path: str, checkpoint: Optional[str] = None, runs: bool = False
+) -> GraphSource:
+  """Reads a graph, and checks it: see `graph_check`.
 
   Args:
     path: a frozen graph, a meta graph (the variables are taken from the
       checkpoint of the same name), a SavedModel's folder or its file.
     checkpoint: prefix of a checkpoint with the values of the variables, or a
       folder of checkpoints; None for the one that belongs to the file.
+    runs: whether the graph is to be run as it is. Else it may have ops that
+      this TensorFlow does not know.
 
   Raises:
-    InputError: there is no such file, or it holds no graph.
+    InputError: there is no such file, or it holds no graph that can be used.
   """
+  source = _read(path, checkpoint)
+  ops = op_definitions.Definitions() if runs else None
+  graph_check.check(source.graph_def, source.path, ops)
+  return source
+
+
+def parse_frozen_graph(path: str) -> GraphDef:
+  """Reads a frozen graph as it is, without a look at what is in it.
+
+  Raises:
+    InputError: the file holds no graph.
+  """
+  graph_def = _parse(path, GraphDef())
+  if graph_def is None or not all(n.name and n.op for n in graph_def.node):
+    graph_def = GraphDef()
+  if not graph_def.node:
+    raise errors.InputError(f'{path} is no TensorFlow graph')
+  return graph_def
+
+
+def parse_saved_model(path: str) -> Optional[saved_model_pb2.SavedModel]:
+  """Reads a SavedModel's file as it is; None where it is none."""
+  return _parse(path, saved_model_pb2.SavedModel())
+
+
+def _read(path: str, checkpoint: Optional[str]) -> GraphSource:
   if not os.path.exists(path):
     raise errors.InputError(f'no such graph: {path}')
   if checkpoint is not None:
@@ -105,10 +136,9 @@ def read(path: str, checkpoint: Optional[str] = None) -> GraphSource:
     if checkpoint is None:
       checkpoint = checkpoints.resolve(path[: -len(_META)])
     return GraphSource(path, meta_graph.graph_def, checkpoint, None)
-  graph_def = _parse(path, GraphDef())
-  if graph_def is None or not all(n.name and n.op for n in graph_def.node):
-    graph_def = GraphDef()
-  if not graph_def.node:
+  try:
+    graph_def = parse_frozen_graph(path)
+  except errors.InputError:
     raise errors.InputError(
       f'{path} is no graph: neither a frozen graph (.pb, .pbtxt), nor a meta '
       'graph (.meta), nor a SavedModel'
@@ -117,7 +147,7 @@ def read(path: str, checkpoint: Optional[str] = None) -> GraphSource:
 
 
 def _read_saved_model(path: str, checkpoint: Optional[str]) -> GraphSource:
-  saved_model = _parse(path, saved_model_pb2.SavedModel())
+  saved_model = parse_saved_model(path)
   if saved_model is None or not saved_model.meta_graphs:
     raise errors.InputError(f'{path} is no SavedModel')
   meta_graphs = list(saved_model.meta_graphs)

@@ -8,6 +8,8 @@ import tensorflow.compat.v1 as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.python.framework import tensor_util
 
+from object_detection_pruning.graphs import importing
+
 NodeDef = tf.NodeDef
 GraphDef = tf.GraphDef
 _COLOCATION = 'loc:@'
@@ -67,7 +69,7 @@ class GraphIndex:
     if self._graph is None:
       self._graph = tf.Graph()
       with self._graph.as_default():
-        tf.import_graph_def(self._graph_def, name='')
+        importing.import_graph(self._graph_def)
     shape = self._graph.get_tensor_by_name(name + ':0').shape
     return None if shape.ndims is None else shape.as_list()
 

@@ -10,6 +10,8 @@ from PIL import Image
 from object_detection_pruning.common import errors
 
 Batch = Union[np.ndarray, List[bytes]]
+# Of an image that a graph asks for; beyond any that a detector is made for.
+_MOST_PIXELS = 1 << 28
 
 
 class GraphInput(NamedTuple):
@@ -39,9 +41,19 @@ def _as_tensor(image: np.ndarray, shape: tf.TensorShape) -> np.ndarray:
       '1 or none'
     )
   size = (width or image.shape[1], height or image.shape[0])
+  check_size(*size)
   if size != (image.shape[1], image.shape[0]):
     image = np.asarray(Image.fromarray(image).resize(size, Image.BILINEAR))
   return image[np.newaxis]
+
+
+def check_size(width: int, height: int, images: int = 1) -> None:
+  """Raises `InputError` where a graph takes images that no memory is for."""
+  if width * height * images > _MOST_PIXELS:
+    raise errors.InputError(
+      f'the graph takes {images} images of {width}x{height} pixels, and must '
+      f'take {_MOST_PIXELS} pixels at most'
+    )
 
 
 def _as_png(image: np.ndarray, shape: tf.TensorShape) -> List[bytes]:

@@ -77,6 +77,7 @@ def _as_floats(
     )
   height = shape[1].value or image.shape[0]
   width = shape[2].value or image.shape[1]
+  graph_inputs.check_size(width, height, shape[0].value or 1)
   resized = Image.fromarray(image).resize((width, height), Image.BILINEAR)
   batch = np.asarray(resized, np.float32)[np.newaxis] / 127.5 - 1
   return np.repeat(batch, shape[0].value or 1, axis=0)

@@ -3,7 +3,7 @@
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import atomic_files
-from object_detection_pruning.graphs import graph_outputs
+from object_detection_pruning.graphs import graph_outputs, importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 
 _INPUT_KEY = 'inputs'
@@ -27,7 +27,7 @@ def _write(graph_def: GraphDef, folder: str) -> None:
   placeholders = [n.name for n in graph_def.node if n.op == 'Placeholder']
   graph = tf.Graph()
   with graph.as_default(), tf.Session(graph=graph) as session:
-    tf.import_graph_def(graph_def, name='')
+    importing.import_graph(graph_def)
 
     def info(tensor_name):
       return tf.saved_model.build_tensor_info(

@@ -5,7 +5,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import masks as masks_lib
+
+_NUMBERS = ('detection_scores', 'detection_classes', 'detection_boxes')
 
 
 class Detections(NamedTuple):
@@ -47,8 +50,11 @@ def from_outputs(
 
   Returns:
     The detections. Masks are made for those that are kept alone.
+
+  Raises:
+    InputError: the outputs are no detections.
   """
-  count = int(outputs['num_detections'])
+  count = _check(outputs)
   scores = outputs['detection_scores'][:count]
   surest_first = np.argsort(-scores, kind='stable')
   kept = surest_first[scores[surest_first] >= min_score][:max_detections]
@@ -65,6 +71,37 @@ def from_outputs(
     scores=scores[kept],
     masks=masks,
   )
+
+
+def _check(outputs: Dict[str, np.ndarray]) -> int:
+  """Checks shapes and numbers of outputs; gives the number of detections."""
+  most = np.shape(outputs['detection_scores'])[:1]
+  for name, shape in (
+    ('detection_scores', most),
+    ('detection_classes', most),
+    ('detection_boxes', most + (4,)),
+    ('detection_masks', most + (None, None)),
+  ):
+    found = np.shape(outputs.get(name, 0))
+    if name in outputs and (
+      not most
+      or len(found) != len(shape)
+      or any(want not in (None, have) for want, have in zip(shape, found))
+    ):
+      raise errors.InputError(
+        f'the model gives {name} of the shape {list(found)} for an image, and '
+        f'{list(most)} detection_scores'
+      )
+  count = outputs['num_detections']
+  if np.shape(count) or not 0 <= count <= most[0]:
+    raise errors.InputError(
+      f'the model gives {most[0]} detection_scores for an image, and '
+      f'num_detections {count}'
+    )
+  for name in _NUMBERS:
+    if np.isnan(outputs[name][: int(count)]).any():
+      raise errors.InputError(f'the model gives {name} that are no numbers')
+  return int(count)
 
 
 def to_records(

@@ -4,10 +4,10 @@ from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors, sessions
-from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import graph_inputs, importing
 from object_detection_pruning.inference import graph_detector
-from object_detection_pruning.sparse_ops import library, loading
+from object_detection_pruning.sparse_ops import loading
 
 _VARIABLE_OPS = ('Variable', 'VariableV2', 'VarHandleOp')
 
@@ -31,18 +31,13 @@ def load(
   """
   graph_def = loading.read_graph_def(path)
   graph_input = _check(path, graph_def)
-  if loading.uses_sparse_ops(graph_def):
-    library.load()
-  try:
-    session = sessions.open_session(graph_def, threads, threads)
-  except (ValueError, tf.errors.NotFoundError) as error:
-    reason = str(error).splitlines()[0].split('. ')[0]
-    raise errors.InputError(f'{path} does not load: {reason}')
+  session = importing.open_session(graph_def, path, threads)
   tensor_of = session.graph.get_tensor_by_name
   names = {node.name for node in graph_def.node}
   outputs = graph_detector.REQUIRED_OUTPUTS + graph_detector.OPTIONAL_OUTPUTS
   return graph_detector.GraphDetector(
     session,
+    path,
     graph_input,
     tensor_of(f'{graph_input.name}:0'),
     {name: tensor_of(f'{name}:0') for name in outputs if name in names},

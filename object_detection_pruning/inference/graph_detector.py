@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.graphs import graph_inputs
+from object_detection_pruning.graphs import graph_inputs, importing
 from object_detection_pruning.inference.detector import Detector
 
 REQUIRED_OUTPUTS = (
@@ -23,6 +23,7 @@ class GraphDetector(Detector):
 
   Args:
     session: has the graph and the values of its variables, if there are any.
+    path: what the graph was read from, for messages.
     graph_input: the kind of input that images go into.
     placeholder: that input.
     outputs: by the Object Detection API's names.
@@ -31,18 +32,28 @@ class GraphDetector(Detector):
   def __init__(
     self,
     session: tf.Session,
+    path: str,
     graph_input: graph_inputs.GraphInput,
     placeholder: tf.Tensor,
     outputs: Dict[str, tf.Tensor],
   ):
     self._session = session
+    self._path = path
     self._input = graph_input
     self._placeholder = placeholder
     self._outputs = outputs
 
   def run(self, image: np.ndarray) -> Dict[str, np.ndarray]:
     fed = self._input.encode(image, self._placeholder.shape)
-    outputs = self._session.run(self._outputs, {self._placeholder: fed})
+    outputs = importing.run(
+      self._session, self._outputs, {self._placeholder: fed}, self._path
+    )
+    for name, batch in outputs.items():
+      if np.ndim(batch) < 1 or not len(batch):
+        raise errors.InputError(
+          f'{self._path} gives {name} without a batch: its shape is '
+          f'{list(np.shape(batch))}'
+        )
     return {name: batch[0] for name, batch in outputs.items()}
 
 

@@ -3,6 +3,7 @@
 import os
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import graph_files
 from object_detection_pruning.inference import saved_model
 from object_detection_pruning.sparse_ops import loading
 
@@ -38,7 +39,7 @@ def kind_of(path: str) -> str:
   if start[offset] == identifier:
     return TFLITE
   try:
-    graph_def = loading.read_graph_def(path)
+    graph_def = graph_files.parse_frozen_graph(path)
   except errors.InputError:
     raise errors.InputError(
       f'{path} is no model: it must be a frozen graph (.pb), a sparse graph '

@@ -4,7 +4,7 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, finite
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import stripping
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
@@ -58,4 +58,5 @@ def measure(
     layers,
     sum(array.size for array in others),
     sum(int(np.count_nonzero(array)) for array in others),
+    tuple(finite.count(tensors).items()),
   )

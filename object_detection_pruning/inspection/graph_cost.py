@@ -5,7 +5,13 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import graph_outputs, sample_feeds
+from object_detection_pruning.common import errors, finite
+from object_detection_pruning.graphs import (
+  float_constants,
+  graph_outputs,
+  importing,
+  sample_feeds,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.inspection import graph_layers
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
@@ -48,6 +54,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     ],
     int(sum(vector.size for vector in vectors)),
     int(sum(np.count_nonzero(vector) for vector in vectors)),
+    tuple(finite.count(float_constants.find(needed)).items()),
   )
 
 
@@ -69,16 +76,13 @@ def _shapes(
   if loading.uses_sparse_ops(graph_def):
     library.load()
   with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
+    importing.import_graph(graph_def)
     fetches = {name: tf.shape(graph.get_tensor_by_name(name)) for name in names}
   with tf.Session(graph=graph) as session:
     try:
-      found = session.run(fetches, feeds)
-    except tf.errors.OpError as error:
+      found = importing.run(session, fetches, feeds)
+    except errors.InputError as error:
       # A kernel within a loop has no one shape; one for GPUs does not run.
-      tf.logging.error(
-        'no MACs are counted, since the graph does not run: %s',
-        error.message.splitlines()[0],
-      )
+      tf.logging.error('no MACs are counted: %s', error)
       return None
   return {name: shape.tolist() for name, shape in found.items()}

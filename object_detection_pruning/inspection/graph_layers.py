@@ -13,6 +13,7 @@ from typing import (
 
 import numpy as np
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
@@ -135,8 +136,13 @@ def _packed(mask_number: int) -> Callable:
     reference = _input(node, mask_number)
     mask = index.constant(reference)
     values = index.constant(_input(node, mask_number + 1))
+    if mask is None or values is None:
+      return []
     shape = tuple(attribute(node, 'kernel_shape').list.i)
-    weights = packing.unpack(mask, values, shape)
+    try:
+      weights = packing.unpack(mask, values, shape)
+    except errors.InputError as error:
+      raise errors.InputError(f'node {node.name} ({node.op}): {error}')
     return [(_source(reference, index), weights)]
 
   return read

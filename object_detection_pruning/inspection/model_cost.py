@@ -1,7 +1,7 @@
 """What a model costs: weights, zeros and multiplications, layer by layer."""
 
 import json
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 
 class LayerCost(NamedTuple):
@@ -53,11 +53,14 @@ class ModelCost(NamedTuple):
     layers: in the order of the model.
     other_parameters: biases and batch-norm scales and shifts.
     other_nonzeros: how many of those are not zero.
+    not_finite: name of a variable, and how many of its values are NaN or
+      infinite, where there are any.
   """
 
   layers: List[LayerCost]
   other_parameters: int
   other_nonzeros: int
+  not_finite: Sequence[Tuple[str, int]] = ()
 
   @property
   def parameters(self) -> int:
@@ -94,6 +97,7 @@ class ModelCost(NamedTuple):
       'sparsity_of_all_kernels': self.sparsity,
       'macs': self.macs,
       'macs_on_nonzeros': self.nonzero_macs,
+      'not_finite': dict(self.not_finite),
       'layers': [
         {
           'name': layer.name,
@@ -142,12 +146,19 @@ class ModelCost(NamedTuple):
     widths = [
       max(len(line[i]) for line in lines) for i in range(len(_HEADINGS))
     ]
-    return '\n'.join(
+    table = [
       '  '.join(
         cell.ljust(width) if column < _TEXT_COLUMNS else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(line, widths))
       ).rstrip()
       for line in lines
+    ]
+    return '\n'.join(
+      table
+      + [
+        f'warning: {name} has {number} values that are NaN or infinite'
+        for name, number in self.not_finite
+      ]
     )
 
 

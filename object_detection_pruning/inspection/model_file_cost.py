@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning, surgery
 from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.graphs import importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.inference import model_files, saved_model
 from object_detection_pruning.inspection import (
@@ -66,9 +67,14 @@ def frozen_graph_def(path: str) -> GraphDef:
   outputs = sorted(
     {info.name.split(':')[0] for s in signatures for info in s.outputs.values()}
   )
-  with session, session.graph.as_default():
-    return tf.graph_util.convert_variables_to_constants(
-      session, meta_graph.graph_def, outputs
+  try:
+    with session, session.graph.as_default():
+      return tf.graph_util.convert_variables_to_constants(
+        session, meta_graph.graph_def, outputs
+      )
+  except importing.FAILURES + (AssertionError, KeyError) as error:
+    raise errors.InputError(
+      f'the variables of {path} cannot be read: {importing.reason(error)}'
     )
 
 

@@ -7,17 +7,21 @@ from typing import Any, List, NamedTuple, Optional
 import numpy as np
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors, finite
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
-from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.graphs import float_constants
 from object_detection_pruning.reconstruction import (
+  at_once,
+  kernel_layers,
+  layer_choice,
   outputs,
   progress_file,
   pruning,
   refinement,
   report,
 )
+from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import photos as photo_sources
 from object_detection_pruning.reconstruction import request as requests
 
@@ -38,10 +42,17 @@ class Source(NamedTuple):
   checkpoint: Optional[str] = None
 
   def read(self) -> models.Model:
-    """Reads the model."""
+    """Reads the model.
+
+    Raises:
+      InputError: it is no model, or has values that are NaN or infinite.
+    """
     if self.graph:
-      return models.from_graph(self.graph)
-    return models.from_checkpoint(self.config, self.checkpoint)
+      model = models.from_graph(self.graph)
+    else:
+      model = models.from_checkpoint(self.config, self.checkpoint)
+    finite.check(model.path, float_constants.find(model.graph_def))
+    return model
 
 
 class Job:
@@ -134,13 +145,26 @@ class Job:
       self._photos.generated,
       distances,
     )
-    path = os.path.join(folder, outputs.FROZEN_GRAPH)
-    outputs.write_graph(self.model, values, path)
-    if self._source.checkpoint:
-      _write_checkpoint(self._source, self._pruner, values, folder)
+    pruned = [layer.constant for layer in self._pruner.chosen]
+    _write(self._source, self.model, values, pruned, folder)
     result.write(os.path.join(folder, outputs.REPORT))
     kept.remove()
     return result
+
+  def plan(self) -> report.Report:
+    """Says which zeros `run` would make, and writes nothing.
+
+    Raises:
+      InputError: as in `run`.
+    """
+    return report.Report(
+      self._pruner.plan(),
+      {each.node: each.reason for each in self._pruner.rejected},
+      len(self._photos.images),
+      self._photos.skipped,
+      self._photos.generated,
+      [],
+    )
 
   def close(self) -> None:
     """Frees the session and the threads."""
@@ -165,7 +189,46 @@ def run(
     return job.run(folder)
 
 
-def _write_checkpoint(source, pruner, values, folder: str) -> None:
+def cut(
+  source: Source, request: at_once.Request, folder: Optional[str]
+) -> report.Report:
+  """Cuts off what scores least, without photos, and writes the model.
+
+  Args:
+    source: the dense model.
+    request: settings.
+    folder: to write to, see `Job.run`; None writes nothing.
+
+  Returns:
+    What became of each layer.
+
+  Raises:
+    InputError: the model or the request cannot be used.
+  """
+  request.check()
+  model = source.read()
+  layers, rejected = kernel_layers.find(model.graph_def, set(model.outputs))
+  chosen = layer_choice.choose(layers, request, model.path)
+  values = at_once.values(chosen, at_once.masks(chosen, request))
+  result = report.Report(
+    at_once.results(layers, values),
+    {each.node: each.reason for each in rejected},
+    photos=0,
+    skipped=0,
+    generated=False,
+    refinement=[],
+  )
+  if folder is not None:
+    _write(source, model, values, list(values), folder)
+    result.write(os.path.join(folder, outputs.REPORT))
+  return result
+
+
+def _write(source, model, values, pruned: List[str], folder: str) -> None:
+  path = os.path.join(folder, outputs.FROZEN_GRAPH)
+  outputs.write_graph(model, values, path)
+  if not source.checkpoint:
+    return
   tensors = checkpoints.read(source.checkpoint)
   stripped = exporter.strip(source.config, source.checkpoint).tensors
   names = set(tensors)
@@ -174,7 +237,6 @@ def _write_checkpoint(source, pruner, values, folder: str) -> None:
     for name, value in tensors.items()
     if not kernels.is_pruning_variable(name, names)
   }
-  pruned = [layer.constant for layer in pruner.chosen]
   outputs.write_checkpoint(
     source.config, outputs.masked_tensors(tensors, values, pruned), folder
   )

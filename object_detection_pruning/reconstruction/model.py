@@ -57,7 +57,7 @@ def from_graph(path: str) -> Model:
   Raises:
     InputError: it is no frozen graph, or has no input for images.
   """
-  source = graph_files.read(path)
+  source = graph_files.read(path, runs=True)
   if source.checkpoint is not None or freezing.variables(source.graph_def):
     raise errors.InputError(
       f'{path} is not frozen: export it as a frozen graph, or name its '

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.evaluation import frontier
+from object_detection_pruning.graphs import importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.reconstruction import kernel_layers
 
@@ -39,7 +40,7 @@ class Network:
     crops = _cut_crops(opened)
     self.graph = tf.Graph()
     with self.graph.as_default():
-      tf.import_graph_def(opened, name='')
+      importing.import_graph(opened)
     self.session = tf.Session(graph=self.graph, config=session_config)
     # Crops are fed, for the pruned network those of the dense one: proposals
     # have no useful gradient, and the same rows must be compared.
@@ -162,5 +163,5 @@ def _open(graph_def: GraphDef, names):
 def imported(graph_def: GraphDef) -> Iterator[tf.Graph]:
   """A graph of its own with a graph definition in it."""
   with tf.Graph().as_default() as graph:
-    tf.import_graph_def(graph_def, name='')
+    importing.import_graph(graph_def)
     yield graph

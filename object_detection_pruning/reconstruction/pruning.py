@@ -102,6 +102,22 @@ class Pruner:
     shares = self._shares(shared, costs, request)
     return self._prune(kept, costs, shares, {})
 
+  def plan(self) -> List[report.LayerResult]:
+    """Gives the zeros that `run` would make, without making them."""
+    shares = self._shares(
+      progress_file.Folder(None, ''), self.costs(), self.request
+    )
+    return [
+      report.LayerResult(
+        layer.name,
+        list(layer.kernel.shape),
+        int(round(shares.get(layer.constant, 0.0) * layer.kernel.size)),
+        None,
+        any(layer is each for each in self.chosen),
+      )
+      for layer in self.layers
+    ]
+
   def refit(self, supports: Dict[str, np.ndarray]) -> networks.Values:
     """Refits all layers where it is known which weights go.
 

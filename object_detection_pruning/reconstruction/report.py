@@ -47,7 +47,7 @@ class Report(NamedTuple):
   Attributes:
     layers: in the order of the graph.
     left_alone: kernels that could not be changed, with the reason, by node.
-    photos: pictures that were looked at.
+    photos: pictures that were looked at; 0 where nothing was refitted.
     skipped: files that were no pictures.
     generated: whether the pictures were made up.
     refinement: distances from the dense network on the photos left out of
@@ -121,9 +121,8 @@ class Report(NamedTuple):
     for node, reason in self.left_alone.items():
       lines.append(f'{node} was left alone: {reason}')
     lines.append(
-      f'{self.sparsity:.2%} zeros in the {self._count()} pruned kernels, from '
-      f'{self.photos} {"generated " if self.generated else ""}pictures'
-      + (f' ({self.skipped} files were no pictures)' if self.skipped else '')
+      f'{self.sparsity:.2%} zeros in the {self._count()} pruned kernels'
+      + self._origin()
     )
     if self.refinement:
       start, best = self.refinement[0], min(self.refinement)
@@ -137,6 +136,13 @@ class Report(NamedTuple):
         )
       )
     return '\n'.join(lines + self.notes())
+
+  def _origin(self) -> str:
+    if not self.photos:
+      return ', which are not refitted'
+    kind = 'generated pictures' if self.generated else 'pictures'
+    skipped = f' ({self.skipped} files were no pictures)' * bool(self.skipped)
+    return f', from {self.photos} {kind}{skipped}'
 
   def _count(self) -> int:
     return sum(layer.pruned for layer in self.layers)

@@ -8,7 +8,12 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning, surgery
-from object_detection_pruning.common import checkpoints, checks, errors
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
+  errors,
+  finite,
+)
 from object_detection_pruning.evaluation import eval_inputs, evaluator
 from object_detection_pruning.export import stripping
 from object_detection_pruning.sensitivity import (
@@ -136,7 +141,9 @@ def prepare(request: Request) -> Prepared:
   config = pipeline.load(request.pipeline_config_path)
   reader = eval_inputs.reader(config)
   examples = eval_inputs.serialized(reader, request.num_examples)
-  raw = checkpoints.read(checkpoints.resolve(request.checkpoint))
+  checkpoint = checkpoints.resolve(request.checkpoint)
+  raw = checkpoints.read(checkpoint)
+  finite.check(checkpoint, raw)
   tensors = stripping.strip(raw).tensors
   network = pruning.analyze(config)
   surgery.check_fits(network.shapes, tensors)

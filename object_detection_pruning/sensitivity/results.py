@@ -10,6 +10,8 @@ from object_detection_pruning.sensitivity import costs as costs_lib
 
 # Other machines round otherwise, and a rank of two detections may change.
 _TOLERANCE = 2e-3
+# A random choice among few boxes gets as much by chance.
+_LEAST_METRIC = 0.01
 _READ = ('data', 'training')
 _FINGERPRINTS = {
   'model': 'model',
@@ -99,6 +101,20 @@ class Results(NamedTuple):
   def measured(self) -> List[Layer]:
     """The layers with points."""
     return [layer for layer in self.layers if layer.points]
+
+  def doubt(self) -> Optional[str]:
+    """Says why losses mean nothing, where the model has nothing to lose."""
+    metric = self.setup.metric
+    if metric == evaluator.LOSS or self.baseline is None:
+      return None
+    value = self.baseline[metric]
+    if value >= _LEAST_METRIC:
+      return None
+    return (
+      f'the {metric} of the unpruned model is {value:.4f}: the losses are '
+      'shares of that, and noise. Train it further, evaluate on more images, '
+      'or take --metric=loss'
+    )
 
   def curves(self) -> Dict[str, 'Curve']:
     """Gives the curves of the layers that were measured, by name."""

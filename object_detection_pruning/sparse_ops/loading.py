@@ -1,10 +1,15 @@
 """Loads sparse graphs."""
 
-import warnings
+from typing import Iterable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import (
+  graph_check,
+  graph_files,
+  importing,
+  op_definitions,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import library
 
@@ -29,22 +34,33 @@ def uses_sparse_ops(graph_def: GraphDef) -> bool:
 
 
 def read_graph_def(path: str) -> GraphDef:
-  """Reads a frozen graph from a file.
+  """Reads a frozen graph from a file, and checks that it can be run.
 
   Raises:
-    InputError: the file holds no graph.
+    InputError: the file holds no graph, or one that cannot be used; or it has
+      sparse ops, and the op library cannot be built.
   """
-  graph_def = GraphDef()
-  with open(path, 'rb') as file, warnings.catch_warnings():
-    # Protobuf only warns of a file that goes on after the message.
-    warnings.simplefilter('error', RuntimeWarning)
-    try:
-      graph_def.ParseFromString(file.read())
-    except Exception as error:  # DecodeError has moved between versions.
-      raise errors.InputError(f'{path} is no TensorFlow graph: {error}')
-  if not graph_def.node:
-    raise errors.InputError(f'{path} is no TensorFlow graph')
+  graph_def = graph_files.parse_frozen_graph(path)
+  check(graph_def, path)
   return graph_def
+
+
+def check(
+  graph_def: GraphDef, path: str, runs: Optional[Iterable[str]] = None
+) -> None:
+  """Checks a graph that may have sparse ops, see `graph_check.check`.
+
+  Args:
+    graph_def: the graph; see there for what is changed in it.
+    path: what it was read from, for messages.
+    runs: names of nodes that are run; None for all.
+
+  Raises:
+    InputError: says what is wrong.
+  """
+  if uses_sparse_ops(graph_def):
+    library.load()
+  graph_check.check(graph_def, path, op_definitions.Definitions(), runs)
 
 
 def load_sparse_graph(path: str) -> tf.Graph:
@@ -60,9 +76,7 @@ def load_sparse_graph(path: str) -> tf.Graph:
     InputError: the file holds no graph, or the op library cannot be built.
   """
   graph_def = read_graph_def(path)
-  if uses_sparse_ops(graph_def):
-    library.load()
   graph = tf.Graph()
   with graph.as_default():
-    tf.import_graph_def(graph_def, name='')
+    importing.import_graph(graph_def, path)
   return graph

@@ -4,6 +4,8 @@ from typing import Tuple
 
 import numpy as np
 
+from object_detection_pruning.common import errors
+
 
 def pack(weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
   """Packs a kernel of any shape.
@@ -28,8 +30,31 @@ def pack(weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
 def unpack(
   mask: np.ndarray, values: np.ndarray, shape: Tuple[int, ...]
 ) -> np.ndarray:
-  """The kernel that `pack` was given."""
-  size = int(np.prod(shape))
+  """The kernel that `pack` was given.
+
+  Raises:
+    InputError: the three do not belong together.
+  """
+  size = 1
+  for side in shape:
+    size *= side
+  bits = mask.size * 8
+  if (
+    mask.ndim != 1
+    or mask.dtype != np.uint8
+    or min(shape, default=1) < 1
+    or not bits - 8 < size <= bits
+  ):
+    raise errors.InputError(
+      f'a sparse kernel of the shape {list(shape)} must have a bit for each '
+      f'weight, got a mask of {mask.dtype} {list(mask.shape)}'
+    )
+  nonzeros = int(np.unpackbits(mask).sum())
+  if values.shape != (nonzeros,):
+    raise errors.InputError(
+      f'a sparse kernel has {nonzeros} bits set, and values of the shape '
+      f'{list(values.shape)}'
+    )
   bits = np.unpackbits(mask.reshape(-1, 1), axis=1)[:, ::-1].ravel()[:size]
   weights = np.zeros(size, np.float32)
   weights[bits.astype(bool)] = values

@@ -13,6 +13,8 @@ class Entry(NamedTuple):
     shape: of its kernel; None where there is none.
     sparsity: share of zeros in the kernel; None where there is none.
     note: why it is no sparse or fused op; empty where it is one.
+    node: that does its work now, perhaps with that of other layers; empty where
+      it is the layer's own.
   """
 
   name: str
@@ -20,6 +22,7 @@ class Entry(NamedTuple):
   shape: Optional[Sequence[int]]
   sparsity: Optional[float]
   note: str
+  node: str = ''
 
 
 class RewriteReport:
@@ -34,10 +37,13 @@ class RewriteReport:
 
   @property
   def counts(self) -> 'collections.Counter':
-    """How many layers became each op; kept layers do not count."""
-    return collections.Counter(
-      entry.op for entry in self.entries if not entry.note
-    )
+    """How many there are of each op that was made."""
+    made = {
+      (entry.node or entry.name, entry.op)
+      for entry in self.entries
+      if not entry.note
+    }
+    return collections.Counter(op for _, op in made)
 
   @property
   def kept(self) -> List[Entry]:

@@ -42,11 +42,13 @@ class Rewritten(NamedTuple):
     graph_def: the graph.
     report: what became of every layer.
     origins: for each node that was made, the nodes that it stands for.
+    moved: nodes whose output is that of another node now, and its name.
   """
 
   graph_def: GraphDef
   report: RewriteReport
   origins: Dict[str, List[str]]
+  moved: Dict[str, str]
 
 
 def rewrite(
@@ -108,7 +110,10 @@ def rewrite(
     for replacement in replacements
     for made in replacement.made
   }
-  return Rewritten(rewritten, RewriteReport(entries), origins)
+  moved = {
+    old: new for each in replacements for old, new in each.renamed.items()
+  }
+  return Rewritten(rewritten, RewriteReport(entries), origins, moved)
 
 
 def _replace_layers(
@@ -122,9 +127,9 @@ def _replace_layers(
   def replace(made_layers, made, renamed=None):
     done.update(layer.name for layer in made_layers)
     replaced = [node for layer in made_layers for node in layer.nodes]
-    op = made[-1].op
+    op, node = made[-1].op, made[-1].name
     entries = [
-      Entry(layer.name, op, layer.weights.shape, layer.sparsity, '')
+      Entry(layer.name, op, layer.weights.shape, layer.sparsity, '', node)
       for layer in made_layers
     ]
     replacements.append(Replacement(replaced, made, renamed or {}, entries))

@@ -1,5 +1,6 @@
 """A whole training run: train, evaluate, re-calibrate batch norm."""
 
+import os
 from typing import Any, Dict, Optional
 
 import tensorflow.compat.v1 as tf
@@ -10,6 +11,10 @@ from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.training import model_lib, serving
+
+# The name that stock training gives to evaluations of its first set.
+_EVALUATION = '0'
 
 
 def train(
@@ -25,9 +30,9 @@ def train(
     config: the effective pipeline config, written into the model folder.
     throttle_secs: seconds at least between evaluations.
     recalibration_batches: training batches to average batch-norm statistics
-      over once training is done; the last checkpoint is replaced and evaluated
-      again. None leaves it as trained, and so does a model whose batch norm is
-      all frozen, with a line in the log.
+      over once training is done; the last checkpoint is replaced before it is
+      evaluated and exported. None leaves it as trained, and so does a model
+      whose batch norm is all frozen, with a line in the log.
 
   Returns:
     Metrics of the last evaluation by name; None on all but the chief.
@@ -49,6 +54,9 @@ def _train(
   is_chief = estimator.config.is_chief
   if is_chief:
     pipeline.save(config, estimator.model_dir)
+  serving_exporter = serving.ServingExporter(
+    config, model_lib.create_estimator_and_inputs
+  )
 
   def train_to(last_step: Optional[int]) -> Optional[Dict[str, Any]]:
     train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
@@ -59,28 +67,80 @@ def _train(
       last_step,
       eval_on_train_data=False,
     )
-    eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
+    eval_spec = eval_specs[0]._replace(
+      throttle_secs=throttle_secs, exporters=[serving_exporter]
+    )
     result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
     return result[0] if result else None
 
   soft = run['soft_filter_pruning']
-  if soft is None:
-    metrics = train_to(run['train_steps'])
-  else:
+  recalibration_once = _Recalibration(config, recalibration_batches)
+  if soft is not None:
     metrics = soft.train(train_to)
-  if not recalibration_batches or not is_chief:
+  else:
+    if is_chief and recalibration_once.is_due:
+      recalibration_once.precede_evaluation(estimator, run['train_steps'])
+    metrics = train_to(run['train_steps'])
+  if not is_chief or not recalibration_once.is_due:
     return metrics
   checkpoint = checkpoints.resolve(estimator.model_dir)
-  try:
-    recalibration.recalibrate(
-      config, checkpoint, recalibration_batches, checkpoint
-    )
-  except recalibration.NothingToRecalibrate as reason:
-    tf.logging.warning('Batch norm stays as it is: %s.', reason)
+  if not recalibration_once.run(checkpoint):
     return metrics
-  return estimator.evaluate(
-    run['eval_input_fns'][0], checkpoint_path=checkpoint, name='recalibrated'
+  # What was evaluated and exported before, if anything, was not this.
+  metrics = estimator.evaluate(
+    run['eval_input_fns'][0], checkpoint_path=checkpoint, name=_EVALUATION
   )
+  serving_exporter.export(
+    estimator,
+    os.path.join(estimator.model_dir, 'export', serving_exporter.name),
+    checkpoint,
+    metrics,
+    is_the_final_export=True,
+  )
+  return metrics
+
+
+class _Recalibration:
+  """Sets the batch-norm statistics of a run's last checkpoint, once."""
+
+  def __init__(
+    self,
+    config: pipeline_pb2.TrainEvalPipelineConfig,
+    batches: Optional[int],
+  ):
+    self._config, self._batches = config, batches
+    self.is_due = bool(batches)
+
+  def run(self, checkpoint: str) -> bool:
+    """Replaces a checkpoint; tells whether there was anything to set."""
+    self.is_due = False
+    try:
+      recalibration.recalibrate(
+        self._config, checkpoint, self._batches, checkpoint
+      )
+    except recalibration.NothingToRecalibrate as reason:
+      tf.logging.warning('Batch norm stays as it is: %s.', reason)
+      return False
+    return True
+
+  def precede_evaluation(
+    self, estimator: tf.estimator.Estimator, last_step: Optional[int]
+  ) -> None:
+    """Lets an estimator evaluate its last checkpoint as it will stay."""
+    evaluate = estimator.evaluate
+
+    def evaluating(*arguments: Any, **options: Any) -> Dict[str, Any]:
+      checkpoint = options.get('checkpoint_path')
+      if (
+        self.is_due
+        and checkpoint
+        and last_step
+        and checkpoints.global_step(checkpoint) >= last_step
+      ):
+        self.run(checkpoint)
+      return evaluate(*arguments, **options)
+
+    estimator.evaluate = evaluating
 
 
 def check_inputs(

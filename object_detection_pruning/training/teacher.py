@@ -13,7 +13,7 @@ from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors, finite
 from object_detection_pruning.core import widths
 from object_detection_pruning.export import stripping
 from object_detection_pruning.graphs import freezing, graph_index, subgraphs
@@ -113,7 +113,9 @@ def load(
   Raises:
     InputError: the checkpoint does not fit the config.
   """
-  tensors = stripping.strip(checkpoints.read(checkpoint)).tensors
+  raw = checkpoints.read(checkpoint)
+  finite.check(checkpoint, raw)
+  tensors = stripping.strip(raw).tensors
   with tf.Graph().as_default() as graph:
     images = tf.placeholder(tf.float32, [None] + list(image_shape), _IMAGES)
     shapes = tf.placeholder(tf.int32, [None, 3], _SHAPES)

@@ -18,6 +18,8 @@ shared_flags.define('output_dir', required=True)
 shared_flags.define('recalibrate_batch_norm', 7)
 shared_flags.define('include', [])
 shared_flags.define('strict', False)
+shared_flags.define('min_score', 0.5)
+flags.DEFINE_multi_float('shares', [], 'Its shares.')
 flags.DEFINE_enum('kind', 'red', ['red', 'green'], 'Its colour.')
 FLAGS = flags.FLAGS
 
@@ -54,6 +56,12 @@ BAD = [
   ),
   (GOOD + ['--kind=blue'], "--kind must be one of red, green, got 'blue'"),
   (GOOD + ['--strict=maybe'], "--strict must be true or false, got 'maybe'"),
+  (GOOD + ['--min_score=nan'], '--min_score must be a finite number, got nan'),
+  (GOOD + ['--min_score=-inf'], '--min_score must be a finite number, got'),
+  (
+    GOOD + ['--shares=1', '--shares=1e999'],
+    '--shares must be a finite number, got inf',
+  ),
   (GOOD + ['--kind'], '--kind needs a value'),
   (
     GOOD + ['--graph=b.pb'],

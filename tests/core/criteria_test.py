@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from nets.mobilenet_v1 import slim
@@ -23,8 +24,21 @@ def test_magnitude_is_absolute():
 
 
 def test_unknown_criterion_is_an_error():
-  with pytest.raises(errors.InputError, match="one of magnitude, got 'size'"):
+  with pytest.raises(errors.InputError, match='one of magnitude, random, got'):
     criteria.find('size')
+
+
+def test_chance_scores_alike_at_every_update_and_by_no_weight():
+  random = criteria.find('random')
+  weights = tf.placeholder(tf.float32, [40, 50])
+  scores = random.scores(weights), random.scores(weights)
+  with tf.Session() as session:
+    first, second = session.run(scores, {weights: np.zeros([40, 50])})
+    third = session.run(scores[0], {weights: np.ones([40, 50])})
+  np.testing.assert_array_equal(first, second)
+  np.testing.assert_array_equal(first, third)
+  assert 0.45 < np.mean(first) < 0.55
+  assert len(np.unique(first)) > 1900
 
 
 def test_new_criterion_is_a_class_and_a_line(monkeypatch):

@@ -43,7 +43,10 @@ def test_schedule_gets_the_exact_target_of_the_pattern():
       {'granularity': '1:5', 'allocation': 'global'},
       'granularity must be weight, got 1:5',
     ),
-    ({'criterion': 'size'}, "criterion must be one of magnitude, got 'size'"),
+    (
+      {'criterion': 'size'},
+      "criterion must be one of magnitude, random, got 'size'",
+    ),
   ],
 )
 def test_what_cannot_be_is_an_error(arguments, words):

@@ -9,8 +9,8 @@ from PIL import Image
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import shapes
-from object_detection_pruning.export import optimizing, prediction_differences
-from object_detection_pruning.sparse_ops import loading
+from object_detection_pruning.export import optimizing
+from object_detection_pruning.sparse_ops import loading, prediction_differences
 
 OUTPUTS = [
   'detection_boxes',

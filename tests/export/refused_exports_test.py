@@ -75,3 +75,12 @@ def test_refuses_arguments_before_it_reads(older_export, arguments, words):
   assert_refuses(
     older_export, words, None, '/nowhere', str(older_export), *arguments
   )
+
+
+def test_refuses_values_that_are_nan_or_infinite(tmp_path):
+  prefix = str(tmp_path / 'model.ckpt')
+  checkpoints.write(prefix, {'a/weights': np.float32([[np.nan, 1, np.inf]])})
+  with pytest.raises(errors.InputError) as error:
+    exporter.strip(detectors.config(detectors.ssd()), prefix)
+  assert f'{prefix} has values that are NaN' in str(error.value)
+  assert 'in a/weights (2): ' in str(error.value)

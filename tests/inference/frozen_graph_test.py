@@ -3,6 +3,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import importing
 from object_detection_pruning.inference import frozen_graph
 
 OUTPUTS = {
@@ -151,3 +152,100 @@ def test_op_that_tensorflow_does_not_have_is_named(write_graph, tmp_path):
   with pytest.raises(errors.InputError, match='OpOfAnotherLibrary') as caught:
     frozen_graph.load(str(path))
   assert '\n' not in str(caught.value)
+
+
+def changed(path, change):
+  """Changes the graph in a file."""
+  graph_def = tf.GraphDef()
+  with open(path, 'rb') as file:
+    graph_def.ParseFromString(file.read())
+  change(graph_def)
+  with open(path, 'wb') as file:
+    file.write(graph_def.SerializeToString())
+  return path
+
+
+def test_graph_that_was_placed_on_a_gpu_runs_without_one(write_graph, image):
+  def place(graph_def):
+    for node in graph_def.node:
+      node.device = '/job:worker/replica:0/task:1/device:GPU:0'
+
+  path = changed(write_graph(OUTPUTS), place)
+  found = frozen_graph.load(path).detect(image)
+  assert found.scores.tolist() == [0.75, 0.5]
+
+
+def test_attributes_that_a_newer_tensorflow_wrote_are_dropped(
+  write_graph, image
+):
+  def add(graph_def):
+    for node in graph_def.node:
+      node.attr['debug_name'].s = b''
+
+  path = changed(write_graph(OUTPUTS), add)
+  assert len(frozen_graph.load(path).detect(image).scores) == 2
+
+
+def test_what_goes_wrong_while_a_graph_runs_is_one_line(write_graph, image):
+  def break_boxes(graph_def):
+    (node,) = [n for n in graph_def.node if n.name == 'detection_boxes']
+    values = graph_def.node.add()
+    values.CopyFrom(node)
+    values.name = 'values'
+    node.Clear()
+    node.name, node.op = 'detection_boxes', 'GatherNd'
+    node.input.extend(['values', 'places'])
+    node.attr['Tparams'].type = tf.float32.as_datatype_enum
+    node.attr['Tindices'].type = tf.int32.as_datatype_enum
+    places = graph_def.node.add(name='places', op='Const')
+    places.attr['dtype'].type = tf.int32.as_datatype_enum
+    places.attr['value'].tensor.CopyFrom(tf.make_tensor_proto([[7]]))
+
+  detector = frozen_graph.load(changed(write_graph(OUTPUTS), break_boxes))
+  with pytest.raises(errors.InputError, match='does not run: ') as caught:
+    detector.detect(image)
+  assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  'values, message',
+  [
+    ({'detection_scores': 0.5}, 'detection_scores'),
+    ({'detection_boxes': [[0, 0, 1]]}, 'detection_boxes'),
+    ({'detection_classes': [1, 2, 3]}, 'detection_classes'),
+    ({'num_detections': [2, 2]}, 'num_detections'),
+    ({'num_detections': np.nan}, 'num_detections'),
+    ({'num_detections': 9}, 'num_detections'),
+    ({'detection_boxes': [[0, 0, 1, np.nan]] * 2}, 'detection_boxes'),
+  ],
+)
+def test_outputs_that_are_no_detections_are_refused(
+  write_graph, image, values, message
+):
+  detector = frozen_graph.load(write_graph(dict(OUTPUTS, **values)))
+  with pytest.raises(errors.InputError, match=message):
+    detector.detect(image)
+
+
+def test_loop_without_an_end_is_ended(write_graph, image, monkeypatch):
+  monkeypatch.setattr(importing, 'most_seconds', 1)
+
+  def add_loop(graph_def):
+    with tf.Graph().as_default() as graph:
+      tf.import_graph_def(graph_def, name='')
+      count = tf.while_loop(lambda i: i < 1, lambda i: i * 0, [0])
+      num = graph.get_tensor_by_name('num_detections:0')
+      tf.identity(num + tf.cast(count, tf.float32), name='counted')
+    whole = graph.as_graph_def()
+    graph_def.Clear()
+    names = {'num_detections': 'constant', 'counted': 'num_detections'}
+    for node in whole.node:
+      node.name = names.get(node.name, node.name)
+      inputs = [names.get(each, each) for each in node.input]
+      del node.input[:]
+      node.input.extend(inputs)
+      graph_def.node.add().CopyFrom(node)
+
+  detector = frozen_graph.load(changed(write_graph(OUTPUTS), add_loop))
+  with pytest.raises(errors.InputError, match='not ended after 1 seconds'):
+    detector.detect(image)

@@ -47,3 +47,16 @@ def test_agrees_with_the_report_of_the_exporter(run, exported):
 def test_checkpoint_without_kernels_is_refused():
   with pytest.raises(errors.InputError, match='no kernel'):
     checkpoint_cost.measure({'global_step': np.int64(1)})
+
+
+def test_values_that_are_nan_or_infinite_are_named():
+  weights = np.ones([1, 1, 2, 3], np.float32)
+  weights[..., 1] = np.nan
+  found = checkpoint_cost.measure(
+    {'a/weights': weights, 'a/biases': np.float32([1, np.inf, 0])}
+  )
+  assert found.as_dict()['not_finite'] == {'a/weights': 2, 'a/biases': 1}
+  assert found.as_table().splitlines()[-2:] == [
+    'warning: a/weights has 2 values that are NaN or infinite',
+    'warning: a/biases has 1 values that are NaN or infinite',
+  ]

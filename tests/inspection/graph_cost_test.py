@@ -136,3 +136,14 @@ def test_graph_that_takes_no_image_is_refused(graph):
   tf.matmul(vector, kernel([7, 2], 0))
   with pytest.raises(errors.InputError, match='takes no image'):
     cost(graph)
+
+
+def test_constants_that_are_nan_or_infinite_are_named(graph):
+  net = tf.nn.conv2d(
+    images(), kernel([1, 1, 3, 2], 0), [1, 1, 1, 1], 'SAME', name='a/Conv2D'
+  )
+  net = tf.nn.bias_add(net, tf.constant([0.0, np.nan], name='a/biases'))
+  net *= tf.constant([np.inf, -np.inf], name='a/scale')
+  # A scalar may stand for no bound.
+  tf.minimum(net, tf.constant(np.inf, name='bound'))
+  assert dict(cost(graph).not_finite) == {'a/biases': 1, 'a/scale': 2}

@@ -13,7 +13,11 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
-from object_detection_pruning.graphs import freezing, graph_files
+from object_detection_pruning.graphs import (
+  float_constants,
+  freezing,
+  graph_files,
+)
 from object_detection_pruning.reconstruction import (
   job,
   outputs,
@@ -50,6 +54,25 @@ def _checkpoint(config, folder) -> str:
 
 def _read(path) -> tf.GraphDef:
   return graph_files.read(path).graph_def
+
+
+def test_a_model_with_nan_in_it_is_refused_by_name(graph, tmp_path):
+  graph_def = _read(graph)
+  name = max(
+    (value.size, name)
+    for name, value in float_constants.find(graph_def).items()
+  )[1]
+  (node,) = [each for each in graph_def.node if each.name == name]
+  values = tf.make_ndarray(node.attr['value'].tensor).copy()
+  values.flat[3] = np.nan
+  node.attr['value'].tensor.CopyFrom(tf.make_tensor_proto(values))
+  path = str(tmp_path / 'broken.pb')
+  with open(path, 'wb') as file:
+    file.write(graph_def.SerializeToString())
+  with pytest.raises(errors.InputError) as error:
+    job.Source(graph=path).read()
+  assert str(error.value).startswith(f'{path} has values that are NaN')
+  assert f'in {name} (1): ' in str(error.value)
 
 
 def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):

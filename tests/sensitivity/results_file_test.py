@@ -3,6 +3,7 @@ import json
 import os
 
 import hypothesis
+import processes
 import pytest
 from hypothesis import strategies as st
 
@@ -194,3 +195,33 @@ def test_whatever_is_damaged_is_refused_or_can_be_used(tmp_path_factory, data):
   assert 0 <= choice.cost.macs <= choice.dense_cost.macs
   results_file.save(found, path)
   assert results_file.load(path) == found
+
+
+@pytest.mark.parametrize(
+  ('metric', 'value', 'is_noise'),
+  [('mAP', 0.003, True), ('mAP', 0.01, False), ('loss', 0.003, False)],
+)
+def test_losses_of_a_model_that_finds_nothing_are_said_to_be_noise(
+  metric, value, is_noise
+):
+  found = _results()._replace(
+    setup=SETUP._replace(metric=metric), baseline={metric: value}
+  )
+  doubt = found.doubt()
+  assert bool(doubt) == is_noise
+  if is_noise:
+    assert doubt.startswith(
+      'the mAP of the unpruned model is 0.0030: the losses'
+    )
+
+
+def test_command_says_that_losses_are_noise(tmp_path):
+  path = str(tmp_path / 'noise.json')
+  found = _results(a={0.5: {'mAP': 0.001}}, b={0.5: {'mAP': 0.002}})
+  results_file.save(found._replace(baseline={'mAP': 0.003}), path)
+  (result,) = processes.command(
+    'object_detection_pruning.analyze_sensitivity',
+    [[f'--merge={path}', f'--output_path={tmp_path}/merged.json']],
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'warning: the mAP of the unpruned model is 0.0030' in result.stdout

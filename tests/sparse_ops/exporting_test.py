@@ -50,6 +50,8 @@ def test_graph_and_saved_model_give_what_the_plain_graph_gives(plain, tmp_path):
   np.testing.assert_allclose(served, expected, atol=1e-4)
   assert result.report.counts == {'FusedConv2D': 1, 'SparseConv2D': 1}
   assert result.measurement.largest_difference < 1e-4
+  assert result.agreement.difference < 1e-4
+  assert result.agreement.detections is None
   assert result.sparse_bytes < result.plain_bytes
   assert sorted(os.listdir(os.path.dirname(output))) == [
     'sparse.pb',

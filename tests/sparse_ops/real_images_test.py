@@ -99,7 +99,7 @@ def test_boxes_scores_and_classes_are_those_of_the_plain_graph(
   library.load()
   rewritten = rewrite.rewrite(pruned)
   # Thirteen pairs of a depthwise and a pointwise layer.
-  assert rewritten.report.counts['SparseSeparableConv2D'] == 26
+  assert rewritten.report.counts['SparseSeparableConv2D'] == 13
   found = 0
   for plain, sparse in zip(
     detect(pruned, images, threads),

@@ -1,11 +1,67 @@
 import types
 
 import detectors
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.training import loop
+
+LAST_STEP = 20
+
+
+def _run(tmp_path, evaluate=None):
+  input_fn = lambda: None  # noqa: E731
+  return {
+    'estimator': types.SimpleNamespace(
+      config=tf.estimator.RunConfig(),
+      model_dir=str(tmp_path / 'model'),
+      evaluate=evaluate,
+    ),
+    'train_input_fn': input_fn,
+    'eval_input_fns': [input_fn],
+    'eval_on_train_input_fn': input_fn,
+    'predict_input_fn': input_fn,
+    'train_steps': LAST_STEP,
+    'soft_filter_pruning': None,
+  }
+
+
+def test_batch_norm_is_set_before_the_last_evaluation_and_not_before_others(
+  tmp_path, monkeypatch
+):
+  happened = []
+  prefixes = {}
+  for step in (10, LAST_STEP):
+    prefixes[step] = str(tmp_path / f'model.ckpt-{step}')
+    checkpoints.write(prefixes[step], {'global_step': np.int64(step)})
+
+  def evaluate(checkpoint_path, name):
+    happened.append(('evaluate', checkpoint_path, name))
+    return {'global_step': checkpoints.global_step(checkpoint_path)}
+
+  def train_and_evaluate(estimator, _, eval_spec):
+    for prefix in prefixes.values():
+      estimator.evaluate(checkpoint_path=prefix, name=eval_spec.name)
+    return {'loss': 1.0}, []
+
+  def recalibrate(_, checkpoint, batches, output):
+    assert checkpoint == output
+    happened.append(('recalibrate', checkpoint, batches))
+
+  monkeypatch.setattr(tf.estimator, 'train_and_evaluate', train_and_evaluate)
+  monkeypatch.setattr(loop.recalibration, 'recalibrate', recalibrate)
+  config = detectors.config(detectors.ssd())
+  metrics = loop.train(
+    _run(tmp_path, evaluate), config, recalibration_batches=3
+  )
+  assert metrics == {'loss': 1.0}
+  assert happened == [
+    ('evaluate', prefixes[10], '0'),
+    ('recalibrate', prefixes[LAST_STEP], 3),
+    ('evaluate', prefixes[LAST_STEP], '0'),
+  ]
 
 
 def test_damaged_training_record_is_named(tmp_path, monkeypatch):
@@ -21,20 +77,8 @@ def test_damaged_training_record_is_named(tmp_path, monkeypatch):
     raise tf.errors.DataLossError(None, None, 'truncated record at 0')
 
   monkeypatch.setattr(tf.estimator, 'train_and_evaluate', train_and_evaluate)
-  input_fn = lambda: None  # noqa: E731
-  run = {
-    'estimator': types.SimpleNamespace(
-      config=tf.estimator.RunConfig(), model_dir=str(tmp_path / 'model')
-    ),
-    'train_input_fn': input_fn,
-    'eval_input_fns': [input_fn],
-    'eval_on_train_input_fn': input_fn,
-    'predict_input_fn': input_fn,
-    'train_steps': 20,
-    'soft_filter_pruning': None,
-  }
   with pytest.raises(errors.InputError) as error:
-    loop.train(run, config)
+    loop.train(_run(tmp_path), config)
   assert str(error.value) == (
     f'{record} is no TFRecord file, or is damaged: truncated record at 0'
   )

@@ -1,6 +1,8 @@
 // CropResizeMaxPool: bilinear CropAndResize followed by max pooling without
 // overlap, in one pass. The crops are never written to memory.
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "isa.h"
 #include "recycled_output.h"
@@ -74,6 +76,15 @@ struct Axis {
 
   float At(int64_t i) const { return start + static_cast<float>(i) * step; }
 
+  // The last pixel at most: of a long side, a float cannot tell the last pixel
+  // from one past it.
+  int64_t Before(float at) const {
+    return std::min(static_cast<int64_t>(std::floor(at)), size - 1);
+  }
+  int64_t After(float at) const {
+    return std::min(static_cast<int64_t>(std::ceil(at)), size - 1);
+  }
+
   // Not the same as "< 0 or > last" for NaN, which is nowhere in the image.
   bool Inside(float at) const {
     return at >= 0 && at <= static_cast<float>(size - 1);
@@ -94,10 +105,8 @@ struct Image {
     BilinearSample sample = {};
     const float y = vertical.At(row), x = horizontal.At(column);
     if (!vertical.Inside(y) || !horizontal.Inside(x)) return sample;
-    const int64_t top = static_cast<int64_t>(std::floor(y));
-    const int64_t bottom = static_cast<int64_t>(std::ceil(y));
-    const int64_t left = static_cast<int64_t>(std::floor(x));
-    const int64_t right = static_cast<int64_t>(std::ceil(x));
+    const int64_t top = vertical.Before(y), bottom = vertical.After(y);
+    const int64_t left = horizontal.Before(x), right = horizontal.After(x);
     sample.top_left = Pixel(top, left);
     sample.top_right = Pixel(top, right);
     sample.bottom_left = Pixel(bottom, left);
@@ -131,13 +140,15 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     OP_REQUIRES(context, indices.dims() == 1 && indices.dim_size(0) == count,
                 InvalidArgument("box_ind must have ", count, " values, got ",
                                 indices.shape().DebugString()));
-    const auto box_image = indices.vec<tensorflow::int32>();
-    for (int64_t i = 0; i < count; ++i) {
-      OP_REQUIRES(context,
-                  box_image(i) >= 0 && box_image(i) < input.dim_size(0),
+    // A copy: another op may change what has been checked, in place.
+    const tensorflow::int32* first_index =
+        indices.flat<tensorflow::int32>().data();
+    const std::vector<tensorflow::int32> box_image(first_index,
+                                                   first_index + count);
+    for (tensorflow::int32 image : box_image) {
+      OP_REQUIRES(context, image >= 0 && image < input.dim_size(0),
                   InvalidArgument("box_ind must be in [0, ",
-                                  input.dim_size(0), "), got ",
-                                  box_image(i)));
+                                  input.dim_size(0), "), got ", image));
     }
     const int64_t input_height = input.dim_size(1);
     const int64_t input_width = input.dim_size(2);
@@ -161,13 +172,14 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     tensorflow::Shard(
         workers.num_threads, workers.workers, count * height,
-        width * channels * pool_size_ * pool_size_,
+        CyclesPerUnit(count * height,
+                      {width, channels, pool_size_ * pool_size_}),
         [&](int64_t first, int64_t last) {
           BilinearSample samples[kMostPoolSize * kMostPoolSize];
           for (int64_t i = first; i < last; ++i) {
             const int64_t b = i / height, y = i % height;
             const Image image = {
-                image_data + box_image(b) * input_height * input_width *
+                image_data + box_image[b] * input_height * input_width *
                                  channels,
                 input_width, channels};
             const Axis vertical(box(b, 0), box(b, 2), crop_size_[0],

@@ -18,6 +18,9 @@ namespace {
 // from the second, and longer lists of nonzeros make up for it.
 const int64_t kPanelBytes = 40 * 1024;
 
+const int64_t kMaxTaps = 1 << 16;
+const int64_t kMaxChannels = 1 << 20;
+
 // Calls visit(i) for every set bit i < count, in order.
 template <typename Visit>
 void ForEachSetBit(const tensorflow::uint8* mask, int64_t count,
@@ -33,8 +36,48 @@ void ForEachSetBit(const tensorflow::uint8* mask, int64_t count,
   }
 }
 
-Status CheckTensors(const KernelShape& shape, const Tensor& mask,
-                    const Tensor& values) {
+// A copy of a sparse kernel. Another op may change the tensors in place while
+// they are read; what was checked must be what is decoded.
+struct SparseContent {
+  std::vector<tensorflow::uint8> mask;
+  std::vector<float> values;
+};
+
+const uint64_t kFirstFactor = 0x9e3779b97f4a7c15;
+const uint64_t kSecondFactor = 0xc2b2ae3d27d4eb4f;
+
+// Each word changes its sum in a way of its own, and as each sum waits for the
+// word before, there are four.
+uint64_t Fingerprint(const void* data, size_t bytes, uint64_t seed) {
+  const char* at = static_cast<const char*>(data);
+  uint64_t sums[4] = {seed, seed + 1, seed + 2, seed + bytes};
+  const auto add = [](uint64_t word, uint64_t* sum) {
+    *sum = (*sum ^ word) * kFirstFactor;
+    *sum = *sum << 31 | *sum >> 33;
+  };
+  uint64_t words[4];
+  for (; bytes >= sizeof(words); bytes -= sizeof(words), at += sizeof(words)) {
+    std::memcpy(words, at, sizeof(words));
+    for (int i = 0; i < 4; ++i) add(words[i], &sums[i]);
+  }
+  std::memset(words, 0, sizeof(words));
+  if (bytes > 0) std::memcpy(words, at, bytes);
+  for (int i = 0; i < 4; ++i) add(words[i], &sums[i]);
+  uint64_t result = sums[0];
+  for (int i = 1; i < 4; ++i) {
+    result = (result ^ sums[i] ^ sums[i] >> 29) * kSecondFactor;
+  }
+  return result ^ result >> 32;
+}
+
+uint64_t Fingerprint(const void* mask, size_t mask_bytes, const float* values,
+                     size_t value_count) {
+  return Fingerprint(values, value_count * sizeof(float),
+                     Fingerprint(mask, mask_bytes, kSecondFactor));
+}
+
+Status CheckShapes(const KernelShape& shape, const Tensor& mask,
+                   const Tensor& values) {
   const int64_t weights = shape.weights();
   if (mask.dims() != 1 || mask.NumElements() != (weights + 7) / 8) {
     return InvalidArgument("mask must be a vector of ", (weights + 7) / 8,
@@ -45,19 +88,24 @@ Status CheckTensors(const KernelShape& shape, const Tensor& mask,
     return InvalidArgument("values must be a vector, got shape ",
                            values.shape().DebugString());
   }
+  return Status();
+}
+
+Status CheckContent(const KernelShape& shape, const SparseContent& content) {
+  const int64_t weights = shape.weights();
+  const int64_t value_count = content.values.size();
   int64_t nonzeros = 0, last = -1;
-  ForEachSetBit(mask.flat<tensorflow::uint8>().data(), mask.NumElements() * 8,
-                [&](int64_t i) {
-                  ++nonzeros;
-                  last = i;
-                });
+  ForEachSetBit(content.mask.data(), content.mask.size() * 8, [&](int64_t i) {
+    ++nonzeros;
+    last = i;
+  });
   if (last >= weights) {
     return InvalidArgument("mask has a bit set past the last of ", weights,
                            " weights");
   }
-  if (nonzeros != values.NumElements()) {
+  if (nonzeros != value_count) {
     return InvalidArgument("mask has ", nonzeros, " bits set, but there are ",
-                           values.NumElements(), " values");
+                           value_count, " values");
   }
   return Status();
 }
@@ -174,11 +222,6 @@ void SortNonzeros(const KernelShape& shape, const tensorflow::uint8* mask,
   });
 }
 
-bool SameTensor(const Tensor& a, const Tensor& b) {
-  return a.IsInitialized() && a.tensor_data().data() == b.tensor_data().data() &&
-         a.shape() == b.shape();
-}
-
 }  // namespace
 
 Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
@@ -193,6 +236,14 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
     return InvalidArgument("kernel_shape must be ", expected,
                            " positive sizes of fewer than 2^31 weights");
   }
+  if (std::max(sizes[expected - 2], sizes[expected - 1]) > kMaxChannels) {
+    return InvalidArgument("kernel_shape must have at most ", kMaxChannels,
+                           " channels");
+  }
+  if (expected == 4 && int64_t{sizes[0]} * sizes[1] > kMaxTaps) {
+    return InvalidArgument("kernel_shape must have at most ", kMaxTaps,
+                           " taps, got ", sizes[0], " by ", sizes[1]);
+  }
   if (expected == 4) {
     shape->height = sizes[0];
     shape->width = sizes[1];
@@ -206,25 +257,31 @@ Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
                               const Tensor& values, const Kernels& kernels,
                               const PanelLayout& layout, int64_t tiles,
                               std::shared_ptr<const PackedKernel>* packed) {
+  TF_RETURN_IF_ERROR(CheckShapes(shape, mask, values));
+  const tensorflow::uint8* bits = mask.flat<tensorflow::uint8>().data();
+  const float* nonzeros = values.flat<float>().data();
+  const auto key = std::make_tuple(layout.line_floats, layout.one_tap(), tiles);
+  const uint64_t content = Fingerprint(bits, mask.NumElements(), nonzeros,
+                                       values.NumElements());
   tensorflow::mutex_lock lock(mutex_);
-  if (!SameTensor(mask_, mask) || !SameTensor(values_, values)) {
-    TF_RETURN_IF_ERROR(CheckTensors(shape, mask, values));
-    packed_.clear();
-    mask_ = mask;
-    values_ = values;
+  if (content == content_ && packed_.count(key) > 0) {
+    *packed = packed_[key];
+    return Status();
   }
-  std::shared_ptr<const PackedKernel>& found =
-      packed_[std::make_tuple(layout.line_floats, layout.one_tap(), tiles)];
-  if (found == nullptr) {
-    auto made = std::make_shared<PackedKernel>();
-    CutChunks(shape, kernels.lanes, layout, made.get());
-    CutTiles(shape, tiles, kernels.group, made.get());
-    SortNonzeros(shape, mask.flat<tensorflow::uint8>().data(),
-                 values.flat<float>().data(), layout, kernels.group,
-                 made.get());
-    found = made;
-  }
-  *packed = found;
+  const SparseContent copy = {{bits, bits + mask.NumElements()},
+                              {nonzeros, nonzeros + values.NumElements()}};
+  TF_RETURN_IF_ERROR(CheckContent(shape, copy));
+  auto made = std::make_shared<PackedKernel>();
+  CutChunks(shape, kernels.lanes, layout, made.get());
+  CutTiles(shape, tiles, kernels.group, made.get());
+  SortNonzeros(shape, copy.mask.data(), copy.values.data(), layout,
+               kernels.group, made.get());
+  const uint64_t copied = Fingerprint(copy.mask.data(), copy.mask.size(),
+                                      copy.values.data(), copy.values.size());
+  if (copied != content_) packed_.clear();
+  content_ = copied;
+  packed_[key] = made;
+  *packed = made;
   return Status();
 }
 

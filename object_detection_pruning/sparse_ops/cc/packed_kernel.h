@@ -40,6 +40,8 @@ struct KernelShape {
 };
 
 // Four positive sizes (or two: inputs, outputs) whose product fits in 31 bits.
+// The memory that a thread works in grows with the taps and with the channels, so
+// each has a bound of its own, far beyond any real kernel.
 tensorflow::Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
                                    size_t expected, KernelShape* shape);
 
@@ -80,7 +82,9 @@ struct PackedKernel {
 };
 
 // Decodes mask and values once per layout and tiles, and keeps the result for as
-// long as the same tensors come in. Safe to call from several threads.
+// long as the same content comes in. Where it lies in memory says nothing: a
+// variable, or an op that works in place, changes what is there. Safe to call from
+// several threads.
 class PackedKernelCache {
  public:
   // mask: uint8, bit i % 8 of byte i / 8 is set where weight i is nonzero.
@@ -95,9 +99,7 @@ class PackedKernelCache {
 
  private:
   tensorflow::mutex mutex_;
-  // Held, so that their memory cannot be handed to other tensors.
-  tensorflow::Tensor mask_;
-  tensorflow::Tensor values_;
+  uint64_t content_ = 0;  // that packed_ was made of
   // By line, whether it is of one tap, and tiles.
   std::map<std::tuple<int64_t, bool, int64_t>,
            std::shared_ptr<const PackedKernel>>

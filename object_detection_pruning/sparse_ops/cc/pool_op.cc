@@ -48,9 +48,10 @@ class FastPool : public tensorflow::OpKernel {
                     (input.dim_size(1) > 0 && input.dim_size(2) > 0),
                 InvalidArgument("padding alone cannot be pooled, got ",
                                 input.shape().DebugString()));
+    const int64_t taps = int64_t{kernel_size_[0]} * kernel_size_[1];
     const WindowOperation operation = {attributes_, kernel_size_[0],
                                        kernel_size_[1], input.dim_size(3),
-                                       kernel_size_[0] * kernel_size_[1] / 8 + 1};
+                                       taps / 8 + 1};
     const Kernels& kernels = PickKernels();
     const auto pool_row =
         is_max_ ? kernels.max_pool_row : kernels.average_pool_row;

@@ -24,10 +24,15 @@ namespace {
 // Cycles for a float of the output.
 const int64_t kCycles = 2;
 
+// Far beyond any real image. Where each row and column comes from is kept in
+// memory, which nothing else bounds.
+const tensorflow::int32 kMaxOutputSide = 1 << 20;
+
 Status ResizeShape(InferenceContext* context) {
   std::vector<tensorflow::int32> output_size;
   ShapeHandle input;
-  TF_RETURN_IF_ERROR(ReadSize(context, "output_size", &output_size));
+  TF_RETURN_IF_ERROR(
+      ReadSize(context, "output_size", &output_size, kMaxOutputSide));
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, &input));
   context->set_output(
       0, context->MakeShape({context->Dim(input, 0), output_size[0],
@@ -67,7 +72,8 @@ class FastResizeBilinear : public tensorflow::OpKernel {
  public:
   explicit FastResizeBilinear(OpKernelConstruction* context)
       : OpKernel(context) {
-    OP_REQUIRES_OK(context, ReadSize(context, "output_size", &output_size_));
+    OP_REQUIRES_OK(context, ReadSize(context, "output_size", &output_size_,
+                                     kMaxOutputSide));
     OP_REQUIRES_OK(context, context->GetAttr("align_corners",
                                              &align_corners_));
   }
@@ -100,7 +106,7 @@ class FastResizeBilinear : public tensorflow::OpKernel {
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     tensorflow::Shard(
         workers.num_threads, workers.workers, batch * height,
-        width * depth * kCycles, [&](int64_t first, int64_t last) {
+        CyclesPerUnit(batch * height, {width, depth, kCycles}), [&](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i) {
             const Between& y = rows[i % height];
             const float* image =

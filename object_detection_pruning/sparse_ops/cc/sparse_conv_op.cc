@@ -8,7 +8,6 @@
 // is made of hand its memory on from one to the next, and each fills in its own
 // channels.
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "isa.h"
@@ -195,8 +194,8 @@ class SparseConv2D : public tensorflow::OpKernel {
     }
     TF_RETURN_IF_ERROR(
         AllocateOutput(context, concat_.output, shape, output));
-    std::memcpy((*output)->flat<float>().data(), filled.flat<float>().data(),
-                filled.TotalBytes());
+    std::copy_n(filled.flat<float>().data(), filled.NumElements(),
+                (*output)->flat<float>().data());
     return Status();
   }
 

@@ -5,6 +5,7 @@
 #include "scratch.h"
 #include "tensorflow/core/lib/core/errors.h"
 #include "tensorflow/core/util/work_sharder.h"
+#include "window_attributes.h"
 
 namespace sparse_ops {
 
@@ -128,7 +129,7 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
       block_vectors * (multiplied + 8 * shape.rows() + 8 * shape.outputs);
   tensorflow::Shard(
       workers.num_threads, workers.workers, blocks * tiles,
-      block_cycles / tiles, [&](int64_t first, int64_t last) {
+      CyclesPerUnit(blocks * tiles, {block_cycles / tiles}), [&](int64_t first, int64_t last) {
         BlockRunner runner(*plan, *packed, shape, weights.bias, weights.range,
                            kernels, slices);
         for (int64_t i = first; i < last; ++i) runner.Run(i / tiles, i % tiles);

@@ -25,6 +25,10 @@ Status WindowExtent(const std::string& padding, int64_t explicit_before,
     return InvalidArgument("kernel size must be in [1, ", kMaxKernelSize,
                            "], got ", kernel);
   }
+  if (input > kMaxSide) {
+    return InvalidArgument("an image side must be at most ", kMaxSide,
+                           ", got ", input);
+  }
   if (padding == "SAME") {
     extent->output = (input + stride - 1) / stride;
     const int64_t covered = (extent->output - 1) * stride + kernel;
@@ -71,19 +75,24 @@ Status WindowAttributes::Width(int64_t input, int64_t kernel,
 
 template <typename Context>
 Status ReadSize(Context* context, const char* name,
-                std::vector<tensorflow::int32>* size) {
+                std::vector<tensorflow::int32>* size,
+                tensorflow::int32 most) {
   TF_RETURN_IF_ERROR(context->GetAttr(name, size));
   if (size->size() != 2 || (*size)[0] < 1 || (*size)[1] < 1) {
     return InvalidArgument(name,
                            " must be two positive numbers: height, width");
   }
+  if (std::max((*size)[0], (*size)[1]) > most) {
+    return InvalidArgument(name, " must be at most ", most, ", got ",
+                           (*size)[0], " and ", (*size)[1]);
+  }
   return Status();
 }
 
 template Status ReadSize(OpKernelConstruction*, const char*,
-                         std::vector<tensorflow::int32>*);
+                         std::vector<tensorflow::int32>*, tensorflow::int32);
 template Status ReadSize(InferenceContext*, const char*,
-                         std::vector<tensorflow::int32>*);
+                         std::vector<tensorflow::int32>*, tensorflow::int32);
 
 template <typename Context>
 Status ReadWindowAttributes(Context* context, WindowAttributes* attributes) {
@@ -155,14 +164,24 @@ Status CheckOutputSize(int64_t batch, int64_t height, int64_t width,
                        int64_t depth) {
   int64_t room = std::numeric_limits<int64_t>::max() / sizeof(float);
   for (int64_t size : {batch, height, width, depth}) {
-    if (size == 0) return Status();
-    room /= size;
+    if (size > 0) room /= size;
   }
   if (room < 1) {
     return InvalidArgument("output [", batch, ", ", height, ", ", width, ", ",
                            depth, "] is too large");
   }
   return Status();
+}
+
+int64_t CyclesPerUnit(int64_t units, std::initializer_list<int64_t> factors) {
+  const int64_t most =
+      std::numeric_limits<int64_t>::max() / std::max<int64_t>(1, units);
+  int64_t product = 1;
+  for (int64_t factor : factors) {
+    factor = std::max<int64_t>(1, factor);
+    product = product > most / factor ? most : product * factor;
+  }
+  return product;
 }
 
 }  // namespace sparse_ops

@@ -2,6 +2,8 @@
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_WINDOW_ATTRIBUTES_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_WINDOW_ATTRIBUTES_H_
 
+#include <initializer_list>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,10 @@
 #include "tensorflow/core/framework/shape_inference.h"
 
 namespace sparse_ops {
+
+// The longest side of an image. Sums and products of a side and of what windows
+// add to it fit in 64 bits.
+const tensorflow::int32 kMaxSide = std::numeric_limits<tensorflow::int32>::max();
 
 // One axis of a window: how far it reaches over the input's border, and how
 // many outputs it has.
@@ -25,7 +31,8 @@ struct WindowAttributes {
   // Top, bottom, left, right; only for padding EXPLICIT.
   std::vector<tensorflow::int32> explicit_paddings;
 
-  // Raises InvalidArgument where the window does not fit the image, or where
+  // Raises InvalidArgument where the window does not fit the image, where a side
+  // of the image is longer than kMaxSide, or where
   // explicit padding is not smaller than the kernel: a window must never lie
   // on padding alone.
   tensorflow::Status Height(int64_t input, int64_t kernel,
@@ -38,7 +45,8 @@ struct WindowAttributes {
 // kernel or from shape inference.
 template <typename Context>
 tensorflow::Status ReadSize(Context* context, const char* name,
-                            std::vector<tensorflow::int32>* size);
+                            std::vector<tensorflow::int32>* size,
+                            tensorflow::int32 most = kMaxSide);
 
 // Reads `strides`, `padding` and `explicit_paddings` from the construction of
 // a kernel or from shape inference, and checks them.
@@ -59,9 +67,15 @@ tensorflow::Status SetWindowShape(
     tensorflow::shape_inference::DimensionHandle kernel_width,
     tensorflow::shape_inference::DimensionHandle depth);
 
-// Whether batch * height * width * depth can be counted and allocated.
+// Whether batch * height * width * depth can be counted and allocated. The
+// product of all sizes but zeros must fit: TensorShape multiplies them in order,
+// and ends the process where that overflows before it comes to the zero.
 tensorflow::Status CheckOutputSize(int64_t batch, int64_t height,
                                    int64_t width, int64_t depth);
+
+// The product of factors, as the cycles that each of `units` takes. At least 1;
+// where cycles of all units would overflow, as many as do not.
+int64_t CyclesPerUnit(int64_t units, std::initializer_list<int64_t> factors);
 
 }  // namespace sparse_ops
 

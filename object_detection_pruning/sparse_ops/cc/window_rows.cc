@@ -1,6 +1,5 @@
 #include "window_rows.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "recycled_output.h"
@@ -39,7 +38,8 @@ void RunWindowRows(tensorflow::OpKernelContext* context,
   const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
   tensorflow::Shard(
       workers.num_threads, workers.workers, batch * height.output,
-      std::max<int64_t>(1, row_size * operation.cycles_per_output),
+      CyclesPerUnit(batch * height.output,
+                    {row_size, operation.cycles_per_output}),
       [&](int64_t first, int64_t last) {
         std::vector<const float*> rows(operation.kernel_height);
         WindowRow row;

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.export import prediction_differences
+from object_detection_pruning.sparse_ops import prediction_differences
 
 FEEDS = {'image_tensor:0': np.arange(12, dtype=np.uint8).reshape([1, 2, 2, 3])}
 

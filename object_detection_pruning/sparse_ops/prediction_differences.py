@@ -1,13 +1,16 @@
 """How far apart what two detection graphs predict is, before any selection.
 
 Detections say little of rounding: two of all but equal score change places, or
-one falls out, and a comparison place by place shows another box.
+one falls out, and a comparison by numbers in the list shows another box.
 """
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from object_detection_pruning.common import sessions
-from object_detection_pruning.graphs import graph_index, graph_outputs
+from object_detection_pruning.graphs import (
+  graph_index,
+  graph_outputs,
+  importing,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import graph_comparison
 
@@ -30,22 +33,30 @@ _CROPPED_BOXES = 1
 class Comparer:
   """Runs two graphs of one detector on images."""
 
-  def __init__(self, plain: GraphDef, other: GraphDef):
+  def __init__(
+    self,
+    plain: GraphDef,
+    other: GraphDef,
+    moved: Optional[Dict[str, str]] = None,
+  ):
     """Loads the graphs.
 
     Args:
       plain: a frozen detection graph.
       other: the same, made from it, with the names of its layers.
+      moved: from nodes of the plain graph to what their output is called in the
+        other one, where that is not the same.
     """
+    self._moved = moved or {}
     names = {node.name for node in other.node}
-    self._predictions = [
-      name for name in predictions(plain) if name.split(':')[0] in names
-    ]
-    self._boxes = [
-      name for name in _cropped_boxes(plain) if name.split(':')[0] in names
-    ]
-    self._plain = sessions.open_session(plain)
-    self._other = sessions.open_session(other)
+
+    def shared(tensors: List[str]) -> List[str]:
+      return [t for t in tensors if self._named(t).split(':')[0] in names]
+
+    self._predictions = shared(predictions(plain))
+    self._boxes = shared(_cropped_boxes(plain))
+    self._plain = importing.open_session(plain)
+    self._other = importing.open_session(other)
 
   def scaled_differences(self, feeds: Dict[str, Any]) -> Dict[str, float]:
     """Gives the largest difference of each prediction, as a share of its scale.
@@ -60,14 +71,35 @@ class Comparer:
       From each prediction's name to its largest difference, divided by the
       largest magnitude in it. Empty where the graphs have none in common.
     """
-    first, boxes = self._plain.run((self._predictions, self._boxes), feeds)
-    second = self._other.run(
-      self._predictions, dict(feeds, **dict(zip(self._boxes, boxes)))
+    first, boxes = importing.run(
+      self._plain, (self._predictions, self._boxes), feeds
+    )
+    same = dict(zip(map(self._named, self._boxes), boxes))
+    second = importing.run(
+      self._other,
+      [self._named(name) for name in self._predictions],
+      dict(feeds, **same),
     )
     return {
       name: graph_comparison.scaled_difference(a, b)
       for name, a, b in zip(self._predictions, first, second)
     }
+
+  def outputs(
+    self, names: Sequence[str], feeds: Dict[str, Any]
+  ) -> Tuple[List[Any], List[Any]]:
+    """Gives outputs that have one name in both graphs, of each graph."""
+    fetches = list(names)
+    first = importing.run(self._plain, fetches, feeds)
+    return first, importing.run(self._other, fetches, feeds)
+
+  def _named(self, tensor: str) -> str:
+    """Gives the name of a tensor of the plain graph in the other one."""
+    name, _, number = tensor.partition(':')
+    moved = self._moved.get(name) if number == '0' else None
+    if moved is None:
+      return tensor
+    return moved if ':' in moved else moved + ':0'
 
 
 def predictions(graph_def: GraphDef) -> List[str]:
