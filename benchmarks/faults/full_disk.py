@@ -69,9 +69,7 @@ def main():
   options = parser.parse_args()
   result = {}
   with tempfile.TemporaryDirectory() as folder:
-    for job in jobs.prepare(folder):
-      if options.only not in job.name:
-        continue
+    for job in jobs.prepare(folder, options.only):
       for size in options.sizes:
         found = attack(job, folder, size)
         result.setdefault(job.name, []).append(found)

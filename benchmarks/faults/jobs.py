@@ -91,8 +91,13 @@ def run(job: Job, folder: str, log: str) -> None:
       raise RuntimeError(f'{job.name}: status {status}\n{file.read()[-2000:]}')
 
 
-def prepare(folder: str) -> List[Job]:
-  """Makes the inputs, and gives the jobs."""
+def prepare(folder: str, only: str = '') -> List[Job]:
+  """Makes the inputs, and gives the jobs.
+
+  Args:
+    folder: for the inputs.
+    only: part of the names of the jobs to give.
+  """
   data = detectors.make_data(os.path.join(folder, 'data'))
   masked, soft, plain = (
     detectors.write(
@@ -107,12 +112,8 @@ def prepare(folder: str) -> List[Job]:
   )
   voc = _voc_folder(os.path.join(folder, 'voc'))
   trained = os.path.join(folder, 'trained')
-  dense = Job(
-    'input', 'model_main', lambda out: _training(plain, out, ()), _state
-  )
-  run(dense, trained, os.path.join(folder, 'input.log'))
   model = [f'--pipeline_config_path={plain}', f'--checkpoint={trained}']
-  return [
+  found = [
     Job(
       'training in the window',
       'model_main',
@@ -178,6 +179,13 @@ def prepare(folder: str) -> List[Job]:
       _names,
     ),
   ]
+  found = [job for job in found if only in job.name]
+  if {job.name for job in found} & {'analysis', 'channels', 'export'}:
+    dense = Job(
+      'input', 'model_main', lambda out: _training(plain, out, ()), _state
+    )
+    run(dense, trained, os.path.join(folder, 'input.log'))
+  return found
 
 
 def _training(config: str, folder: str, more) -> List[str]:

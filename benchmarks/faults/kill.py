@@ -71,9 +71,7 @@ def main():
   options = parser.parse_args()
   result = {'seed': options.seed, 'jobs': {}}
   with tempfile.TemporaryDirectory() as folder:
-    for job in jobs.prepare(folder):
-      if options.only not in job.name:
-        continue
+    for job in jobs.prepare(folder, options.only):
       place = os.path.join(folder, job.name)
       os.makedirs(place)
       deadline = time.monotonic() + 60 * options.minutes

@@ -6,6 +6,7 @@ renamed. What is not on this machine (`gs://...`) goes through `tf.gfile`.
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from typing import Iterator, List, Optional, Union
@@ -13,6 +14,8 @@ from typing import Iterator, List, Optional, Union
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import paths as path_checks
+
+_SCRATCH = '.partial-'
 
 
 def write(path: str, content: Union[str, bytes]) -> None:
@@ -52,6 +55,7 @@ def writing(*paths: str) -> Iterator[List[str]]:
         raise IsADirectoryError(f'{path} is a folder, not a file to write')
       folder, name = os.path.split(path)
       made += make_folders(folder)
+      _sweep(folder, f'.{name}.', '.partial')
       partial.append(os.path.join(folder, f'.{name}.{os.getpid()}.partial'))
     yield list(partial)
     for temporary, path in zip(partial, paths):
@@ -113,12 +117,47 @@ def writing_into(folder: str, last: Optional[str] = None) -> Iterator[str]:
 def _scratch_in(folder: str) -> Iterator[str]:
   """Gives a folder in another one, which is made and gone where it fails."""
   made = make_folders(folder)
+  _sweep(folder, _SCRATCH, '')
   try:
-    with tempfile.TemporaryDirectory(prefix='.partial-', dir=folder) as scratch:
+    prefix = f'{_SCRATCH}{os.getpid()}-'
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as scratch:
       yield scratch
   except BaseException:
     remove_empty(made)
     raise
+
+
+def _sweep(folder: str, before: str, after: str) -> None:
+  """Removes what killed processes of this machine left half-written.
+
+  Args:
+    folder: where to look.
+    before: what stands before the process's id in such a name.
+    after: what stands behind it, up to the end or a dash.
+  """
+  if path_checks.is_remote(folder):
+    return
+  pattern = re.compile(rf'{re.escape(before)}(\d+)(?:-\w+)?{re.escape(after)}')
+  for name in os.listdir(folder or '.'):
+    match = pattern.fullmatch(name)
+    if match and not _is_alive(int(match.group(1))):
+      path = os.path.join(folder, name)
+      with contextlib.suppress(OSError):
+        if os.path.isdir(path):
+          shutil.rmtree(path)
+        else:
+          os.remove(path)
+
+
+def _is_alive(process: int) -> bool:
+  try:
+    os.kill(process, 0)
+  except ProcessLookupError:
+    return False
+  except (OSError, OverflowError):
+    # It is another user's, or no such number can be.
+    return True
+  return True
 
 
 def _replace(source: str, target: str, scratch: str) -> None:

@@ -36,6 +36,8 @@ _WORDS = {
 }
 _OF_FILES = (OSError, tf.errors.NotFoundError, tf.errors.DataLossError)
 _OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+# What TensorFlow puts behind the name of a file that is not finished.
+_PART = re.compile(r'(\.tmp|_temp_)[0-9a-f]+(/.*)?$')
 _PATH = re.compile(r'(?:^|[\s\'"])((?:/|\./)[^\s;:\'",]+)')
 
 
@@ -81,4 +83,4 @@ def _path(error: BaseException) -> Optional[str]:
   if name:
     return str(name)
   found = _PATH.search(str(error))
-  return found.group(1) if found else None
+  return _PART.sub('', found.group(1)) if found else None

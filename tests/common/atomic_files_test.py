@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 import tensorflow.compat.v1 as tf
@@ -135,3 +137,24 @@ def test_a_folder_that_cannot_move_leaves_the_earlier_one(
     pass
   assert _names(folder) == ['a']
   assert _names(tmp_path) == ['folder']
+
+
+def _dead():
+  process = subprocess.Popen([sys.executable, '-c', ''])
+  process.wait()
+  return process.pid
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+  dead, alive = _dead(), os.getppid()
+  kept = {f'.a.{alive}.partial', f'.b.{dead}.partial', f'.partial-{alive}-x'}
+  for name in kept | {f'.a.{dead}.partial', f'.partial-{dead}-x_1'}:
+    if name.startswith('.partial-'):
+      (tmp_path / name).mkdir()
+      (tmp_path / name / 'written').write_text('')
+    else:
+      (tmp_path / name).write_text('')
+  atomic_files.write(str(tmp_path / 'a'), 'whole')
+  with atomic_files.writing_into(str(tmp_path)):
+    pass
+  assert set(os.listdir(str(tmp_path))) == kept | {'a'}

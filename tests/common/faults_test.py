@@ -29,9 +29,9 @@ def of_tensorflow(kind, words):
     (
       of_tensorflow(
         tf.errors.ResourceExhaustedError,
-        '/out/model.ckpt-4.meta.tmp12; No space left on device',
+        '/out/model.ckpt-4.meta.tmp12ab; No space left on device',
       ),
-      '/out/model.ckpt-4.meta.tmp12: the disk is full: free some space and '
+      '/out/model.ckpt-4.meta: the disk is full: free some space and '
       'start again',
     ),
     (
