@@ -137,9 +137,9 @@ def _tensorflow(path: str, threads: int, library: Optional[str]) -> Run:
 
   if library:
     tf.load_op_library(library)
-  tf.config.threading.set_intra_op_parallelism_threads(threads)
-  tf.config.threading.set_inter_op_parallelism_threads(1)
   if os.path.isdir(path):
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     model = tf.saved_model.load(path)
     serve = model.signatures['serving_default']
     (name,) = serve.structured_input_signature[1]

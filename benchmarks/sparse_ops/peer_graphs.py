@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -82,25 +82,44 @@ def make_graphs(model_dir: str, out: str, part: str) -> None:
   plain = os.path.join(out, f'{part}.pb')
   if not os.path.exists(plain):
     _make_plain(model_dir, plain, part)
-  given, outputs = GRAPHS[part]
+  outputs = GRAPHS[part][1].split(',')
   for _, environment, suffix in VARIANTS[1:]:
     path = os.path.join(out, part + suffix)
     if os.path.exists(path):
       continue
     python = python_of(out, environment)
     if suffix == '_sparse.pb':
-      _make_sparse(plain, path, outputs.split(','))
+      _make_sparse(plain, path, outputs)
     elif suffix == '.tflite':
       _make_tflite(model_dir, path, part)
     elif suffix == '.mnn':
       script = os.path.join(_HERE, 'make_mnn.py')
       _run([python, script, '--graph', plain, '--output', path])
     else:
-      command = [python, os.path.join(_HERE, 'convert_peer.py')]
-      command += ['--graph', plain, '--input', given, '--outputs', outputs]
-      if suffix == '_8bit.xml':
-        command += ['--images', os.path.join(out, 'images.npy')]
-      _run(command + ['--output_path', path])
+      images = os.path.join(out, 'images.npy')
+      options = ['--images', images] if suffix == '_8bit.xml' else []
+      _convert(python, plain, path, part, options)
+
+
+def make_others(out: str, graphs: Dict[str, str]) -> List[Tuple[str, str, str]]:
+  """Converts more whole graphs for OpenVINO, and lists their variants.
+
+  Args:
+    out: folder of the environments and the graphs.
+    graphs: frozen graphs by label.
+  """
+  for label, graph in graphs.items():
+    path = os.path.join(out, f'whole_{label}.xml')
+    if not os.path.exists(path):
+      _convert(python_of(out, 'openvino'), graph, path, 'whole', [])
+  return [(f'OpenVINO, {x}', 'openvino', f'_{x}.xml') for x in graphs]
+
+
+def _convert(python: str, graph: str, path: str, part: str, options) -> None:
+  given, outputs = GRAPHS[part]
+  command = [python, os.path.join(_HERE, 'convert_peer.py'), '--graph', graph]
+  command += ['--input', given, '--outputs', outputs]
+  _run(command + ['--output_path', path, *options])
 
 
 def _make_plain(model_dir: str, path: str, part: str) -> None:

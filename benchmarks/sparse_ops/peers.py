@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import peer_graphs
@@ -42,8 +42,12 @@ def main() -> None:
   }
   for part in peer_graphs.GRAPHS:
     peer_graphs.make_graphs(arguments.model_dir, out, part)
-    results[part] = _measure(arguments, out, part)
-    print(f'{part}\n{_table(results[part])}', flush=True)
+    variants = list(peer_graphs.VARIANTS)
+    if part == 'whole' and arguments.also:
+      others = dict(pair.split('=') for pair in arguments.also.split(','))
+      variants += peer_graphs.make_others(out, others)
+    results[part] = _measure(arguments, out, part, variants)
+    print(f'{part}\n{table(results[part])}', flush=True)
     # After each part, so that a killed run leaves what it has measured.
     with open(arguments.results, 'w') as file:
       json.dump(results, file, indent=1)
@@ -59,6 +63,9 @@ def _parse() -> argparse.Namespace:
   parser.add_argument(
     '--python', default='python3.11', help='that makes the environments'
   )
+  parser.add_argument(
+    '--also', help='label=frozen graph pairs for OpenVINO, with commas between'
+  )
   parser.add_argument('--seconds', type=float, default=60, help='each graph')
   parser.add_argument('--threads', type=int, default=1)
   parser.add_argument('--core', type=int, default=0, help='with one thread')
@@ -72,6 +79,7 @@ class _Variant:
   """A running worker, or why there is none."""
 
   def __init__(self, arguments, out: str, part: str, variant):
+    self.description = variant
     self.label, environment, suffix = variant
     self.times: List[float] = []
     self.path = os.path.join(out, part + suffix)
@@ -119,10 +127,10 @@ class _Variant:
     self._process.wait()
 
 
-def _measure(arguments, out: str, part: str) -> List[Dict[str, Any]]:
-  variants = [
-    _Variant(arguments, out, part, each) for each in peer_graphs.VARIANTS
-  ]
+def _measure(
+  arguments, out: str, part: str, descriptions: List[Tuple]
+) -> List[Dict[str, Any]]:
+  variants = [_Variant(arguments, out, part, each) for each in descriptions]
   running = [variant for variant in variants if not variant.error]
   for variant in running:
     variant.run(keep=False)
@@ -151,7 +159,9 @@ def _row(variant: _Variant, plain: _Variant) -> Dict[str, Any]:
     'runs': len(variant.times),
     'mb': round(_bytes(variant.path) / 1e6, 2),
   }
-  if 'detections' in variant.start:
+  # Those of another model are not to be compared.
+  is_same_model = variant.description in peer_graphs.VARIANTS
+  if is_same_model and 'detections' in variant.start:
     row['detections'] = detect_elsewhere.summary(
       detect_elsewhere.differences(
         np.array(variant.start['detections']),
@@ -178,7 +188,7 @@ def _processor() -> str:
   return f'{name}, {" ".join(sets)}'
 
 
-def _table(rows: List[Dict[str, Any]]) -> str:
+def table(rows: List[Dict[str, Any]]) -> str:
   lines = [
     '| runtime | median ms | times faster | MB | detections |',
     '| --- | --- | --- | --- | --- |',
