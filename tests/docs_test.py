@@ -26,8 +26,11 @@ COMMANDS = {
 }
 # Flags of other programs, and of our scripts.
 FOREIGN = {
-  *('logdir', 'custom_op', 'check', 'revert', 'python_out', 'help'),
-  'stack',
+  *('logdir', 'check', 'revert', 'python_out', 'help', 'stack'),
+  # Of converters, a model server and examples/detect_elsewhere.py.
+  *('output', 'output_model', 'compress_to_fp16', 'graphdef', 'inputs'),
+  *('outputs', 'opset', 'rest_api_port', 'model_name', 'model_base_path'),
+  *('compare', 'library'),
 }
 ANNOTATION = (
   '<annotation><size><width>80</width><height>60</height></size><object><name>'

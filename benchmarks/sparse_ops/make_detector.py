@@ -12,6 +12,9 @@ With --checkpoint the weights come from there, and with --cut_before_nms an SSD
 is frozen as the stock TFLite export does, up to boxes and scores.
 """
 
+# First: the stock API imports what a modern stack has not.
+import object_detection_pruning  # noqa: F401  # isort: skip
+
 import os
 import shutil
 import tempfile
