@@ -167,7 +167,8 @@ def experiments() -> List[Experiment]:
 
 
 def _of_two_stages(detector: str) -> List[Experiment]:
-  found = [Experiment('dense', detector, way=RECIPE)]
+  steps = DETECTORS[detector].dense
+  found = [Experiment('dense', detector, way=RECIPE, steps=steps)]
   for sparsity in (0.85, 0.75, 0.9):
     found.append(_untrained(RECONSTRUCT, sparsity, detector))
   found.append(_channels(0.4, detector=detector))
