@@ -176,6 +176,14 @@ def _check_flags() -> None:
     )
   elif FLAGS.run_once:
     checkpoints.shapes(checkpoints.resolve(FLAGS.checkpoint))
+  elif not tf.gfile.IsDirectory(FLAGS.checkpoint) and any(
+    tf.gfile.Exists(FLAGS.checkpoint + ending) for ending in ('', '.index')
+  ):
+    # Others would be waited for in it for ever.
+    raise errors.InputError(
+      '--checkpoint must be a folder in which checkpoints appear, got '
+      f'{FLAGS.checkpoint!r}; add --run_once to evaluate one checkpoint'
+    )
 
 
 def main(_) -> None:

@@ -86,6 +86,10 @@ BAD_FLAGS = [
   ),
   (['--checkpoint_dir=MODEL_DIR', '--run_once'], 'no checkpoint'),
   (
+    [f'--checkpoint_dir={__file__}'],
+    '--checkpoint must be a folder in which checkpoints appear, got ',
+  ),
+  (
     [f'--checkpoint_dir={__file__}', '--run_once'],
     f'cannot read checkpoint {__file__}: ',
   ),
