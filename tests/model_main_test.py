@@ -201,6 +201,16 @@ def test_finished_run_is_recalibrated_on_request(run, tmp_path):
   assert 'DetectionBoxes_Precision/mAP' in events(
     os.path.join(model_dir, 'eval_recalibrated')
   )
+  # What is served has the new statistics, and zeros in place of masks.
+  newest = max(glob.glob(os.path.join(model_dir, 'export/Servo/*')))
+  served = checkpoints.read(os.path.join(newest, 'variables/variables'))
+  for name in changed:
+    np.testing.assert_array_equal(served[name], after[name])
+  masks = [name for name in after if name.endswith('/mask')]
+  assert masks and not set(masks) & set(served)
+  for name in masks:
+    kernel = name.replace('/mask', '/weights')
+    np.testing.assert_array_equal(served[kernel], after[kernel] * after[name])
   reached, then = result.stdout.splitlines()[-2:]
   assert reached.startswith('trained: step 12, mAP ')
   assert reached.endswith(f'sparsity of masked kernels {trained.SPARSITY:.4f}')

@@ -10,6 +10,8 @@ from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.evaluation import record_classes
+from object_detection_pruning.training import serving
 
 
 def train(
@@ -19,6 +21,8 @@ def train(
   recalibration_batches: Optional[int] = None,
 ) -> Optional[Dict[str, Any]]:
   """Trains, evaluates now and then, and re-calibrates batch norm at the end.
+
+  The SavedModel of the stock trainer, in `export/Servo`, comes last.
 
   Args:
     run: from `model_lib.create_estimator_and_inputs`.
@@ -59,7 +63,10 @@ def _train(
       last_step,
       eval_on_train_data=False,
     )
-    eval_spec = eval_specs[0]._replace(throttle_secs=throttle_secs)
+    # What it exports has masks, and statistics that are measured anew later.
+    eval_spec = eval_specs[0]._replace(
+      throttle_secs=throttle_secs, exporters=()
+    )
     result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
     return result[0] if result else None
 
@@ -68,13 +75,26 @@ def _train(
     metrics = train_to(run['train_steps'])
   else:
     metrics = soft.train(train_to)
-  if not recalibration_batches or not is_chief:
+  if not is_chief:
     return metrics
   checkpoint = checkpoints.resolve(estimator.model_dir)
+  if recalibration_batches:
+    metrics = _recalibrate(run, config, recalibration_batches, metrics)
+  serving.export(config, checkpoint, estimator.model_dir)
+  return metrics
+
+
+def _recalibrate(
+  run: Dict[str, Any],
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  batches: int,
+  metrics: Optional[Dict[str, Any]],
+) -> Optional[Dict[str, Any]]:
+  """Re-calibrates the last checkpoint; gives the metrics that it has then."""
+  estimator = run['estimator']
+  checkpoint = checkpoints.resolve(estimator.model_dir)
   try:
-    recalibration.recalibrate(
-      config, checkpoint, recalibration_batches, checkpoint
-    )
+    recalibration.recalibrate(config, checkpoint, batches, checkpoint)
   except recalibration.NothingToRecalibrate as reason:
     tf.logging.warning('Batch norm stays as it is: %s.', reason)
     return metrics
@@ -96,10 +116,12 @@ def check_inputs(
     run_config: tells the task.
 
   Raises:
-    InputError: as in `input_checks`.
+    InputError: as in `input_checks` and `record_classes`.
   """
   task = run_config.task_type if run_config.cluster_spec else None
   if task not in ('evaluator', 'ps'):
     input_checks.check_training(config)
+    record_classes.check_training(config)
   if task in ('evaluator', None):
     input_checks.check_evaluation(config)
+    record_classes.check_evaluation(config)

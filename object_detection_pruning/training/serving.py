@@ -1,0 +1,55 @@
+"""The SavedModel that training ends with, as the stock trainer names it."""
+
+import glob
+import os
+import tempfile
+
+import tensorflow.compat.v1 as tf
+from object_detection.protos import pipeline_pb2
+
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.export import stripping
+from object_detection_pruning.training import model_lib
+
+# Where the stock trainer writes it.
+_FOLDER = os.path.join('export', 'Servo')
+
+
+def export(
+  config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: str, model_dir: str
+) -> str:
+  """Writes the SavedModel of a checkpoint, with the masks folded in.
+
+  It has the input and outputs of the stock trainer's.
+
+  Args:
+    config: the pipeline config.
+    checkpoint: prefix of the last checkpoint, as it is after re-calibration.
+    model_dir: folder of the training run.
+
+  Returns:
+    Its folder, which a time stamp names. One that is as new as the checkpoint
+    stays.
+  """
+  target = os.path.join(model_dir, _FOLDER)
+  there = glob.glob(os.path.join(glob.escape(target), '*', 'saved_model.pb'))
+  newest = max(there, key=os.path.getmtime, default=None)
+  changed = os.path.getmtime(checkpoint + '.index')
+  if newest and os.path.getmtime(newest) > changed:
+    return os.path.dirname(newest)
+  dense = pipeline.as_dense(config)
+  dense.train_config.ClearField('fine_tune_checkpoint')
+  with tempfile.TemporaryDirectory() as folder:
+    prefix = os.path.join(folder, os.path.basename(checkpoint))
+    tensors = checkpoints.read(checkpoint)
+    checkpoints.write(prefix, stripping.strip(tensors).tensors)
+    run = model_lib.create_estimator_and_inputs(
+      dense, tf.estimator.RunConfig(model_dir=folder), restored_from=prefix
+    )
+    written = run['estimator'].export_saved_model(
+      target,
+      run['predict_input_fn'],
+      checkpoint_path=prefix,
+    )
+  return tf.compat.as_str_any(written)
