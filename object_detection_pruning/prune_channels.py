@@ -190,6 +190,7 @@ def main(_) -> None:
   if FLAGS.reconstruct:
     pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
   tensors = checkpoints.read(checkpoint)
+  checkpoints.check_finite(checkpoint, tensors)
   network = pruning.analyze(config)
   with contextlib.ExitStack() as stack:
     detector = None

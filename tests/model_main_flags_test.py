@@ -18,7 +18,7 @@ SOFT = ['--soft_filter_pruning_ratio=0.4', STOCK_CONFIG]
 BAD_FLAGS = [
   (['--sparsity=1.5'], '--sparsity must be in [0, 1), got 1.5'),
   (['--sparsity=-0.1'], '--sparsity must be in [0, 1), got -0.1'),
-  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=nan'], '--sparsity must be a finite number, got nan'),
   (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
   (
     GOOD + ['--pruning_start_step=10'],
@@ -47,7 +47,10 @@ BAD_FLAGS = [
     GOOD + ['--initial_sparsity=0.6'],
     'initial_sparsity must not be above target_sparsity (0.5), got 0.6',
   ),
-  (GOOD + ['--initial_sparsity=nan'], '--initial_sparsity must be in [0, 1)'),
+  (
+    GOOD + ['--initial_sparsity=nan'],
+    '--initial_sparsity must be a finite number',
+  ),
   (GOOD + ['--throttle_secs=-1'], '--throttle_secs must be'),
   (GOOD + ['--seed=-1'], '--seed must be a whole number, 0'),
   (GOOD + ['--num_train_steps=0'], '--num_train_steps must be'),

@@ -39,7 +39,7 @@ BAD_FLAGS = [
     "include pattern 'BoxEncodingPredictor' finds no channels that can go",
   ),
   (['--ratio=0.97'], 'the plan would empty '),
-  (['--ratio=nan'], '--ratio must be in (0, 1), got nan'),
+  (['--ratio=nan'], '--ratio must be a finite number, got nan'),
   (['--target_params=0'], '--target_params must be in (0, 1), got 0.0'),
   (['--target_latency=1'], '--target_latency must be in (0, 1), got 1.0'),
   (

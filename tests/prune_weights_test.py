@@ -18,7 +18,7 @@ EVALUATED = ['--eval_record=RECORD', '--label_map_path=LABELS']
 BAD_FLAGS = [
   ([], 'give one of --sparsity and --max_loss'),
   (['--sparsity=1'], '--sparsity must be in [0, 1), got 1.0'),
-  (['--sparsity=nan'], '--sparsity must be in [0, 1), got nan'),
+  (['--sparsity=nan'], '--sparsity must be a finite number, got nan'),
   (['--sparsity=half'], "--sparsity must be a number, got 'half'"),
   (
     ['--sparsity=0.995'],
@@ -115,7 +115,10 @@ BAD_FLAGS = [
     ['--sparsity=0.5', '--max_loss=0.1'],
     'give one of --sparsity and --max_los',
   ),
-  (['--max_loss=nan', *EVALUATED], '--max_loss must be in [0, 1), got nan'),
+  (
+    ['--max_loss=nan', *EVALUATED],
+    '--max_loss must be a finite number, got nan',
+  ),
   (['--max_loss=1', *EVALUATED], '--max_loss must be in [0, 1), got 1.0'),
   (
     ['--sparsity=0.5', '--max_loss=0.1', '--reconstruction=none'],

@@ -5,6 +5,7 @@ too.
 """
 
 import difflib
+import math
 import re
 import sys
 import textwrap
@@ -48,6 +49,7 @@ def parse(argv: List[str]) -> List[str]:
       f'unexpected argument: {rest[1]}; flags start with --, and a value with '
       'spaces needs quotes'
     )
+  _check_finite()
   for flag in _own_flags():
     given = [
       each
@@ -59,6 +61,22 @@ def parse(argv: List[str]) -> List[str]:
         f'--{given[0]} and --{given[1]} are two names of one flag: give one'
       )
   return rest
+
+
+def _check_finite() -> None:
+  """Refuses infinity and what is no number in flags of numbers.
+
+  Comparisons with NaN are all false, so that checks of bounds let it pass.
+  """
+  for flag in _own_flags():
+    if not isinstance(flag.parser, flags.FloatParser):
+      continue
+    values = flag.value if isinstance(flag.value, list) else [flag.value]
+    for value in values:
+      if value is not None and not math.isfinite(value):
+        raise errors.InputError(
+          f'--{flag.name} must be a finite number, got {value}'
+        )
 
 
 def describe(error: flags.Error) -> str:

@@ -1,6 +1,7 @@
 """Finds out what a model costs, whatever kind of file it is in."""
 
 import os
+import sys
 from typing import Optional
 
 import numpy as np
@@ -74,8 +75,9 @@ def frozen_graph_def(path: str) -> GraphDef:
 
 def _checkpoint(path: str) -> Optional[str]:
   """The prefix of a checkpoint, or None where the path is of another model."""
-  if tf.gfile.Exists(path + '.index'):
-    return path
+  prefix = checkpoints.prefix_of(path)
+  if tf.gfile.Exists(prefix + '.index'):
+    return prefix
   if not os.path.isdir(path) or model_files.is_export(path):
     return None
   return checkpoints.resolve(path)
@@ -85,6 +87,9 @@ def _measure_checkpoint(
   prefix: str, pipeline_config_path: Optional[str]
 ) -> ModelCost:
   tensors = checkpoints.read(prefix)
+  broken = checkpoints.not_finite(tensors)
+  if broken:
+    print(f'warning: {prefix} has NaN or Inf in {broken}', file=sys.stderr)
   if not pipeline_config_path:
     return checkpoint_cost.measure(tensors)
   network = pruning.analyze(pipeline.load(pipeline_config_path))

@@ -69,3 +69,14 @@ def test_config_beside_a_graph_is_refused(graph, tmp_path):
   path.write_bytes(graph.as_graph_def().SerializeToString())
   with pytest.raises(errors.InputError, match='config goes with a checkpoint'):
     model_file_cost.measure(str(path), IMAGE, 'pipeline.config')
+
+
+def test_values_that_are_not_finite_are_told(tmp_path, capsys):
+  prefix = str(tmp_path / 'model.ckpt')
+  weights = np.full([1, 1, 2, 3], np.nan, np.float32)
+  checkpoints.write(prefix, dict(TENSORS, **{'a/weights': weights}))
+  for path in (prefix, prefix + '.index'):
+    assert model_file_cost.measure(path, IMAGE).parameters == 6
+    assert capsys.readouterr().err == (
+      f'warning: {prefix} has NaN or Inf in a/weights (6 of 6 values)\n'
+    )
