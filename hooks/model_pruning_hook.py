@@ -140,6 +140,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     self._sparsity = self._pruner.overall_sparsity(zeros)
     self.done = self.schedule.last_update(step)
     self._keep(zeros)
+    self._say_what_is_planned()
     if self.done is None or self._plan.holds(zeros, self.done):
       return
     if step > self.schedule.end_step and not any(zeros):
@@ -169,6 +170,29 @@ class ModelPruningHook(update_hook.UpdateHook):
         self._pruner.overall_sparsity(zeros),
       )
 
+  def _say_what_is_planned(self) -> None:
+    """Tells of layers that do not follow the target, and of an early end."""
+    end = self.schedule.end_step
+    if self._plan.own_targets:
+      tf.logging.info(
+        '%d of %d layers follow layer_sparsity, whatever the target (%.4f) of '
+        'the others: the plan ends at sparsity %.4f.',
+        len(self._plan.own_targets),
+        len(self._plan.layers),
+        self.schedule.target_sparsity,
+        self._plan.sparsity_at(end),
+      )
+    if self._last_step is not None and end > self._last_step:
+      reached = self.schedule.last_update(self._last_step)
+      tf.logging.warning(
+        'end_step %d is after the last training step %d: this run will reach '
+        'sparsity %.4f of %.4f.',
+        end,
+        self._last_step,
+        self._plan.sparsity_at(reached),
+        self._plan.sparsity_at(end),
+      )
+
   def update(self, session: tf.Session, step: int) -> None:
     scores = None
     if self._plan.needs_scores:
@@ -179,8 +203,17 @@ class ModelPruningHook(update_hook.UpdateHook):
     tf.logging.debug('Step %d: sparsity %.4f', step, self._sparsity)
 
   def ended(self, session: tf.Session, step: int) -> None:
-    self.update_if_due(session, step)
+    self.update_at_the_end(session, step)
     if self.done is not None:
+      if self.done < self.schedule.end_step:
+        tf.logging.warning(
+          'The run ended at global step %d, before end_step %d: it has reached '
+          'sparsity %.4f of %.4f.',
+          step,
+          self.schedule.end_step,
+          self._sparsity,
+          self._plan.sparsity_at(self.schedule.end_step),
+        )
       return
     message = (
       f'the run ended at global step {step}, before start_step '

@@ -37,6 +37,7 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.evaluation import record_classes
 from object_detection_pruning.training import (
   dry_run,
   evaluation_lines,
@@ -107,6 +108,11 @@ shared_flags.define(
 shared_flags.define(
   'recalibrate_batch_norm',
   note='After training, followed by an evaluation. Not set: left as they are.',
+)
+flags.DEFINE_boolean(
+  'allow_partial_warm_start',
+  False,
+  'Train even if fine_tune_checkpoint gives less than half of the kernels.',
 )
 flags.mark_flag_as_required('model_dir')
 FLAGS = flags.FLAGS
@@ -208,8 +214,10 @@ def main(_) -> None:
     loop.check_inputs(config, run_config)
   elif FLAGS.eval_training_data:
     input_checks.check_training_data(config)
+    record_classes.check_training(config)
   else:
     input_checks.check_evaluation(config)
+    record_classes.check_evaluation(config)
   project_log.say('building the model')
   run = model_lib.create_estimator_and_inputs(
     config,
@@ -217,7 +225,8 @@ def main(_) -> None:
     FLAGS.num_train_steps,
     FLAGS.hparams_overrides,
     recalibrates=bool(FLAGS.recalibrate_batch_norm),
-    restored_from=FLAGS.checkpoint,
+    restored_from=FLAGS.checkpoint and checkpoints.prefix_of(FLAGS.checkpoint),
+    allow_partial_start=FLAGS.allow_partial_warm_start,
     sample_1_of_n_eval_examples=FLAGS.sample_1_of_n_eval_examples,
     sample_1_of_n_eval_on_train_examples=(
       FLAGS.sample_1_of_n_eval_on_train_examples

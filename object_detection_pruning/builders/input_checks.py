@@ -2,10 +2,9 @@
 
 from typing import List
 
-import tensorflow.compat.v1 as tf
 from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
 
-from object_detection_pruning.common import checks, errors, paths
+from object_detection_pruning.common import checkpoints, checks, errors, paths
 from object_detection_pruning.dataset_tools import record_reader
 
 _EVAL = 'eval_input_reader'
@@ -35,7 +34,7 @@ def check_train_config(train: train_pb2.TrainConfig) -> None:
 def check_start(train: train_pb2.TrainConfig) -> None:
   """Raises `InputError` where the checkpoint to start from is not there."""
   start = train.fine_tune_checkpoint
-  if start and not any(map(tf.gfile.Exists, (start + '.index', start))):
+  if start and not checkpoints.exists(checkpoints.prefix_of(start)):
     raise errors.InputError(
       'train_config.fine_tune_checkpoint must be the prefix of a checkpoint, '
       f'got {start!r}'

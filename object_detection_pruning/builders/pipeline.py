@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 from object_detection.protos import pipeline_pb2
 
-from object_detection_pruning.common import atomic_files, errors
+from object_detection_pruning.common import atomic_files, checkpoints, errors
 from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
 
@@ -40,6 +40,10 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
     except (text_format.ParseError, UnicodeDecodeError) as error:
       raise errors.InputError(f'{source} is no pipeline config: {error}')
   registry.check_known(config.model)
+  start = config.train_config.fine_tune_checkpoint
+  if start:
+    # The stock code takes a file of a checkpoint for one without variables.
+    config.train_config.fine_tune_checkpoint = checkpoints.prefix_of(start)
   return config
 
 

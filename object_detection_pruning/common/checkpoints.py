@@ -18,14 +18,35 @@ _HALF_WRITTEN = re.compile(
   r'(\.tmp|_temp_)[0-9a-f]{32}$|\.tempstate\d+$|^\..*\.\d+\.partial$'
 )
 _PART = re.compile(r'(model\.ckpt-\d+)\.(data-\d+-of-\d+|meta)$')
+# The files of a checkpoint, any of which a shell completes a prefix to.
+_OF_ONE_FILE = re.compile(r'\.(index|meta|data-\d{5}-of-\d{5})$')
+
+
+def prefix_of(path: str) -> str:
+  """Gives the prefix of a checkpoint that is named by one of its files.
+
+  Any other path is given back as it is.
+  """
+  prefix = _OF_ONE_FILE.sub('', path)
+  return prefix if exists(prefix) else path
+
+
+def exists(prefix: str) -> bool:
+  """Tells whether a checkpoint is there under a prefix."""
+  # The second is what a checkpoint of the old format is called.
+  return any(
+    tf.gfile.Exists(name) and not tf.gfile.IsDirectory(name)
+    for name in (prefix + _INDEX, prefix)
+  )
 
 
 def resolve(path: str) -> str:
   """Gives the prefix of a checkpoint.
 
   Args:
-    path: a prefix (`.../model.ckpt-600`), or a folder, whose latest checkpoint
-      is taken.
+    path: a prefix (`.../model.ckpt-600`), one of the files of a checkpoint
+      (`.../model.ckpt-600.index`), or a folder, whose latest checkpoint is
+      taken.
 
   Raises:
     InputError: there is no checkpoint.
@@ -38,8 +59,8 @@ def resolve(path: str) -> str:
     if prefix is None:
       raise errors.InputError(f'no checkpoint in the folder {path}')
     return prefix
-  # The second is what a checkpoint of the old format is called.
-  if not tf.gfile.Exists(path + _INDEX) and not tf.gfile.Exists(path):
+  path = prefix_of(path)
+  if not exists(path) or _OF_ONE_FILE.search(path):
     raise errors.InputError(
       f'no checkpoint at {path!r}: give a prefix such as model.ckpt-600, '
       'or a folder'

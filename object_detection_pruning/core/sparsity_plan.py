@@ -3,6 +3,7 @@
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
@@ -23,6 +24,7 @@ class SparsityPlan:
   Attributes:
     layers: the kernels.
     needs_scores: whether `zeros_at` needs the scores of the weights.
+    own_targets: names of the layers with a target of their own.
   """
 
   def __init__(
@@ -50,6 +52,9 @@ class SparsityPlan:
     self._schedule = schedule
     self._way = way
     own = _own_targets(layers, layer_sparsities)
+    self.own_targets = [
+      layer.name for layer, each in zip(layers, own) if each is not None
+    ]
     self._shared = [number for number, each in enumerate(own) if each is None]
     self.needs_scores = way.needs_scores and bool(self._shared)
     for layer, target in zip(layers, own):
@@ -114,6 +119,34 @@ class SparsityPlan:
       for number, count in zip(self._shared, shared):
         zeros[number] = count
     return [max(pair) for pair in zip(zeros, self._least)]
+
+  def sparsity_at(self, step: int) -> float:
+    """Gives the fraction of zeros over all layers that is due at a step.
+
+    Where scores decide, what layers keep beyond their part is not counted.
+    """
+    zeros = [
+      0 if own is None else layer.zeros_for(own.sparsity(step))
+      for layer, own in zip(self.layers, self._schedules)
+    ]
+    total = sum(max(pair) for pair in zip(zeros, self._least))
+    if self.needs_scores:
+      shared = sum(self.layers[number].size for number in self._shared)
+      due = int(round(self._schedule.sparsity(step) * shared))
+      total += max(0, due - sum(self._least[n] for n in self._shared))
+    return total / sum(layer.size for layer in self.layers)
+
+  def sparsity_tensor(self, step: tf.Tensor) -> tf.Tensor:
+    """Gives `sparsity_at` of an integer scalar tensor, as a float32 scalar.
+
+    Numbers of zeros are not rounded to whole ones, and what masks began with
+    does not count.
+    """
+    parts = [
+      layer.size * (own or self._schedule).sparsity_tensor(step)
+      for layer, own in zip(self.layers, self._schedules)
+    ]
+    return tf.add_n(parts) / sum(layer.size for layer in self.layers)
 
   def holds(self, zeros: Sequence[int], step: int) -> bool:
     """Tells whether masks have what was due at a step.

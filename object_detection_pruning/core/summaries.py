@@ -5,7 +5,7 @@ from typing import Dict, Optional, Sequence
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import kernels as kernel_names
-from object_detection_pruning.core import masking, schedules
+from object_detection_pruning.core import masking
 
 MASKED_SPARSITY = 'pruning/sparsity_of_masked_kernels'
 TOTAL_SPARSITY = 'pruning/sparsity_of_all_kernels'
@@ -36,20 +36,19 @@ def sparsity_tensors(
 
 def add_training_summaries(
   kernels: Sequence[masking.MaskedKernel],
-  schedule: Optional[schedules.Schedule],
-  global_step: tf.Tensor,
+  scheduled: Optional[tf.Tensor] = None,
 ) -> None:
   """Adds scalar summaries: overall, scheduled, and for each layer.
 
   Args:
     kernels: the masked kernels of the current graph.
-    schedule: where masks change in this run, the schedule of all layers.
-    global_step: integer scalar.
+    scheduled: where masks change in this run, the sparsity that is due; float
+      scalar.
   """
   for name, value in sparsity_tensors(kernels).items():
     tf.summary.scalar(name, value)
-  if schedule is not None:
-    tf.summary.scalar(SCHEDULED_SPARSITY, schedule.sparsity_tensor(global_step))
+  if scheduled is not None:
+    tf.summary.scalar(SCHEDULED_SPARSITY, scheduled)
   for kernel in kernels:
     tf.summary.scalar(f'sparsity/{kernel.layer}', _zeros(kernel) / kernel.size)
     tf.summary.scalar(f'threshold/{kernel.layer}', kernel.threshold)

@@ -100,6 +100,7 @@ class CocoInstances:
     except problems.BrokenRecord as error:
       broken.skip_image(location, error)
       return None
+    broken.turn(file.turned)
     instances = []
     for annotation in self._annotations.get(_key(image['id']), []):
       of_object = f'{location}, annotation {annotation.get("id")}'
@@ -187,9 +188,11 @@ def _load(path: str) -> dict:
 def _image_file(image: dict, image_dir: str) -> image_files.ImageFile:
   if 'id' not in image or not isinstance(image.get('file_name'), str):
     raise problems.BrokenRecord('image record lacks its id or file_name')
-  file = image_files.read(_image_path(image['file_name'], image_dir))
-  image_files.check_size(image.get('width'), image.get('height'), file)
-  return file
+  return image_files.read(
+    _image_path(image['file_name'], image_dir),
+    image.get('width'),
+    image.get('height'),
+  )
 
 
 def _image_path(name: str, image_dir: str) -> str:

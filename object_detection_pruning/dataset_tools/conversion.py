@@ -61,6 +61,7 @@ def voc_to_record(
   names = folder.names(image_set)
   if label_map_path:
     ids = label_maps.read(label_map_path)
+    label_maps.check_classes(label_map_path, ids, folder.class_names())
   else:
     ids = folder.class_ids()
   broken = problems.Problems()
@@ -103,6 +104,8 @@ def coco_to_record(
   instances = coco.CocoInstances(annotations_file)
   if label_map_path:
     ids = label_maps.read(label_map_path)
+    names = instances.categories.values()
+    label_maps.check_classes(label_map_path, ids, names)
   else:
     ids = coco_categories.label_ids(instances.categories)
   broken = problems.Problems()

@@ -18,7 +18,7 @@ from object_detection_pruning.dataset_tools import (
 )
 
 _MANIFEST_NAME = 'detection_data.json'
-_VERSION = 1
+_VERSION = 2
 
 
 class DetectionData(NamedTuple):

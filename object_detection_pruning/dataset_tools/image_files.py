@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from object_detection_pruning.common import pictures
 from object_detection_pruning.dataset_tools import problems
 
 # MPO is a JPEG with more pictures behind the first one.
@@ -20,28 +21,38 @@ class ImageFile(NamedTuple):
     format: 'jpeg' or 'png'.
     height: in pixels.
     width: in pixels.
+    turned: whether it was turned upright.
   """
 
   encoded: bytes
   format: str
   height: int
   width: int
+  turned: bool = False
 
 
-def read(path: str) -> ImageFile:
+def read(path: str, width: Any = None, height: Any = None) -> ImageFile:
   """Reads an image and decodes it once, to be sure that it can be.
 
   JPEG and PNG are kept byte for byte. Every other format that Pillow reads
   is turned into PNG: the Object Detection API's decoder cannot take it.
 
+  That decoder does not look at EXIF data either, so a picture whose camera
+  noted that it is not upright is written anew, upright. Boxes that were drawn
+  on the picture as it is stored need it so: the size that they were annotated
+  at tells.
+
   Args:
     path: the file.
+    width: of the picture that was annotated, None if that is not known.
+    height: the same.
 
   Returns:
     The image.
 
   Raises:
-    problems.BrokenRecord: if the file is missing or does not decode.
+    problems.BrokenRecord: if the file is missing or does not decode, or has
+      another size than the boxes were drawn at.
   """
   name = os.path.basename(path)
   try:
@@ -54,18 +65,23 @@ def read(path: str) -> ImageFile:
       f'image file {name} cannot be read ({error.strerror})'
     )
   try:
-    image = Image.open(io.BytesIO(encoded))
-    image.load()
+    image = pictures.open_encoded(encoded)
     image_format = _DECODED_BY_TENSORFLOW.get(image.format)
-    if image_format is None:
-      encoded, image_format = png(image.convert('RGB')), 'png'
+    turned = pictures.is_turned(image) and not _is_size(image, width, height)
+    if turned or image_format is None:
+      image = pictures.to_rgb(image, upright=turned)
+      image_format = image_format or 'png'
+      encoded = _ENCODERS[image_format](image)
   # Pillow's decoders raise anything at all on bytes that make no sense.
   except Exception as error:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, UnidentifiedImageError):
       reason = 'not an image'
     raise problems.BrokenRecord(f'image file {name} does not decode ({reason})')
-  return ImageFile(encoded, image_format, image.height, image.width)
+  size = image.height, image.width
+  file = ImageFile(encoded, image_format, *size, turned)
+  check_size(width, height, file)
+  return file
 
 
 def check_size(width: Any, height: Any, file: ImageFile) -> None:
@@ -96,5 +112,24 @@ def check_size(width: Any, height: Any, file: ImageFile) -> None:
 def png(image: Image.Image) -> bytes:
   """The image as a PNG file."""
   buffer = io.BytesIO()
-  image.save(buffer, format='PNG')
+  # Else what was read of EXIF data would be written again.
+  image.save(buffer, format='PNG', exif=b'')
   return buffer.getvalue()
+
+
+def _jpeg(image: Image.Image) -> bytes:
+  buffer = io.BytesIO()
+  image.save(buffer, format='JPEG', quality=95, subsampling=0)
+  return buffer.getvalue()
+
+
+_ENCODERS = {'png': png, 'jpeg': _jpeg}
+
+
+def _is_size(image: Image.Image, width: Any, height: Any) -> bool:
+  """Tells whether the sides differ, and are those that were annotated."""
+  try:
+    annotated = float(width or 0), float(height or 0)
+  except (TypeError, ValueError):
+    return False
+  return image.width != image.height and annotated == image.size

@@ -1,13 +1,15 @@
 """Label maps: class names and their ids, in OD API's text format."""
 
 import os
-from typing import Dict
+from typing import Dict, Iterable, Sequence
 
 from google.protobuf import message, text_format
 from object_detection.protos import string_int_label_map_pb2
 from object_detection.utils import label_map_util
 
 from object_detection_pruning.common import errors
+
+_NAMED = 10
 
 
 def read(path: str) -> Dict[str, int]:
@@ -52,6 +54,30 @@ def to_text(ids: Dict[str, int]) -> str:
   for name, label in sorted(ids.items(), key=lambda item: item[1]):
     label_map.item.add(name=name, id=label)
   return text_format.MessageToString(label_map, as_utf8=True)
+
+
+def check_classes(path: str, ids: Dict[str, int], names: Iterable[str]) -> None:
+  """Refuses a label map that has none of the classes of the data.
+
+  Args:
+    path: of the label map.
+    ids: names and ids in it.
+    names: of the classes in the data; none is fine.
+
+  Raises:
+    errors.InputError: no class is in both.
+  """
+  names = sorted(set(names))
+  if names and not set(names) & set(ids):
+    raise errors.InputError(
+      f'{path} has no class of this data: it has {_listed(sorted(ids))}, and '
+      f'the data have {_listed(names)}'
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+  more = ', ...' if len(names) > _NAMED else ''
+  return ', '.join(map(repr, names[:_NAMED])) + more
 
 
 def check_replaceable(path: str, ids: Dict[str, int]) -> None:

@@ -5,7 +5,7 @@ from typing import Callable
 
 from tqdm import tqdm
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, pictures
 
 
 class BrokenRecord(Exception):
@@ -19,6 +19,7 @@ class Problems:
     images_skipped: images that were left out whole.
     objects_skipped: objects that were left out of an image that was kept.
     boxes_clipped: boxes that were cut down to their image.
+    images_turned: images that were turned upright; none of the broken ones.
   """
 
   def __init__(self, tell: Callable[[str], None] = None) -> None:
@@ -31,6 +32,7 @@ class Problems:
     self.images_skipped = 0
     self.objects_skipped = 0
     self.boxes_clipped = 0
+    self.images_turned = 0
     self._tell = tell or _to_stderr
 
   def skip_image(self, location: str, what: object) -> None:
@@ -47,6 +49,14 @@ class Problems:
     """Counts a box that is cut down to its image."""
     self.boxes_clipped += 1
     self._tell(f'{location}: {what}; box clipped')
+
+  def note(self, location: str, what: object) -> None:
+    """Tells what was made of an image that is used."""
+    self._tell(f'{location}: {what}')
+
+  def turn(self, turned: bool) -> None:
+    """Counts an image that was turned upright, which is no defect."""
+    self.images_turned += turned
 
   @property
   def total(self) -> int:
@@ -73,6 +83,7 @@ class Problems:
     Raises:
       errors.InputError: if `strict` and some record is broken.
     """
+    pictures.say_turned(self.images_turned, self._tell)
     if not self.total:
       return
     if strict:

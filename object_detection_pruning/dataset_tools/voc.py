@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set
 from xml.etree import ElementTree
 
 from object_detection.utils import dataset_util
@@ -103,6 +103,13 @@ class VocFolder:
     Raises:
       errors.InputError: if nothing is annotated.
     """
+    found = self.class_names()
+    if not found:
+      raise errors.InputError(f'no object is annotated in {self.path}')
+    return {name: label for label, name in enumerate(sorted(found), 1)}
+
+  def class_names(self) -> Set[str]:
+    """The names of all annotated classes; unreadable files are passed over."""
     found = set()
     for name in progress.over(self.all_names(), 'class names'):
       try:
@@ -111,9 +118,7 @@ class VocFolder:
         continue
       found.update(_text(node, 'name') for node in root.findall('object'))
     found.discard('')
-    if not found:
-      raise errors.InputError(f'no object is annotated in {self.path}')
-    return {name: label for label, name in enumerate(sorted(found), 1)}
+    return found
 
   def read(
     self,
@@ -139,12 +144,16 @@ class VocFolder:
     location = name + '.xml'
     try:
       root = _parse(self.annotation_path(name))
-      filename = self._image_name(name, _text(root, 'filename'))
-      file = image_files.read(os.path.join(self.path, 'JPEGImages', filename))
-      _check_size(root, file)
+      filename = self._image_name(name, _text(root, 'filename'), broken)
+      file = image_files.read(
+        os.path.join(self.path, 'JPEGImages', filename),
+        _text(root, 'size/width'),
+        _text(root, 'size/height'),
+      )
     except problems.BrokenRecord as error:
       broken.skip_image(location, error)
       return None
+    broken.turn(file.turned)
     instances = []
     for number, node in enumerate(root.findall('object'), 1):
       label = _text(node, 'name')
@@ -167,16 +176,33 @@ class VocFolder:
   def _list_path(self, image_set: str) -> str:
     return os.path.join(self.path, 'ImageSets', 'Main', image_set + '.txt')
 
-  def _image_name(self, name: str, annotated: str) -> str:
+  def _image_name(
+    self, name: str, annotated: str, broken: problems.Problems
+  ) -> str:
     """The image file of an annotation, even if one of them was renamed."""
     # Annotation tools write whole paths here, of either kind of system.
     annotated = re.split(r'[/\\]', annotated)[-1]
-    candidates = [annotated] if annotated else []
-    candidates += [name + ending for ending in _IMAGE_ENDINGS]
-    for candidate in candidates:
-      if os.path.isfile(os.path.join(self.path, 'JPEGImages', candidate)):
-        return candidate
-    return candidates[0]
+    own = [name + ending for ending in _IMAGE_ENDINGS]
+    there = [each for each in own if self._has_image(each)]
+    stem = os.path.splitext(annotated)[0]
+    if not annotated or not self._has_image(annotated):
+      return (there + [annotated or own[0]])[0]
+    if stem == name:
+      return annotated
+    # Another picture, by now: the name that was written here is an old one.
+    if there:
+      broken.note(
+        name + '.xml', f'<filename> names {annotated}; {there[0]} is taken'
+      )
+      return there[0]
+    if os.path.isfile(self.annotation_path(stem)):
+      raise problems.BrokenRecord(
+        f'<filename> names {annotated}, which {stem}.xml describes'
+      )
+    return annotated
+
+  def _has_image(self, filename: str) -> bool:
+    return os.path.isfile(os.path.join(self.path, 'JPEGImages', filename))
 
 
 def _parse(path: str) -> ElementTree.Element:
@@ -189,13 +215,6 @@ def _parse(path: str) -> ElementTree.Element:
   if root.tag != 'annotation':
     raise problems.BrokenRecord(f'the XML holds <{root.tag}>, not <annotation>')
   return root
-
-
-def _check_size(root: ElementTree.Element, file: image_files.ImageFile) -> None:
-  """Refuses boxes that were drawn on an image of another size."""
-  image_files.check_size(
-    _text(root, 'size/width'), _text(root, 'size/height'), file
-  )
 
 
 def _instance(

@@ -1,12 +1,10 @@
 """The images and boxes of detection examples, as OD API's tools write them."""
 
-import io
 from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
-from PIL import Image
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.dataset_tools import record_reader
 
 _EDGES = ('ymin', 'xmin', 'ymax', 'xmax')
@@ -126,7 +124,11 @@ class EncodedExample:
 
   def _decode(self, encoded: bytes, mode: str) -> np.ndarray:
     try:
-      return np.array(Image.open(io.BytesIO(encoded)).convert(mode))
+      image = pictures.open_encoded(encoded)
+      if mode == 'RGB':
+        # As training sees it, whose decoder does not look at EXIF data.
+        return np.array(pictures.to_rgb(image, upright=False))
+      return np.array(image.convert(mode))
     # Pillow's decoders raise anything at all on bytes that make no sense.
     except Exception as error:
       # Its message has the address of the buffer.

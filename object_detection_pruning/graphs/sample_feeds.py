@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
@@ -60,8 +60,10 @@ def read_image(path: Optional[str]) -> np.ndarray:
     squares = random.randint(0, 256, _MADE_UP_SQUARES).astype(np.uint8)
     return squares.repeat(_SQUARE, axis=0).repeat(_SQUARE, axis=1)
   try:
-    return np.asarray(Image.open(path).convert('RGB'))
-  except OSError as error:
+    with Image.open(path) as image:
+      return np.array(pictures.to_rgb(image))
+  # Pillow's decoders raise anything at all on bytes that make no sense.
+  except Exception as error:
     raise errors.InputError(f'{path} is no image: {error}')
 
 

@@ -1,9 +1,10 @@
 """Runs a detector over image files; writes pictures and one JSON."""
 
+import contextlib
 import json
 import os
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,7 @@ from object_detection_pruning.common import (
   atomic_files,
   errors,
   paths,
+  pictures,
   progress,
 )
 from object_detection_pruning.inference import detections as detections_lib
@@ -85,7 +87,7 @@ def run(
     detector: a loaded detector.
     image_paths: image files.
     output_dir: folder to write to; it is made where it is missing.
-    class_names: from class id to name.
+    class_names: from class id to name; none gives all of them numbers.
     min_score: detections that score less are left out.
     max_detections: how many of the surest to keep in an image; None keeps all.
 
@@ -93,16 +95,24 @@ def run(
     The counts.
 
   Raises:
-    errors.InputError: no image can be read, or as in `check`.
+    errors.InputError: no image can be read, the model finds a class that has
+      no name among those given, or as in `check`.
   """
   check(image_paths, output_dir, min_score, max_detections)
   names = dict(zip(image_paths, image_files.picture_names(image_paths)))
   records = []
+  turned = 0
   for path in progress.over(image_paths, 'detecting'):
-    image = _read(path)
+    image, is_turned = _read(path)
     if image is None:
       continue
+    turned += is_turned
     found = detector.detect(image, min_score, max_detections)
+    try:
+      _check_named(found, class_names, path)
+    except errors.InputError:
+      _remove(output_dir, [record['picture'] for record in records])
+      raise
     _save(
       drawing.draw(image, found, class_names),
       os.path.join(output_dir, names[path]),
@@ -117,6 +127,7 @@ def run(
     raise errors.InputError(
       f'none of the {len(image_paths)} images can be read'
     )
+  pictures.say_turned(turned)
   report = os.path.join(output_dir, REPORT_NAME)
   _write_report(records, report)
   return Summary(
@@ -127,18 +138,38 @@ def run(
   )
 
 
+def _check_named(
+  found: detections_lib.Detections, class_names: Dict[int, str], path: str
+) -> None:
+  foreign = sorted(set(map(int, found.class_ids)) - set(class_names))
+  if class_names and foreign:
+    raise errors.InputError(
+      f'the label map is not that of the model: in {path} it finds class '
+      f'{foreign[0]}, and the map has only '
+      + ', '.join(map(str, sorted(class_names)))
+    )
+
+
+def _remove(folder: str, names: List[str]) -> None:
+  for name in names:
+    os.remove(os.path.join(folder, name))
+  # Only where it is empty: it may have been there before.
+  with contextlib.suppress(OSError):
+    os.rmdir(folder)
+
+
 def _describe(path: str, picture: str, image: np.ndarray) -> Dict[str, Any]:
   height, width = image.shape[:2]
   return {'file': path, 'picture': picture, 'width': width, 'height': height}
 
 
-def _read(path: str) -> Optional[np.ndarray]:
-  """An image, or None, and why on stderr."""
+def _read(path: str) -> Tuple[Optional[np.ndarray], bool]:
+  """An image and whether it was turned; or None, and why on stderr."""
   try:
-    return image_files.read(path)
+    return image_files.read_picture(path)
   except errors.InputError as error:
     tqdm.write(f'{error}; skipped', file=sys.stderr)
-    return None
+    return None, False
 
 
 def _write_report(records: List[Dict[str, Any]], path: str) -> None:

@@ -2,12 +2,12 @@
 
 import glob
 import os
-from typing import Iterable, List
+from typing import Iterable, List, Tuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, pictures
 
 ENDINGS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
@@ -66,9 +66,16 @@ def read(path: str) -> np.ndarray:
   Raises:
     errors.InputError: the file is missing or no image that can be read.
   """
+  return read_picture(path)[0]
+
+
+def read_picture(path: str) -> Tuple[np.ndarray, bool]:
+  """Reads an image as `read` does, and tells whether it had to be turned."""
   try:
     with Image.open(path) as image:
-      return np.array(ImageOps.exif_transpose(image).convert('RGB'))
+      image.load()
+      turned = pictures.is_turned(image)
+      return np.array(pictures.to_rgb(image)), turned
   # Pillow's decoders raise anything at all on bytes that make no sense.
   except Exception as error:
     reason = (str(error) or type(error).__name__).splitlines()[0]

@@ -80,8 +80,9 @@ def frozen_graph_def(path: str) -> GraphDef:
 
 def _checkpoint(path: str) -> Optional[str]:
   """The prefix of a checkpoint, or None where the path is of another model."""
-  if tf.gfile.Exists(path + '.index'):
-    return path
+  prefix = checkpoints.prefix_of(path)
+  if tf.gfile.Exists(prefix + '.index'):
+    return prefix
   if not os.path.isdir(path) or model_files.is_export(path):
     return None
   return checkpoints.resolve(path)

@@ -70,6 +70,9 @@ class KernelLayer(NamedTuple):
     return list(self.kernel.shape[:2]) if self.kernel.ndim == 4 else [1, 1]
 
 
+_ELSEWHERE = 'its weights are used in another way elsewhere'
+
+
 class Rejected(NamedTuple):
   """A kernel that is left alone.
 
@@ -104,16 +107,21 @@ def find(graph_def: GraphDef, kept: Set[str] = frozenset()) -> Layers:
   index = GraphIndex(graph_def)
   found: Dict[str, KernelLayer] = {}
   rejected = []
+  unusable: Set[str] = set()
   for node in graph_def.node:
     if node.op not in _KERNEL_OPS:
       continue
     constant = index.constant_node(data_inputs(node)[1])
     reason = _misfit(node, constant, index)
+    if not reason and constant.name in unusable:
+      reason = _ELSEWHERE
     if not reason and constant.name in found:
       reason = _differs(found[constant.name], node)
     if reason:
       rejected.append(Rejected(node.name, reason))
       if constant is not None:
+        # A third place must not bring it back without the other two.
+        unusable.add(constant.name)
         found.pop(constant.name, None)
       continue
     layer = found.setdefault(constant.name, _layer(node, constant, index))
@@ -188,7 +196,7 @@ def _differs(layer: KernelLayer, node: NodeDef) -> str:
     and layer.dilations == _middle(node, 'dilations')
     and layer.padding == (attribute(node, 'padding').s.decode() or 'VALID')
   )
-  return '' if same else 'its weights are used in another way elsewhere'
+  return '' if same else _ELSEWHERE
 
 
 def output_channels(layer: KernelLayer) -> int:

@@ -1,14 +1,13 @@
 """Unlabelled pictures for calibration: files, records, or made up ones."""
 
-import io
 import itertools
 import os
-from typing import Iterator, List, NamedTuple, Sequence
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.dataset_tools import record_reader, shapes
 from object_detection_pruning.inference import image_files
 
@@ -51,9 +50,14 @@ def read(paths: Sequence[str], limit: int) -> Photos:
       continue
     for each in record_reader.find([path], 'image, folder or record file'):
       (files if _is_image(each) else records).append(each)
-  images, skipped = [], 0
-  for content in itertools.chain(_evenly(files, limit), _encoded(records)):
-    image = _decode(content)
+  images, skipped, turned = [], 0, 0
+  for content, upright in itertools.chain(
+    # What is in a record is as training sees it, whatever its EXIF data say.
+    ((each, True) for each in _evenly(files, limit)),
+    ((each, False) for each in _encoded(records)),
+  ):
+    image, is_turned = _decode(content, upright)
+    turned += is_turned
     if image is None:
       skipped += 1
     else:
@@ -65,6 +69,7 @@ def read(paths: Sequence[str], limit: int) -> Photos:
       f'no picture in {", ".join(paths)}: none of the {skipped} files or '
       'examples is one'
     )
+  pictures.say_turned(turned)
   return Photos(images, skipped)
 
 
@@ -114,11 +119,13 @@ def _encoded(records: Sequence[str]) -> Iterator[bytes]:
     yield b''.join(feature[_ENCODED].bytes_list.value[:1])
 
 
-def _decode(content: bytes):
+def _decode(content: bytes, upright: bool) -> Tuple[Optional[np.ndarray], bool]:
+  """A picture, None for what is none, and whether it was turned."""
   try:
-    with Image.open(io.BytesIO(content)) as image:
-      image = ImageOps.exif_transpose(image).convert('RGB')
-      image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.BILINEAR)
-      return np.array(image)
+    image = pictures.open_encoded(content)
+    turned = upright and pictures.is_turned(image)
+    image = pictures.to_rgb(image, upright)
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.BILINEAR)
+    return np.array(image), turned
   except Exception:  # Pillow's decoders raise anything on what is no picture.
-    return None
+    return None, False

@@ -12,7 +12,12 @@ from object_detection_pruning.builders import (
   pruning_builder,
 )
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.core import criteria, masking, sparsity_plan
+from object_detection_pruning.core import (
+  criteria,
+  masking,
+  schedules,
+  sparsity_plan,
+)
 from object_detection_pruning.training import model_lib
 
 
@@ -45,6 +50,7 @@ def describe(
   pruning_builder.check_patterns(settings, kernels[0].weights.graph)
   method = settings.method
   plan = method.plan(schedule, kernels)
+  plan.keep(_zeros_of_the_start(config, model_dir, kernels, schedule))
   last = schedule.end_step
   if train_steps:
     last = schedule.last_update(train_steps)
@@ -78,6 +84,32 @@ def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:
       'allocation depends on them: name a fine_tune_checkpoint'
     )
   return checkpoints.resolve(start)
+
+
+def _zeros_of_the_start(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  model_dir: str,
+  kernels: Sequence[masking.MaskedKernel],
+  schedule: schedules.Schedule,
+) -> List[int]:
+  """Counts the zeros that masks have when training begins."""
+  start = config.train_config.fine_tune_checkpoint
+  latest = tf.train.latest_checkpoint(model_dir)
+  if (
+    latest
+    and not start
+    and checkpoints.global_step(latest) < (schedule.start_step)
+  ):
+    start = latest
+  zeros = [0] * len(kernels)
+  if not start:
+    return zeros
+  shapes, get = checkpoints.shapes(start), checkpoints.lookup(start)
+  for number, kernel in enumerate(kernels):
+    name = kernel.mask.op.name
+    if shapes.get(name) == tuple(kernel.shape):
+      zeros[number] = int(np.sum(get(name) == 0))
+  return zeros
 
 
 def _scores(

@@ -1,6 +1,5 @@
 """A whole training run: train, evaluate, re-calibrate batch norm."""
 
-import os
 from typing import Any, Dict, Optional
 
 import tensorflow.compat.v1 as tf
@@ -11,7 +10,8 @@ from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import record_reader
-from object_detection_pruning.training import model_lib, serving
+from object_detection_pruning.evaluation import record_classes
+from object_detection_pruning.training import serving
 
 # The name that stock training gives to evaluations of its first set.
 _EVALUATION = '0'
@@ -24,6 +24,8 @@ def train(
   recalibration_batches: Optional[int] = None,
 ) -> Optional[Dict[str, Any]]:
   """Trains, evaluates now and then, and re-calibrates batch norm at the end.
+
+  The SavedModel of the stock trainer, in `export/Servo`, comes last.
 
   Args:
     run: from `model_lib.create_estimator_and_inputs`.
@@ -54,9 +56,6 @@ def _train(
   is_chief = estimator.config.is_chief
   if is_chief:
     pipeline.save(config, estimator.model_dir)
-  serving_exporter = serving.ServingExporter(
-    config, model_lib.create_estimator_and_inputs
-  )
 
   def train_to(last_step: Optional[int]) -> Optional[Dict[str, Any]]:
     train_spec, eval_specs = stock_model_lib.create_train_and_eval_specs(
@@ -67,8 +66,9 @@ def _train(
       last_step,
       eval_on_train_data=False,
     )
+    # What it exports has masks, and statistics that are measured anew later.
     eval_spec = eval_specs[0]._replace(
-      throttle_secs=throttle_secs, exporters=[serving_exporter]
+      throttle_secs=throttle_secs, exporters=()
     )
     result = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
     return result[0] if result else None
@@ -81,22 +81,15 @@ def _train(
     if is_chief and recalibration_once.is_due:
       recalibration_once.precede_evaluation(estimator, run['train_steps'])
     metrics = train_to(run['train_steps'])
-  if not is_chief or not recalibration_once.is_due:
+  if not is_chief:
     return metrics
   checkpoint = checkpoints.resolve(estimator.model_dir)
-  if not recalibration_once.run(checkpoint):
-    return metrics
-  # What was evaluated and exported before, if anything, was not this.
-  metrics = estimator.evaluate(
-    run['eval_input_fns'][0], checkpoint_path=checkpoint, name=_EVALUATION
-  )
-  serving_exporter.export(
-    estimator,
-    os.path.join(estimator.model_dir, 'export', serving_exporter.name),
-    checkpoint,
-    metrics,
-    is_the_final_export=True,
-  )
+  if recalibration_once.is_due and recalibration_once.run(checkpoint):
+    # What was evaluated before, if anything, was not this.
+    metrics = estimator.evaluate(
+      run['eval_input_fns'][0], checkpoint_path=checkpoint, name=_EVALUATION
+    )
+  serving.export(config, checkpoint, estimator.model_dir)
   return metrics
 
 
@@ -156,10 +149,12 @@ def check_inputs(
     run_config: tells the task.
 
   Raises:
-    InputError: as in `input_checks`.
+    InputError: as in `input_checks` and `record_classes`.
   """
   task = run_config.task_type if run_config.cluster_spec else None
   if task not in ('evaluator', 'ps'):
     input_checks.check_training(config)
+    record_classes.check_training(config)
   if task in ('evaluator', None):
     input_checks.check_evaluation(config)
+    record_classes.check_evaluation(config)

@@ -70,16 +70,6 @@ def check_run(
       'start_step (--pruning_start_step) must be before the last training '
       f'step ({train_steps}), got {schedule.start_step}'
     )
-  if schedule.end_step > train_steps:
-    reached = schedule.sparsity(schedule.last_update(train_steps))
-    tf.logging.warning(
-      'end_step %d is after the last training step %d: this run will reach '
-      'sparsity %.4f of %.4f.',
-      schedule.end_step,
-      train_steps,
-      reached,
-      schedule.target_sparsity,
-    )
 
 
 def model_fn_creator(
@@ -90,6 +80,7 @@ def model_fn_creator(
   soft: Optional[soft_training.SoftTraining] = None,
   restored_from: Optional[str] = None,
   teacher: Optional[distillation.Settings] = None,
+  allow_partial_start: bool = False,
 ) -> Callable:
   """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
 
@@ -103,6 +94,8 @@ def model_fn_creator(
     restored_from: folder or prefix of the checkpoint that is read; None for the
       model folder.
     teacher: what the model learns from besides its labels, or None.
+    allow_partial_start: whether the checkpoint to start from may lack most of
+      the kernels.
   """
   restored_from = restored_from or run_config.model_dir or ''
 
@@ -130,6 +123,8 @@ def model_fn_creator(
       start = configs['train_config'].fine_tune_checkpoint
       if not _check_masks(restored_from, start):
         moving_statistics.warn_if_frozen()
+      if start and not _latest(restored_from):
+        warm_start.check(start, allow_partial_start)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
       return _with_hooks(spec, settings, run_config, train_steps, soft, start)
@@ -146,6 +141,7 @@ def create_estimator_and_inputs(
   hparams_overrides: Optional[str] = None,
   recalibrates: bool = False,
   restored_from: Optional[str] = None,
+  allow_partial_start: bool = False,
   **kwargs,
 ) -> Dict[str, Any]:
   """Creates what stock `model_lib.create_estimator_and_inputs` does, masked.
@@ -157,6 +153,7 @@ def create_estimator_and_inputs(
     hparams_overrides: as in stock `model_main`.
     recalibrates: see `model_fn_creator`.
     restored_from: see `model_fn_creator`.
+    allow_partial_start: see `model_fn_creator`.
     **kwargs: passed on to the stock function.
 
   Returns:
@@ -180,7 +177,14 @@ def create_estimator_and_inputs(
   check_run(config, settings, last_step)
   soft = soft_training.prepare(config, soft_settings, last_step, run_config)
   creator = model_fn_creator(
-    settings, run_config, last_step, recalibrates, soft, restored_from, teacher
+    settings,
+    run_config,
+    last_step,
+    recalibrates,
+    soft,
+    restored_from,
+    teacher,
+    allow_partial_start,
   )
   # The stock function takes a file alone, and what the user wrote need not be
   # what counts: flags are not in it, and it may be of an older API.
@@ -217,22 +221,26 @@ def _check_masks(restored_from: str, start: str = '') -> bool:
   Returns:
     Whether there is either.
   """
-  checkpoint = restored_from
-  if tf.gfile.IsDirectory(restored_from):
-    checkpoint = tf.train.latest_checkpoint(restored_from)
-  if checkpoint and _is_there(checkpoint):
+  checkpoint = _latest(restored_from)
+  if checkpoint:
     shapes = checkpoints.shapes(checkpoint)
     checkpoint_masks.check_built(checkpoint, shapes)
     checkpoint_masks.check_given(checkpoint, shapes)
     return True
-  if start and _is_there(start):
+  if start and checkpoints.exists(start):
     checkpoint_masks.check_built(start, checkpoints.shapes(start))
     return True
   return False
 
 
-def _is_there(checkpoint: str) -> bool:
-  return any(map(tf.gfile.Exists, (checkpoint + '.index', checkpoint)))
+def _latest(restored_from: str) -> Optional[str]:
+  """Gives the checkpoint of a folder or prefix, None where there is none."""
+  checkpoint = restored_from
+  if tf.gfile.IsDirectory(restored_from):
+    checkpoint = tf.train.latest_checkpoint(restored_from)
+  if checkpoint and checkpoints.exists(checkpoint):
+    return checkpoint
+  return None
 
 
 def _check_masked(
@@ -269,9 +277,11 @@ def _with_hooks(
 ) -> tf.estimator.EstimatorSpec:
   kernels = masking.masked_kernels()
   if kernels:
-    summaries.add_training_summaries(
-      kernels, settings.schedule, tf.train.get_global_step()
-    )
+    scheduled = None
+    if settings.schedule is not None:
+      plan = settings.method.plan(settings.schedule, kernels)
+      scheduled = plan.sparsity_tensor(tf.train.get_global_step())
+    summaries.add_training_summaries(kernels, scheduled)
   hooks: List[tf.train.SessionRunHook] = [
     stock_names_hook.StockNamesHook(spec.loss),
     finite_hook.FiniteHook(spec.loss),

@@ -1,61 +1,55 @@
-"""The SavedModel that a finished training run leaves, without masks."""
+"""The SavedModel that training ends with, as the stock trainer names it."""
 
+import glob
 import os
 import tempfile
-from typing import Any, Callable, Dict, Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.export import exporter
+from object_detection_pruning.export import stripping
+from object_detection_pruning.training import model_lib
 
-# The name that stock training gives it.
-_NAME = 'Servo'
+# Where the stock trainer writes it.
+_FOLDER = os.path.join('export', 'Servo')
 
 
-class ServingExporter(tf.estimator.Exporter):
-  """Exports the last checkpoint with its masks folded into the kernels.
+def export(
+  config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: str, model_dir: str
+) -> str:
+  """Writes the SavedModel of a checkpoint, with the masks folded in.
 
-  Signature, inputs and outputs are those of stock training's export.
+  It has the input and outputs of the stock trainer's.
+
+  Args:
+    config: the pipeline config.
+    checkpoint: prefix of the last checkpoint, as it is after re-calibration.
+    model_dir: folder of the training run.
+
+  Returns:
+    Its folder, which a time stamp names. One that is as new as the checkpoint
+    stays.
   """
-
-  def __init__(
-    self,
-    config: pipeline_pb2.TrainEvalPipelineConfig,
-    create_run: Callable[..., Dict[str, Any]],
-  ):
-    """Keeps what the network is built from.
-
-    Args:
-      config: pipeline config of the run.
-      create_run: `model_lib.create_estimator_and_inputs`.
-    """
-    self._config, self._create_run = config, create_run
-
-  @property
-  def name(self) -> str:
-    return _NAME
-
-  def export(
-    self,
-    estimator: tf.estimator.Estimator,
-    export_path: str,
-    checkpoint_path: str,
-    eval_result: Optional[Dict[str, Any]],
-    is_the_final_export: bool,
-  ) -> Optional[str]:
-    """Writes the SavedModel of a finished run; see `tf.estimator.Exporter`."""
-    if not is_the_final_export:
-      return None
-    stripped = exporter.strip(self._config, checkpoint_path)
-    with tempfile.TemporaryDirectory() as folder:
-      prefix = os.path.join(folder, os.path.basename(checkpoint_path))
-      checkpoints.write(prefix, stripped.tensors)
-      run = self._create_run(
-        pipeline.as_dense(self._config), tf.estimator.RunConfig(folder)
-      )
-      return run['estimator'].export_saved_model(
-        export_path, run['predict_input_fn'], checkpoint_path=prefix
-      )
+  target = os.path.join(model_dir, _FOLDER)
+  there = glob.glob(os.path.join(glob.escape(target), '*', 'saved_model.pb'))
+  newest = max(there, key=os.path.getmtime, default=None)
+  changed = os.path.getmtime(checkpoint + '.index')
+  if newest and os.path.getmtime(newest) > changed:
+    return os.path.dirname(newest)
+  dense = pipeline.as_dense(config)
+  dense.train_config.ClearField('fine_tune_checkpoint')
+  with tempfile.TemporaryDirectory() as folder:
+    prefix = os.path.join(folder, os.path.basename(checkpoint))
+    tensors = checkpoints.read(checkpoint)
+    checkpoints.write(prefix, stripping.strip(tensors).tensors)
+    run = model_lib.create_estimator_and_inputs(
+      dense, tf.estimator.RunConfig(model_dir=folder), restored_from=prefix
+    )
+    written = run['estimator'].export_saved_model(
+      target,
+      run['predict_input_fn'],
+      checkpoint_path=prefix,
+    )
+  return tf.compat.as_str_any(written)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.platform import tf_logging
 
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import kernels, masking
 
 # How the stock OD API reports a variable that it does not restore.
@@ -18,6 +19,8 @@ _RESHAPED = re.compile(
   'incompatible shape'
 )
 _NAMED = 3
+# Less of the kernels than this is no warm start that somebody wants unawares.
+_LEAST_SHARE = 0.5
 
 
 class _Collector(logging.Filter):
@@ -57,6 +60,53 @@ def summarized() -> Iterator[None]:
   restored = sum(map(_is_restored, tf.global_variables()))
   if restored or collector.missing or collector.reshaped:
     tf.logging.info(_summary(restored, collector))
+
+
+def check(checkpoint: str, may_be_partial: bool = False) -> None:
+  """Checks that the model takes its kernels from the checkpoint it starts from.
+
+  Kernels that the checkpoint has and the model does not take are said in the
+  log: they are what the config's settings leave out, most often the heads.
+
+  Args:
+    checkpoint: prefix of the one that training starts from.
+    may_be_partial: whether few restored kernels are meant, or none.
+
+  Raises:
+    InputError: less than half of the kernels are restored.
+  """
+  variables = [
+    variable
+    for variable in tf.trainable_variables()
+    if kernels.kind_of(variable.op.name, variable.shape.rank)
+  ]
+  fresh = [v for v in variables if not _is_restored(v)]
+  there = checkpoints.shapes(checkpoint)
+  left_out = [
+    variable.op.name
+    for variable in fresh
+    if there.get(variable.op.name) == tuple(variable.shape.as_list())
+  ]
+  ways = [
+    'load_all_detection_checkpoint_vars: true in the train_config takes the '
+    f'{len(left_out)} that it has besides ({_first(left_out)})'
+  ]
+  if not left_out:
+    ways = ['check fine_tune_checkpoint and fine_tune_checkpoint_type']
+  restored = len(variables) - len(fresh)
+  if restored < _LEAST_SHARE * len(variables) and not may_be_partial:
+    ways.append('--allow_partial_warm_start trains the others from scratch')
+    raise errors.InputError(
+      f'{checkpoint} gives this model {restored} of its {len(variables)} '
+      f'kernels: {"; ".join(ways)}'
+    )
+  if left_out:
+    tf.logging.warning(
+      'Warm start leaves out %d kernels that the checkpoint has: they start '
+      'fresh. %s.',
+      len(left_out),
+      ways[0],
+    )
 
 
 def restored_zeros(

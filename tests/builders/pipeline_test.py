@@ -144,3 +144,12 @@ def test_unknown_feature_extractor_is_refused_when_the_config_is_read(tmp_path):
     errors.InputError, match="extractor 'ssd_none' is not kno"
   ):
     pipeline.load(path)
+
+
+def test_start_may_be_named_by_a_file_of_the_checkpoint(tmp_path):
+  config = detectors.config(detectors.ssd())
+  (tmp_path / 'model.ckpt.index').write_text('something')
+  prefix = str(tmp_path / 'model.ckpt')
+  config.train_config.fine_tune_checkpoint = prefix + '.index'
+  path = pipeline.save(config, str(tmp_path))
+  assert pipeline.load(path).train_config.fine_tune_checkpoint == prefix

@@ -205,3 +205,21 @@ def test_what_is_half_written_is_removed_before_and_after(tmp_path):
   assert sorted(os.listdir(str(tmp_path))) == sorted(kept)
   with checkpoints.tidied(str(tmp_path / 'none')):
     pass
+
+
+@pytest.mark.parametrize(
+  'ending', ['.index', '.meta', '.data-00000-of-00001', '']
+)
+def test_any_file_of_a_checkpoint_stands_for_it(tmp_path, ending):
+  prefix = str(tmp_path / 'model.ckpt-7')
+  checkpoints.write(prefix, TENSORS)
+  assert checkpoints.resolve(prefix + ending) == prefix
+  assert checkpoints.prefix_of(prefix + ending) == prefix
+
+
+def test_file_of_a_checkpoint_that_is_not_whole_is_none(tmp_path):
+  (tmp_path / 'model.ckpt.meta').write_text('something')
+  path = str(tmp_path / 'model.ckpt.meta')
+  assert checkpoints.prefix_of(path) == path
+  with pytest.raises(errors.InputError, match='no checkpoint at'):
+    checkpoints.resolve(path)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
@@ -139,3 +140,26 @@ def test_table_lists_kernels_and_their_sum():
     'head                  1x1x16x6        96     96    1.0000\n'
     'all 4 masked kernels               2,744  1,256    0.4577'
   )
+
+
+@pytest.mark.parametrize('way', ['uniform', 'erdos_renyi_kernel', 'global'])
+def test_sparsity_of_all_layers_counts_targets_of_their_own(way):
+  none = schedules.PolynomialSchedule(0.0, 2, 10, frequency=2)
+  own = plan(('net/b_2', 0.5), way=way, schedule=none)
+  assert own.own_targets == ['net/b_2']
+  assert own.sparsity_at(10) == 0.5 * 3 * 3 * 16 * 16 / SIZE
+  both = plan(('net/b_2', 0.5), way=way)
+  rest = SIZE - 3 * 3 * 16 * 16
+  for step in STEPS:
+    due = SCHEDULE.sparsity(step) * rest
+    due += SCHEDULE.with_target(0.5).sparsity(step) * (SIZE - rest)
+    assert both.sparsity_at(step) == pytest.approx(due / SIZE, abs=2 / SIZE)
+    with tf.Graph().as_default(), tf.Session() as session:
+      tensor = both.sparsity_tensor(tf.constant(step, tf.int64))
+      assert session.run(tensor) == pytest.approx(due / SIZE, abs=2 / SIZE)
+
+
+def test_sparsity_of_all_layers_counts_what_masks_began_with():
+  kept = plan()
+  kept.keep([216, 0, 0, 0])
+  assert kept.sparsity_at(2) == 216 / SIZE

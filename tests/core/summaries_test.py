@@ -45,7 +45,7 @@ def read(session):
 def test_training_summaries_show_schedule_measure_and_every_layer(kernels):
   step = tf.constant(5, tf.int64)
   schedule = schedules.PolynomialSchedule(0.8, 0, 10, exponent=1)
-  summaries.add_training_summaries(kernels, schedule, step)
+  summaries.add_training_summaries(kernels, schedule.sparsity_tensor(step))
   with tf.Session() as session:
     prune(session, kernels)
     assert read(session) == pytest.approx(
@@ -62,7 +62,7 @@ def test_training_summaries_show_schedule_measure_and_every_layer(kernels):
 
 
 def test_no_scheduled_sparsity_where_masks_do_not_change(kernels):
-  summaries.add_training_summaries(kernels, None, tf.constant(5))
+  summaries.add_training_summaries(kernels)
   with tf.Session() as session:
     prune(session, kernels)
     tags = read(session)

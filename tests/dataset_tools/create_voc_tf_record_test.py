@@ -106,3 +106,20 @@ def test_a_missing_list_is_one_line(tmp_path, voc_folder, run_command):
   assert done.returncode == 2
   assert done.stderr.splitlines()[-1].endswith('test.txt; it has val')
   assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_label_map_of_other_classes_writes_nothing(
+  tmp_path, voc_folder, run_command
+):
+  voc_folder.add('a', ('cell', (8, 6, 40, 30)))
+  zebra = tmp_path / 'zebra.pbtxt'
+  zebra.write_text('item { name: "zebra" id: 1 }')
+  done = run_command(
+    'create_voc_tf_record',
+    data_dir=voc_folder.path,
+    output_path=str(tmp_path / 'out/train.record'),
+    label_map_path=str(zebra),
+  )
+  assert done.returncode == 2
+  assert "it has 'zebra', and the data have 'cell'" in done.stderr
+  assert not (tmp_path / 'out').exists()

@@ -42,7 +42,7 @@ def test_keeps_jpeg_and_png_and_tensorflow_decodes_them(
   image = image_files.read(path)
   with open(path, 'rb') as stream:
     assert image.encoded == stream.read()
-  assert image[1:] == (image_format, 6, 8)
+  assert image[1:] == (image_format, 6, 8, False)
   assert _decoded(image.encoded).shape == (6, 8, 3)
 
 
@@ -96,3 +96,39 @@ def test_a_folder_is_no_image(tmp_path):
   os.makedirs(str(tmp_path / 'photo.jpg'))
   with pytest.raises(problems.BrokenRecord, match='cannot be read'):
     image_files.read(str(tmp_path / 'photo.jpg'))
+
+
+def _turned(tmp_path, name):
+  path = str(tmp_path / name)
+  image = Image.new('RGB', (16, 8))
+  image.paste((255, 0, 0), (0, 0, 8, 8))
+  exif = image.getexif()
+  exif[274] = 6  # The left of the stored image is the top of the scene.
+  image.save(path, exif=exif)
+  return path
+
+
+@pytest.mark.parametrize('name', ['a.jpg', 'a.png', 'a.webp'])
+def test_turns_a_picture_as_its_camera_noted(tmp_path, name):
+  image = image_files.read(_turned(tmp_path, name), '8', '16')
+  assert image[2:] == (16, 8, True)
+  pixels = _decoded(image.encoded)
+  assert pixels[:8, ..., 0].min() > 200 and pixels[8:, ..., 0].max() < 55
+  assert not Image.open(io.BytesIO(image.encoded)).getexif()
+
+
+def test_boxes_of_the_picture_as_stored_get_it_as_stored(tmp_path):
+  path = _turned(tmp_path, 'a.jpg')
+  image = image_files.read(path, 16, 8)
+  assert image[2:] == (8, 16, False)
+  with open(path, 'rb') as stream:
+    assert image.encoded == stream.read()
+  with pytest.raises(problems.BrokenRecord, match='annotated at 9x9'):
+    image_files.read(path, 9, 9)
+
+
+def test_tiff_of_16_bits_keeps_its_grey_values(tmp_path):
+  path = str(tmp_path / 'a.tif')
+  Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(path)
+  pixels = _decoded(image_files.read(path).encoded)
+  assert pixels.shape == (6, 8, 3) and (pixels == 156).all()

@@ -81,3 +81,14 @@ def test_another_label_map_is_not_replaced(tmp_path):
   label_maps.check_replaceable(path + '.new', {'b': 1})
   with pytest.raises(errors.InputError, match='has other classes'):
     label_maps.check_replaceable(path, {'a': 2})
+
+
+def test_map_without_a_class_of_the_data_is_refused():
+  label_maps.check_classes('map', {'cat': 1, 'dog': 2}, ['dog', 'owl'])
+  label_maps.check_classes('map', {'cat': 1}, [])
+  with pytest.raises(errors.InputError) as error:
+    label_maps.check_classes('map', {'zebra': 1}, ['owl', 'cell'])
+  assert str(error.value) == (
+    "map has no class of this data: it has 'zebra', and the data have "
+    "'cell', 'owl'"
+  )

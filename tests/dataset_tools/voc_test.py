@@ -214,3 +214,40 @@ def test_another_folder_is_refused(tmp_path):
   os.makedirs(str(tmp_path / 'Annotations'))
   with pytest.raises(errors.InputError, match='it has no JPEGImages'):
     voc.VocFolder(str(tmp_path))
+
+
+def test_own_picture_wins_over_an_old_name_that_is_another_one(
+  voc_folder, broken
+):
+  voc_folder.add('new', ('dog', (1, 2, 3, 4)), filename='other.jpg')
+  voc_folder.add('other', ('cat', (1, 2, 3, 4)))
+  image = voc.VocFolder(voc_folder.path).read('new', _IDS, broken)
+  assert image.filename == 'new.jpg'
+  assert broken.lines == [
+    'new.xml: <filename> names other.jpg; new.jpg is taken'
+  ]
+  assert broken.total == 0
+
+
+def test_picture_of_another_annotation_is_not_taken(voc_folder, broken):
+  voc_folder.add('new', ('dog', (1, 2, 3, 4)), filename='o.jpg', image=False)
+  voc_folder.add('o', ('cat', (1, 2, 3, 4)))
+  assert voc.VocFolder(voc_folder.path).read('new', _IDS, broken) is None
+  (line,) = broken.lines
+  assert line.startswith('new.xml: <filename> names o.jpg, which o.xml')
+  # One that nobody else describes is the picture, whatever the file's name.
+  os.remove(os.path.join(voc_folder.path, 'Annotations', 'o.xml'))
+  image = voc.VocFolder(voc_folder.path).read('new', _IDS, broken)
+  assert image.filename == 'o.jpg'
+
+
+def test_count_of_turned_pictures_is_told_and_no_fault(voc_folder, broken):
+  voc_folder.add('a', ('dog', (1, 2, 3, 4)), size=(60, 80))
+  image = Image.new('RGB', (80, 60))
+  exif = image.getexif()
+  exif[274] = 6
+  image.save(voc_folder.image('a.jpg'), exif=exif)
+  read = voc.VocFolder(voc_folder.path).read('a', _IDS, broken)
+  assert (read.file.width, read.file.height) == (60, 80)
+  broken.conclude(strict=True)
+  assert broken.lines == ['1 picture was turned upright, as EXIF data ask for']

@@ -304,3 +304,78 @@ def test_what_masks_began_with_is_kept_after_a_restart_in_the_window():
         session.run(train_op)
         counts.append(int((session.run(kernel.mask) == 0).sum()))
   assert counts == [18] * 11
+
+
+class Jump(tf.train.SessionRunHook):
+  """Moves the step as other workers of a cluster do, and ends training."""
+
+  def begin(self):
+    self._step = tf.train.get_global_step()
+    self._move = tf.assign_add(self._step, 20)
+
+  def after_run(self, run_context, run_values):
+    if run_context.session.run(self._step) == 5:
+      run_context.session.run(self._move)
+      run_context.request_stop()
+
+
+@pytest.mark.parametrize('order', ['phs', 'hps', 'hsp', 'psh', 'shp'])
+def test_last_checkpoint_has_an_update_that_was_jumped_over(tmp_path, order):
+  with tf.Graph().as_default():
+    _, train_op = tiny_model.build()
+    hooks = {
+      'p': ModelPruningHook(**tiny_model.WINDOW),
+      'h': Jump(),
+      's': tf.train.CheckpointSaverHook(str(tmp_path), save_steps=1),
+    }
+    with tf.train.MonitoredSession(hooks=[hooks[o] for o in order]) as session:
+      while not session.should_stop():
+        session.run(train_op)
+  saved = tiny_model.latest(tmp_path)
+  assert saved['global_step'] == 25
+  assert hooks['p'].sparsity == 23 / 30
+  assert int((saved['net/mask'] == 0).sum()) == 23
+
+
+def warnings_of(caplog, steps, **settings):
+  caplog.set_level(logging.INFO, 'tensorflow')
+  hook = ModelPruningHook(**dict(tiny_model.WINDOW, **settings))
+  states = run(steps, [hook])
+  zeros = zeros_by_step(states)[-1]
+  words = ('sparsity',)
+  return zeros, [
+    record.getMessage()
+    for record in caplog.records
+    if any(word in record.getMessage() for word in words)
+  ]
+
+
+def test_training_that_ends_early_says_what_was_reached(caplog):
+  zeros, said = warnings_of(caplog, 9)
+  assert said == [
+    'The run ended at global step 9, before end_step 13: it has reached '
+    f'sparsity {zeros / SIZE:.4f} of {23 / SIZE:.4f}.'
+  ]
+  assert 0 < zeros < 23
+
+
+def test_window_beyond_the_last_step_says_what_will_be_reached(caplog):
+  zeros, said = warnings_of(caplog, 9, last_step=9)
+  assert said[0] == (
+    'end_step 13 is after the last training step 9: this run will reach '
+    f'sparsity {zeros / SIZE:.4f} of {23 / SIZE:.4f}.'
+  )
+
+
+def test_target_of_zero_does_not_hide_what_a_layer_of_its_own_does(caplog):
+  own = [allocation.LayerSparsity('net', 0.5)]
+  zeros, said = warnings_of(
+    caplog, 9, target_sparsity=0, layer_sparsities=own, last_step=9
+  )
+  assert 0 < zeros < 15
+  assert said[:2] == [
+    '1 of 1 layers follow layer_sparsity, whatever the target (0.0000) of the '
+    'others: the plan ends at sparsity 0.5000.',
+    'end_step 13 is after the last training step 9: this run will reach '
+    f'sparsity {zeros / SIZE:.4f} of 0.5000.',
+  ]

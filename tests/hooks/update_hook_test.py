@@ -51,7 +51,7 @@ def test_update_that_was_done_before_is_not_done_again():
 
 def test_update_points_that_were_jumped_over_count_once():
   hook = Noting(SCHEDULE)
-  run(hook, 4, jump=5)
+  run(hook, 4, jump=7)
   assert [step for step, _ in hook.updates] == [7, 9]
 
 

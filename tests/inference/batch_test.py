@@ -108,3 +108,39 @@ def test_picture_never_replaces_an_image(tmp_path):
   with pytest.raises(errors.InputError, match='photo.jpg is one of the images'):
     batch.run(FixedDetector(), [str(path)], str(tmp_path), {})
   assert path.read_bytes() == before
+
+
+def test_label_map_without_a_class_of_the_model_is_refused(images, tmp_path):
+  output = tmp_path / 'out'
+  with pytest.raises(errors.InputError) as error:
+    batch.run(FixedDetector(), images, str(output), {1: 'cat'}, min_score=0.1)
+  assert str(error.value) == (
+    'the label map is not that of the model: in '
+    f'{images[0]} it finds class 2, and the map has only 1'
+  )
+  assert not output.exists()
+
+
+def test_pictures_before_a_class_without_a_name_are_removed(images, tmp_path):
+  class Later(FixedDetector):
+    calls = 0
+
+    def run(self, image):
+      self.calls += 1
+      classes = np.float32([1, 1] if self.calls == 1 else [1, 2])
+      return dict(super().run(image), detection_classes=classes)
+
+  with pytest.raises(errors.InputError, match='finds class 2'):
+    batch.run(Later(), images, str(tmp_path / 'out'), {1: 'cat'}, 0.1)
+  assert not (tmp_path / 'out').exists()
+
+
+def test_turned_pictures_are_counted(tmp_path, capsys):
+  image = Image.new('RGB', (40, 20))
+  exif = image.getexif()
+  exif[274] = 8
+  image.save(str(tmp_path / 'a.jpg'), exif=exif)
+  batch.run(
+    FixedDetector(), [str(tmp_path / 'a.jpg')], str(tmp_path / 'out'), {}
+  )
+  assert '1 picture was turned upright' in capsys.readouterr().err

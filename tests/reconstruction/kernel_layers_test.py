@@ -94,3 +94,14 @@ def test_weights_that_are_computed_are_left_alone_with_the_reason():
   assert not found.layers
   assert found.rejected[0].node == 'odd'
   assert 'no constant' in found.rejected[0].reason
+
+
+def test_kernel_that_fits_one_of_three_places_is_left_alone_at_all():
+  def build(image):
+    kernel = _kernel(1, 1, 3, 2)
+    for number, stride in enumerate((1, 2, 1)):
+      tf.nn.conv2d(image, kernel, stride, 'SAME', name=f'c{number}')
+
+  found = _find(build)
+  assert not found.layers
+  assert [each.node for each in found.rejected] == ['c1', 'c2']

@@ -77,6 +77,21 @@ def test_weights_of_the_start_decide_where_they_count(run):
       assert count == (weights[name] <= threshold).sum(), name
 
 
+def test_zeros_that_training_begins_with_count(run):
+  checkpoint = checkpoints.resolve(run.model_dir)
+  tensors = checkpoints.read(checkpoint)
+  begun = {
+    name[: -len('/mask')]: int((mask == 0).sum())
+    for name, mask in tensors.items()
+    if name.endswith('/mask')
+  }
+  low = WINDOW.replace('0.8', '0.1')
+  found = rows(describe(low, start=checkpoint))
+  found.pop('all 22 masked kernels')
+  assert {name: zeros for name, (_, zeros) in found.items()} == begun
+  assert min(begun.values()) > 0
+
+
 @pytest.mark.parametrize(
   'pruning, arguments, words',
   [

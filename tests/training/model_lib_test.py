@@ -200,21 +200,6 @@ def check(model, pruning, steps):
   model_lib.check_run(config, settings_of(pruning), steps)
 
 
-def test_window_that_ends_after_the_run_tells_what_will_be_reached(warnings):
-  check(detectors.ssd(masked=True), WINDOW + 'frequency: 3 exponent: 1', 7)
-  # The last update is that of step 5, three sevenths of the way.
-  assert warnings() == [
-    'end_step 9 is after the last training step 7: this run will reach '
-    'sparsity 0.3429 of 0.8000.'
-  ]
-
-
-@pytest.mark.parametrize('steps', [9, 10, None, 0])
-def test_window_within_the_run_is_fine(warnings, steps):
-  check(detectors.ssd(masked=True), WINDOW, steps)
-  assert warnings() == []
-
-
 @pytest.mark.parametrize('steps', [1, 2])
 def test_start_at_or_past_the_last_step_is_an_error(steps):
   with pytest.raises(errors.InputError, match=rf'step \({steps}\), got 2'):
@@ -262,10 +247,22 @@ def build_layer(monkeypatch):
   and further arguments of the creator.
   """
 
-  def build_it(mode, masked, start='', model_dir='/nowhere', **arguments):
+  def build_it(
+    mode, masked, start='', model_dir='/nowhere', restores=True, **arguments
+  ):
     def stock_model_fn(features, labels, mode, params):
       with masking.masking_scope(include=[''] if masked else []):
         weights = tf.get_variable('a/weights', SHAPE)
+      if start and restores:
+        there = checkpoints.shapes(start)
+        tf.train.init_from_checkpoint(
+          start,
+          {
+            variable.op.name: variable
+            for variable in tf.global_variables()
+            if variable.op.name in there
+          },
+        )
       layer = slim.batch_norm(weights + 0, is_training=False)
       step = tf.train.get_or_create_global_step()
       return tf.estimator.EstimatorSpec(
@@ -344,3 +341,14 @@ def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(
   build_layer(TRAIN, True, model_dir=tmp_path)
   build_layer(EVAL, True)
   assert sum('batch norm is frozen' in line for line in warnings()) == 1
+
+
+def test_start_that_restores_nothing_is_refused_unless_a_run_goes_on(
+  build_layer, tmp_path
+):
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  start = {'start': prefix, 'restores': False}
+  with pytest.raises(errors.InputError, match='0 of its 1 kernels'):
+    build_layer(TRAIN, True, **start)
+  build_layer(TRAIN, True, allow_partial_start=True, **start)
+  build_layer(TRAIN, True, model_dir=tmp_path, **start)

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from nets.mobilenet_v1 import slim
 from object_detection.utils import variables_helper
 
-from object_detection_pruning.common import checkpoints
+from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import masking
 from object_detection_pruning.training import warm_start
 
@@ -121,3 +121,53 @@ def test_filters_are_gone_afterwards_also_after_an_error(lines):
     raise RuntimeError
   logging.warning('Variable [x] is not available in checkpoint')
   assert 'Variable [x] is not available in checkpoint' in lines()
+
+
+def three_layers(tmp_path, restored):
+  """A model that restores some of the kernels that its checkpoint has."""
+  prefix = str(tmp_path / 'c')
+  for name in 'abc':
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope=name)
+  checkpoints.write(
+    prefix,
+    {
+      variable.op.name: np.zeros(variable.shape.as_list(), 'f')
+      for variable in tf.global_variables()
+    },
+  )
+  kept = [v for v in tf.global_variables() if v.op.name[0] in restored]
+  if kept:
+    tf.train.init_from_checkpoint(prefix, {v.op.name: v for v in kept})
+  return prefix
+
+
+@pytest.mark.parametrize('restored', ['', 'a'])
+def test_start_without_most_of_the_kernels_is_refused(tmp_path, restored):
+  prefix = three_layers(tmp_path, restored)
+  with pytest.raises(errors.InputError) as error:
+    warm_start.check(prefix)
+  text = str(error.value)
+  assert f'gives this model {len(restored)} of its 3 kernels' in text
+  assert 'load_all_detection_checkpoint_vars: true' in text
+  assert '--allow_partial_warm_start' in text
+  warm_start.check(prefix, may_be_partial=True)
+
+
+def test_start_that_leaves_kernels_out_says_how_to_take_them(tmp_path, lines):
+  warm_start.check(three_layers(tmp_path, 'ab'))
+  (line,) = [each for each in lines() if 'leaves out' in each]
+  assert '1 kernels that the checkpoint has' in line
+  assert 'load_all_detection_checkpoint_vars: true' in line
+  assert 'c/weights' in line
+
+
+def test_start_from_a_checkpoint_of_another_model_is_refused(tmp_path):
+  checkpoints.write(str(tmp_path / 'c'), {'other': np.zeros(3, 'f')})
+  slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  with pytest.raises(errors.InputError, match='0 of its 1 kernels: check fine'):
+    warm_start.check(str(tmp_path / 'c'))
+
+
+def test_start_that_takes_every_kernel_has_nothing_to_add(tmp_path, lines):
+  warm_start.check(three_layers(tmp_path, 'abc'))
+  assert not [each for each in lines() if 'leaves out' in each]
