@@ -34,8 +34,9 @@ def test_batch_norm_is_set_before_the_last_evaluation_and_not_before_others(
   happened = []
   prefixes = {}
   for step in (10, LAST_STEP):
-    prefixes[step] = str(tmp_path / f'model.ckpt-{step}')
+    prefixes[step] = str(tmp_path / 'model' / f'model.ckpt-{step}')
     checkpoints.write(prefixes[step], {'global_step': np.int64(step)})
+    checkpoints.name_latest(prefixes[step])
 
   def evaluate(checkpoint_path, name):
     happened.append(('evaluate', checkpoint_path, name))
@@ -52,6 +53,9 @@ def test_batch_norm_is_set_before_the_last_evaluation_and_not_before_others(
 
   monkeypatch.setattr(tf.estimator, 'train_and_evaluate', train_and_evaluate)
   monkeypatch.setattr(loop.recalibration, 'recalibrate', recalibrate)
+  monkeypatch.setattr(
+    loop.serving, 'export', lambda *given: happened.append(given[1:])
+  )
   config = detectors.config(detectors.ssd())
   metrics = loop.train(
     _run(tmp_path, evaluate), config, recalibration_batches=3
@@ -61,6 +65,7 @@ def test_batch_norm_is_set_before_the_last_evaluation_and_not_before_others(
     ('evaluate', prefixes[10], '0'),
     ('recalibrate', prefixes[LAST_STEP], 3),
     ('evaluate', prefixes[LAST_STEP], '0'),
+    (prefixes[LAST_STEP], str(tmp_path / 'model')),
   ]
 
 
