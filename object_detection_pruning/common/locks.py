@@ -51,10 +51,14 @@ def hold_folder(name: str, folder: str, role: str = '') -> None:
 
 
 def hold_file(name: str, path: str) -> None:
-  """Claims a file to write; see `hold_folder`."""
+  """Claims a file to write; see `hold_folder`.
+
+  One whose folder is not there is not claimed: not every command makes it.
+  """
   if path and not paths.is_remote(path):
     folder, base = os.path.split(os.path.realpath(path))
-    _hold(name, path, folder, base)
+    if os.path.isdir(folder):
+      _hold(name, path, folder, base)
 
 
 def _hold(name: str, shown: str, folder: str, title: str) -> None:

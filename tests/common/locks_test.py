@@ -54,15 +54,22 @@ def test_the_second_is_refused_with_the_process_of_the_first(tmp_path, other):
   locks.hold_folder('--here', str(folder))
 
 
+def test_a_folder_is_not_made_for_a_file(tmp_path):
+  locks.hold_file('--here', str(tmp_path / 'new' / 'a.json'))
+  assert os.listdir(str(tmp_path)) == []
+
+
 def test_nothing_is_left_behind(tmp_path):
   folder = tmp_path / 'new' / 'folder'
   locks.hold_folder('--here', str(folder))
   locks.hold_folder('--here', str(folder))
+  (tmp_path / 'other').mkdir()
   locks.hold_file('--here', str(tmp_path / 'other' / 'a.json'))
   assert os.listdir(str(folder)) == ['.lock']
   assert os.listdir(str(tmp_path / 'other')) == ['.a.json.lock']
   locks.release()
-  assert os.listdir(str(tmp_path)) == []
+  assert os.listdir(str(tmp_path)) == ['other']
+  assert os.listdir(str(tmp_path / 'other')) == []
 
 
 def test_a_folder_with_something_in_it_stays(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import tiny_model
 
 PROGRAM = """
-import os, sys
+import os, signal, sys
 from object_detection_pruning import ModelPruningHook
 import tensorflow.compat.v1 as tf
 import tiny_model
@@ -27,6 +27,8 @@ def main(_):
   hooks = [ModelPruningHook(**tiny_model.WINDOW), stop_hook.StopHook(FOLDER)]
   tiny_model.train(FOLDER, 18, hooks + [Signal()] * bool(NUMBER))
 
+# Whoever started the tests in the background may ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # They are no flags, which a command would refuse.
 FOLDER, NUMBER = sys.argv[1], int(sys.argv[2])
 del sys.argv[1:]
