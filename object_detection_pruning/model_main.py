@@ -218,7 +218,6 @@ def main(_) -> None:
   else:
     input_checks.check_evaluation(config)
     record_classes.check_evaluation(config)
-  project_log.say('building the model')
   run = model_lib.create_estimator_and_inputs(
     config,
     run_config,
@@ -232,6 +231,8 @@ def main(_) -> None:
       FLAGS.sample_1_of_n_eval_on_train_examples
     ),
   )
+  # All that can be refused has been, so this is no line before an error.
+  project_log.say('building the model')
   if FLAGS.checkpoint:
     with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
