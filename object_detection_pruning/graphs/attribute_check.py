@@ -23,8 +23,8 @@ _FIELDS = {
 _LIST = 'list('
 # Of a function's own attributes, which a caller fills in.
 _PLACEHOLDER = 'placeholder'
-# TensorFlow makes that many outputs, and more would take all memory.
-_MOST_OUTPUTS = 1 << 16
+# Of one argument; more tensors would take all memory.
+_MOST_TENSORS = 1 << 16
 # Defaults, other than nothing, of attributes that newer TensorFlow writes.
 _NEWER_DEFAULTS = {
   'exponential_avg_factor': AttrValue(f=1.0),
@@ -33,6 +33,7 @@ _NEWER_DEFAULTS = {
 }
 _TYPES = frozenset(types_pb2.DataType.values()) - {types_pb2.DT_INVALID}
 _MOST_SHOWN = 60
+_NAMES = ('container', 'shared_name')
 
 
 def check(
@@ -67,7 +68,8 @@ def check(
         'TensorFlow does not know it: a newer one wrote the graph, or the '
         'file is damaged'
       )
-  counts = {a.number_attr for a in definition.output_arg if a.number_attr}
+  arguments = [*definition.input_arg, *definition.output_arg]
+  counts = {each.number_attr for each in arguments if each.number_attr}
   for name, each in known.items():
     if name not in node.attr:
       if not each.HasField('default_value'):
@@ -81,9 +83,9 @@ def check(
     _check_type(each, value)
     _check_content(name, value, functions)
     _check_allowed(each, value)
-    if name in counts and value.i > _MOST_OUTPUTS:
+    if name in counts and value.i > _MOST_TENSORS:
       raise errors.InputError(
-        f'attribute {name} is {value.i}, and must be {_MOST_OUTPUTS} at most'
+        f'attribute {name} is {value.i}, and must be {_MOST_TENSORS} at most'
       )
 
 
@@ -144,7 +146,18 @@ def _check_content(
       return None
     return f'names a function {shown(function.name)} that is not there'
 
+  def text_problem(text: bytes) -> Optional[str]:
+    # Settings of function calls are bytes; names are what TensorFlow quotes.
+    if not name.startswith('_') and name not in _NAMES:
+      return None
+    try:
+      text.decode()
+    except UnicodeDecodeError:
+      return f'is {shown(text)}, which is no text'
+    return None
+
   for field, problem_of in (
+    ('s', text_problem),
     ('type', _type_problem),
     ('shape', tensor_check.shape_problem),
     ('tensor', tensor_check.make_plain),

@@ -71,6 +71,7 @@ BAD_ATTRIBUTES = [
   ('conv', 'T', {'type': 0}, 'is type number 0, which does not exist'),
   ('conv', 'T', {'type': 7}, 'is DT_STRING, and must be one of'),
   ('conv', 'unheard_of', {'i': 3}, 'unheard_of is 3, and this TensorFlow does'),
+  ('conv', '_class', {'list': {'s': [b'loc:@\xe9']}}, 'which is no text'),
   ('image', 'dtype', {'f': 1.0}, 'must be of the type type, got 1.0'),
 ]
 
