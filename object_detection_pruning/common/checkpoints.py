@@ -54,7 +54,7 @@ def resolve(path: str) -> str:
   if os.path.isdir(path):
     try:
       prefix = tf.train.latest_checkpoint(path)
-    except UnicodeDecodeError:  # What names the latest one is no text.
+    except ValueError:  # What names the latest one is empty, or no text.
       prefix = None
     if prefix is None:
       raise errors.InputError(f'no checkpoint in the folder {path}')

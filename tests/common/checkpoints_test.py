@@ -223,3 +223,9 @@ def test_file_of_a_checkpoint_that_is_not_whole_is_none(tmp_path):
   assert checkpoints.prefix_of(path) == path
   with pytest.raises(errors.InputError, match='no checkpoint at'):
     checkpoints.resolve(path)
+
+
+def test_a_state_that_names_no_checkpoint_is_an_error(tmp_path):
+  (tmp_path / 'checkpoint').write_text('model_checkpoint_path: ""\n')
+  with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
+    checkpoints.resolve(str(tmp_path))
