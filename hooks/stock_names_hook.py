@@ -5,7 +5,6 @@ from typing import Dict
 import tensorflow.compat.v1 as tf
 
 _SCALAR = 'ScalarSummary'
-_TOTAL = 'total_loss'
 _REGULARIZATION = 'regularization_loss'
 _RATE = 'learning_rate'
 

@@ -182,9 +182,7 @@ def _check_flags() -> None:
     )
   elif FLAGS.run_once:
     checkpoints.shapes(checkpoints.resolve(FLAGS.checkpoint))
-  elif not tf.gfile.IsDirectory(FLAGS.checkpoint) and any(
-    tf.gfile.Exists(FLAGS.checkpoint + ending) for ending in ('', '.index')
-  ):
+  elif checkpoints.exists(checkpoints.prefix_of(FLAGS.checkpoint)):
     # Others would be waited for in it for ever.
     raise errors.InputError(
       '--checkpoint must be a folder in which checkpoints appear, got '

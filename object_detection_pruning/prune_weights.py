@@ -243,7 +243,8 @@ def main(_) -> None:
   checks.count('--refine_batch_size', FLAGS.refine_batch_size)
   checks.count('--num_images', FLAGS.num_images)
   dense = source()
-  check_output(dense)
+  if not FLAGS.dry_run:
+    check_output(dense)
   if at_once_only:
     print(job.cut(dense, wanted, None if FLAGS.dry_run else FLAGS.output_dir))
   else:

@@ -112,8 +112,22 @@ def prepare(folder: str, only: str = '') -> List[Job]:
   )
   voc = _voc_folder(os.path.join(folder, 'voc'))
   trained = os.path.join(folder, 'trained')
-  model = [f'--pipeline_config_path={plain}', f'--checkpoint={trained}']
   found = [
+    *_trainings(masked, soft),
+    *_on_a_model(plain, trained),
+    *_on_a_data_set(plain, voc),
+  ]
+  found = [job for job in found if only in job.name]
+  if any(trained in word for job in found for word in job.arguments('')):
+    dense = Job(
+      'input', 'model_main', lambda out: _training(plain, out, ()), _state
+    )
+    run(dense, trained, os.path.join(folder, 'input.log'))
+  return found
+
+
+def _trainings(masked: str, soft: str) -> List[Job]:
+  return [
     Job(
       'training in the window',
       'model_main',
@@ -126,6 +140,12 @@ def prepare(folder: str, only: str = '') -> List[Job]:
       lambda out: _training(soft, out, ()),
       _state,
     ),
+  ]
+
+
+def _on_a_model(config: str, trained: str) -> List[Job]:
+  model = [f'--pipeline_config_path={config}', f'--checkpoint={trained}']
+  return [
     Job(
       'analysis',
       'analyze_sensitivity',
@@ -151,6 +171,17 @@ def prepare(folder: str, only: str = '') -> List[Job]:
       _values,
     ),
     Job(
+      'export',
+      'export_inference_graph',
+      lambda out: [*model, f'--output_dir={out}', '--overwrite'],
+      _values,
+    ),
+  ]
+
+
+def _on_a_data_set(config: str, voc: str) -> List[Job]:
+  return [
+    Job(
       'records',
       'dataset_tools.create_voc_tf_record',
       lambda out: [
@@ -161,17 +192,11 @@ def prepare(folder: str, only: str = '') -> List[Job]:
       _bytes,
     ),
     Job(
-      'export',
-      'export_inference_graph',
-      lambda out: [*model, f'--output_dir={out}', '--overwrite'],
-      _values,
-    ),
-    Job(
       'quickstart',
       'quickstart',
       lambda out: [
         f'--data_dir={voc}',
-        f'--pipeline_config_path={plain}',
+        f'--pipeline_config_path={config}',
         '--dense_steps=3',
         '--prune_steps=3',
         f'--output_dir={out}',
@@ -179,13 +204,6 @@ def prepare(folder: str, only: str = '') -> List[Job]:
       _names,
     ),
   ]
-  found = [job for job in found if only in job.name]
-  if {job.name for job in found} & {'analysis', 'channels', 'export'}:
-    dense = Job(
-      'input', 'model_main', lambda out: _training(plain, out, ()), _state
-    )
-    run(dense, trained, os.path.join(folder, 'input.log'))
-  return found
 
 
 def _training(config: str, folder: str, more) -> List[str]:

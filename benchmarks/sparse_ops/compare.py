@@ -12,19 +12,17 @@ The prototype and MNN are measured if the flags say where they are.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
-import time
 
 import numpy as np
+import worker_process  # noqa: E402
 
 _WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
 
 
-class Variant:
-  """A running worker.
+class Variant(worker_process.WorkerProcess):
+  """A running worker.py.
 
   Args:
     label: its row of the table.
@@ -36,48 +34,16 @@ class Variant:
 
   def __init__(self, label, python, options, core=None, environment=None):
     self.label = label
-    self.times = []
     command = [python, _WORKER] + [f'--{k}={v}' for k, v in options.items()]
     if core is not None:
       command = ['taskset', '-c', str(core)] + command
-    self._process = subprocess.Popen(
-      command,
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL,
-      universal_newlines=True,
-      env=dict(os.environ, **(environment or {})),
-    )
-    line = self._process.stdout.readline()
-    while line and not line.startswith('{'):  # MNN greets on stdout.
-      line = self._process.stdout.readline()
-    if not line:
-      raise RuntimeError(f'{label} does not start: {" ".join(command)}')
-    self.start = json.loads(line)
-
-  def run(self, keep=True):
-    self._process.stdin.write('\n')
-    self._process.stdin.flush()
-    seconds = [float(s) for s in self._process.stdout.readline().split()]
-    if keep:
-      self.times += seconds
-
-  def stop(self):
-    self._process.stdin.close()
-    self._process.wait()
+    super().__init__(command, environment)
 
 
 def main():
   arguments = _parse()
   variants = _variants(arguments)
-  for variant in variants:
-    variant.run(keep=False)
-  end = time.time() + arguments.seconds
-  while time.time() < end:
-    for variant in variants:
-      variant.run()
-  for variant in variants:
-    variant.stop()
+  worker_process.take_turns(variants, arguments.seconds)
   print(_table(variants))
 
 

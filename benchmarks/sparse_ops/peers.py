@@ -14,13 +14,12 @@ A runtime that does not convert or start is in the results with its error.
 import argparse
 import json
 import os
-import subprocess
 import sys
-import time
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import peer_graphs
+import worker_process
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(_HERE, '../../examples'))
@@ -76,13 +75,13 @@ def _parse() -> argparse.Namespace:
 
 
 class _Variant:
-  """A running worker, or why there is none."""
+  """A variant of a model, with its worker or the reason why there is none."""
 
   def __init__(self, arguments, out: str, part: str, variant):
     self.description = variant
     self.label, environment, suffix = variant
-    self.times: List[float] = []
     self.path = os.path.join(out, part + suffix)
+    self.worker = None
     self.error = None
     if not os.path.exists(self.path):
       self.error = 'does not convert'
@@ -99,47 +98,20 @@ class _Variant:
       from object_detection_pruning.sparse_ops import library
 
       command += ['--library', library.build()]
-    self._process = subprocess.Popen(
-      command,
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL,
-      universal_newlines=True,
-      env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3', OPENBLAS_NUM_THREADS='1'),
-    )
-    line = self._process.stdout.readline()
-    while line and not line.startswith('{'):  # MNN greets on stdout.
-      line = self._process.stdout.readline()
-    if not line:
+    try:
+      self.worker = worker_process.WorkerProcess(
+        command, {'TF_CPP_MIN_LOG_LEVEL': '3', 'OPENBLAS_NUM_THREADS': '1'}
+      )
+    except RuntimeError:
       self.error = 'converts, but does not run'
-      return
-    self.start = json.loads(line)
-
-  def run(self, keep: bool = True) -> None:
-    self._process.stdin.write('\n')
-    self._process.stdin.flush()
-    seconds = [float(s) for s in self._process.stdout.readline().split()]
-    if keep:
-      self.times += seconds
-
-  def stop(self) -> None:
-    self._process.stdin.close()
-    self._process.wait()
 
 
 def _measure(
   arguments, out: str, part: str, descriptions: List[Tuple]
 ) -> List[Dict[str, Any]]:
   variants = [_Variant(arguments, out, part, each) for each in descriptions]
-  running = [variant for variant in variants if not variant.error]
-  for variant in running:
-    variant.run(keep=False)
-  end = time.time() + arguments.seconds
-  while time.time() < end:
-    for variant in running:
-      variant.run()
-  for variant in running:
-    variant.stop()
+  workers = [variant.worker for variant in variants if variant.worker]
+  worker_process.take_turns(workers, arguments.seconds)
   return [_row(variant, variants[0]) for variant in variants]
 
 
@@ -148,24 +120,23 @@ def _row(variant: _Variant, plain: _Variant) -> Dict[str, Any]:
 
   if variant.error:
     return {'variant': variant.label, 'error': variant.error}
+  times, plain_times = variant.worker.times, plain.worker.times
   row = {
     'variant': variant.label,
-    'median_ms': round(float(np.median(variant.times)) * 1e3, 2),
-    'min_ms': round(min(variant.times) * 1e3, 2),
-    'times_faster': round(
-      float(np.median(plain.times) / np.median(variant.times)), 2
-    ),
-    'times_faster_at_best': round(min(plain.times) / min(variant.times), 2),
-    'runs': len(variant.times),
+    'median_ms': round(float(np.median(times)) * 1e3, 2),
+    'min_ms': round(min(times) * 1e3, 2),
+    'times_faster': round(float(np.median(plain_times) / np.median(times)), 2),
+    'times_faster_at_best': round(min(plain_times) / min(times), 2),
+    'runs': len(times),
     'mb': round(_bytes(variant.path) / 1e6, 2),
   }
   # Those of another model are not to be compared.
   is_same_model = variant.description in peer_graphs.VARIANTS
-  if is_same_model and 'detections' in variant.start:
+  if is_same_model and 'detections' in variant.worker.start:
     row['detections'] = detect_elsewhere.summary(
       detect_elsewhere.differences(
-        np.array(variant.start['detections']),
-        np.array(plain.start['detections']),
+        np.array(variant.worker.start['detections']),
+        np.array(plain.worker.start['detections']),
       )
     )
   return row

@@ -141,12 +141,16 @@ def _sweep(folder: str, before: str, after: str) -> None:
   for name in os.listdir(folder or '.'):
     match = pattern.fullmatch(name)
     if match and not _is_alive(int(match.group(1))):
-      path = os.path.join(folder, name)
-      with contextlib.suppress(OSError):
-        if os.path.isdir(path):
-          shutil.rmtree(path)
-        else:
-          os.remove(path)
+      discard(os.path.join(folder, name))
+
+
+def discard(path: str) -> None:
+  """Removes a file or folder of this machine, if that can be."""
+  with contextlib.suppress(OSError):
+    if os.path.isdir(path):
+      shutil.rmtree(path)
+    else:
+      os.remove(path)
 
 
 def _is_alive(process: int) -> bool:

@@ -4,7 +4,6 @@ import contextlib
 import glob
 import os
 import re
-import shutil
 from typing import Callable, Dict, Iterator, Tuple
 
 import numpy as np
@@ -159,12 +158,7 @@ def _tidy(folder: str) -> None:
   for name in names:
     part = _PART.match(name)
     if _HALF_WRITTEN.search(name) or (part and part.group(1) not in whole):
-      path = os.path.join(folder, name)
-      with contextlib.suppress(OSError):
-        if os.path.isdir(path):
-          shutil.rmtree(path)
-        else:
-          os.remove(path)
+      atomic_files.discard(os.path.join(folder, name))
 
 
 def name_latest(prefix: str) -> None:

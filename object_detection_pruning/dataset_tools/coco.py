@@ -155,12 +155,8 @@ class CocoInstances:
 
 
 def _key(value: Any) -> Any:
-  """An id as a key of a dictionary, which a list in a broken file is not.
-
-  Some tools write numbers as text in one place and not in the other.
-  """
-  if isinstance(value, str) and re.fullmatch(r'-?\d+', value):
-    return int(value)
+  """An id as a key of a dictionary, which a list in a broken file is not."""
+  value = coco_categories.as_number(value)
   return value if isinstance(value, (int, float, str)) else repr(value)
 
 

@@ -1,9 +1,16 @@
 """COCO categories: ids with gaps, names, and what a label map makes of them."""
 
 import re
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from object_detection_pruning.common import errors
+
+
+def as_number(value: Any) -> Any:
+  """An id that is written as text, as some tools do in places, as a number."""
+  if isinstance(value, str) and re.fullmatch(r'-?\d+', value):
+    return int(value)
+  return value
 
 
 def from_records(entries: List[dict], path: str) -> Dict[int, str]:
@@ -23,9 +30,7 @@ def from_records(entries: List[dict], path: str) -> Dict[int, str]:
   categories = {}
   for entry in entries:
     category, name = entry.get('id'), entry.get('name')
-    if isinstance(category, str) and re.fullmatch(r'-?\d+', category):
-      # Some tools write numbers as text.
-      category = int(category)
+    category = as_number(category)
     if not isinstance(category, int) or not isinstance(name, str):
       raise errors.InputError(
         f'{path} has a category without an integer id or a name: {entry}'

@@ -4,7 +4,6 @@ from typing import Iterable, List, Set
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import freezing, importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 
@@ -40,13 +39,8 @@ def fold(graph_def: GraphDef) -> GraphDef:
     importing.import_graph(graph_def)
     found = _foldable(graph.get_operations())
     tensors = [op.outputs[0] for op in found]
-    with tf.Session(graph=graph) as session:
-      try:
-        values = session.run(tensors)
-      except importing.FAILURES as error:
-        raise errors.InputError(
-          f'the graph does not run: {importing.reason(error)}'
-        )
+    with tf.Session(graph=graph) as session, importing.running():
+      values = session.run(tensors)
   folded = GraphDef()
   folded.CopyFrom(graph_def)
   by_name = {op.name: value for op, value in zip(found, values)}

@@ -1,6 +1,7 @@
 """Graphs from files, imported into TensorFlow and run."""
 
-from typing import Any, Dict, Optional
+import contextlib
+from typing import Any, Dict, Iterator, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -53,6 +54,24 @@ def open_session(
   return sessions.open_session(graph, threads, threads)
 
 
+@contextlib.contextmanager
+def running(path: Optional[str] = None) -> Iterator[None]:
+  """Turns what TensorFlow raises of a graph that it runs into one line.
+
+  Args:
+    path: what the graph was read from, for the message.
+
+  Raises:
+    InputError: the graph fails, or does not end.
+  """
+  try:
+    yield
+  except FAILURES as error:
+    raise errors.InputError(
+      f'{path or "the graph"} does not run: {reason(error)}'
+    )
+
+
 def run(
   session: tf.Session,
   fetches: Any,
@@ -71,12 +90,8 @@ def run(
     InputError: it fails, or does not end.
   """
   options = tf.RunOptions(timeout_in_ms=1000 * most_seconds)
-  try:
+  with running(path):
     return session.run(fetches, feeds, options)
-  except FAILURES as error:
-    raise errors.InputError(
-      f'{path or "the graph"} does not run: {reason(error)}'
-    )
 
 
 def reason(error: Exception) -> str:

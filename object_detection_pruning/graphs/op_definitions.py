@@ -12,20 +12,24 @@ OpDef = op_def_pb2.OpDef
 ArgDef = OpDef.ArgDef
 AttrDef = OpDef.AttrDef
 
-# Ops that other libraries add, for whoever has a graph with them.
+# From the number of a type to that of references to it.
+_REF_OFFSET = 100
+# Those of the room `sparse_ops`, which loads their library.
+SPARSE_OPS = (
+  'CropResizeMaxPool',
+  'FastCast',
+  'FastPool',
+  'FastResizeBilinear',
+  'FusedConv2D',
+  'FusedDepthwiseConv2D',
+  'SparseConv2D',
+  'SparseMatMulBias',
+  'SparseSeparableConv2D',
+)
+# Ops that libraries add, for whoever has a graph with them.
 _LIBRARIES = (
   (
-    (
-      'CropResizeMaxPool',
-      'FastCast',
-      'FastPool',
-      'FastResizeBilinear',
-      'FusedConv2D',
-      'FusedDepthwiseConv2D',
-      'SparseConv2D',
-      'SparseMatMulBias',
-      'SparseSeparableConv2D',
-    ),
+    SPARSE_OPS,
     'the sparse ops, so name the graph that the sparse one was made of',
   ),
   (('TRTEngineOp',), 'TensorRT'),
@@ -96,9 +100,6 @@ def argument_types(
       found = [one] * (values[repeats].i if repeats else 1)
     types += [ref_of(each) if argument.is_ref else each for each in found]
   return types
-
-
-_REF_OFFSET = 100
 
 
 def ref_of(dtype: int) -> int:

@@ -99,10 +99,10 @@ def run(
       no name among those given, or as in `check`.
   """
   check(image_paths, output_dir, min_score, max_detections)
-  names = dict(zip(image_paths, image_files.picture_names(image_paths)))
+  names = image_files.picture_names(image_paths)
   records = []
   turned = 0
-  for path in progress.over(image_paths, 'detecting'):
+  for path, name in progress.over(list(zip(image_paths, names)), 'detecting'):
     image, is_turned = _read(path)
     if image is None:
       continue
@@ -113,16 +113,10 @@ def run(
     except errors.InputError:
       _remove(output_dir, [record['picture'] for record in records])
       raise
-    _save(
-      drawing.draw(image, found, class_names),
-      os.path.join(output_dir, names[path]),
-    )
-    records.append(
-      dict(
-        _describe(path, names[path], image),
-        detections=detections_lib.to_records(found, class_names),
-      )
-    )
+    picture = drawing.draw(image, found, class_names)
+    _save(picture, os.path.join(output_dir, name))
+    described = detections_lib.to_records(found, class_names)
+    records.append(dict(_describe(path, name, image), detections=described))
   if not records:
     raise errors.InputError(
       f'none of the {len(image_paths)} images can be read'

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 
-from object_detection_pruning.common import errors, timing
+from object_detection_pruning.common import timing
 from object_detection_pruning.graphs import graph_outputs, importing
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import library, loading
@@ -108,12 +108,8 @@ def runner(
   call = session.make_callable(list(outputs), feed_list=list(feeds))
 
   def run() -> List[np.ndarray]:
-    try:
+    with importing.running():
       return call(*feeds.values())
-    except importing.FAILURES as error:
-      raise errors.InputError(
-        f'the graph does not run: {importing.reason(error)}'
-      )
 
   return run
 

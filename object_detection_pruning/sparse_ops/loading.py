@@ -13,24 +13,10 @@ from object_detection_pruning.graphs import (
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import library
 
-SPARSE_OPS = frozenset(
-  [
-    'SparseConv2D',
-    'SparseSeparableConv2D',
-    'SparseMatMulBias',
-    'FusedConv2D',
-    'FusedDepthwiseConv2D',
-    'FastPool',
-    'CropResizeMaxPool',
-    'FastResizeBilinear',
-    'FastCast',
-  ]
-)
-
 
 def uses_sparse_ops(graph_def: GraphDef) -> bool:
   """Whether the graph needs the op library."""
-  return any(node.op in SPARSE_OPS for node in graph_def.node)
+  return any(node.op in op_definitions.SPARSE_OPS for node in graph_def.node)
 
 
 def read_graph_def(path: str) -> GraphDef:

@@ -88,15 +88,7 @@ def rewrite(
   rejected = [item for item in found if isinstance(item, Rejected)]
   layers = [item for item in found if isinstance(item, Layer)]
   replacements = _replace_layers(layers, index, kept, min_sparsity)
-  for node in graph_def.node:
-    pool = pools.match(node, index, kept)
-    if pool is not None:
-      entry = Entry(node.name, pool.made[-1].op, None, None, '')
-      replacements.append(Replacement(pool.replaced, pool.made, {}, [entry]))
-    made = resizes.match(node, index) or casts.match(node)
-    if made is not None:
-      entry = Entry(node.name, made.op, None, None, '')
-      replacements.append(Replacement([node], [made], {}, [entry]))
+  replacements += _replace_others(graph_def, index, kept)
   rewritten = replacing.apply(graph_def, index, replacements, kept)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
@@ -114,6 +106,23 @@ def rewrite(
     old: new for each in replacements for old, new in each.renamed.items()
   }
   return Rewritten(rewritten, RewriteReport(entries), origins, moved)
+
+
+def _replace_others(
+  graph_def: GraphDef, index: GraphIndex, kept: Set[str]
+) -> List[Replacement]:
+  """Replaces what has no kernel: pools, resizes and casts."""
+  replacements = []
+  for node in graph_def.node:
+    pool = pools.match(node, index, kept)
+    if pool is not None:
+      entry = Entry(node.name, pool.made[-1].op, None, None, '')
+      replacements.append(Replacement(pool.replaced, pool.made, {}, [entry]))
+    made = resizes.match(node, index) or casts.match(node)
+    if made is not None:
+      entry = Entry(node.name, made.op, None, None, '')
+      replacements.append(Replacement([node], [made], {}, [entry]))
+  return replacements
 
 
 def _replace_layers(

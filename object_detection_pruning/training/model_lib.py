@@ -186,20 +186,28 @@ def create_estimator_and_inputs(
     teacher,
     allow_partial_start,
   )
-  # The stock function takes a file alone, and what the user wrote need not be
-  # what counts: flags are not in it, and it may be of an older API.
-  with tempfile.TemporaryDirectory() as folder:
-    run = stock_model_lib.create_estimator_and_inputs(
-      run_config=run_config,
-      hparams=hparams,
-      pipeline_config_path=pipeline.save(config, folder),
-      train_steps=train_steps,
-      model_fn_creator=creator,
-      **kwargs,
-    )
+  run = _stock_run(
+    config,
+    run_config=run_config,
+    hparams=hparams,
+    train_steps=train_steps,
+    model_fn_creator=creator,
+    **kwargs,
+  )
   evaluation_lines.tell(run['estimator'])
   run['soft_filter_pruning'] = soft
   return run
+
+
+def _stock_run(
+  config: pipeline_pb2.TrainEvalPipelineConfig, **kwargs
+) -> Dict[str, Any]:
+  # The stock function takes a file alone, and what the user wrote need not be
+  # what counts: flags are not in it, and it may be of an older API.
+  with tempfile.TemporaryDirectory() as folder:
+    return stock_model_lib.create_estimator_and_inputs(
+      pipeline_config_path=pipeline.save(config, folder), **kwargs
+    )
 
 
 def _hparams(overrides: Optional[str]) -> Any:

@@ -1,8 +1,8 @@
 """The SavedModel that training ends with, as the stock trainer names it."""
 
-import glob
 import os
 import tempfile
+from typing import Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
@@ -33,10 +33,8 @@ def export(
     stays.
   """
   target = os.path.join(model_dir, _FOLDER)
-  there = glob.glob(os.path.join(glob.escape(target), '*', 'saved_model.pb'))
-  newest = max(there, key=os.path.getmtime, default=None)
-  changed = os.path.getmtime(checkpoint + '.index')
-  if newest and os.path.getmtime(newest) > changed:
+  newest = _newest(target)
+  if newest and _changed(newest) > _changed(checkpoint + '.index'):
     return os.path.dirname(newest)
   dense = pipeline.as_dense(config)
   dense.train_config.ClearField('fine_tune_checkpoint')
@@ -53,3 +51,18 @@ def export(
       checkpoint_path=prefix,
     )
   return tf.compat.as_str_any(written)
+
+
+def _newest(folder: str) -> Optional[str]:
+  """The file of the newest SavedModel in a folder; None where there is none."""
+  if not tf.gfile.IsDirectory(folder):
+    return None
+  paths = [
+    os.path.join(folder, name, 'saved_model.pb')
+    for name in tf.gfile.ListDirectory(folder)
+  ]
+  return max(filter(tf.gfile.Exists, paths), key=_changed, default=None)
+
+
+def _changed(path: str) -> int:
+  return tf.gfile.Stat(path).mtime_nsec

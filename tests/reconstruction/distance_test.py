@@ -2,20 +2,12 @@ import numpy as np
 import pytest
 import small_detector
 
-from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.reconstruction import distance as distances
-from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import pruning, request
 
 
 @pytest.fixture(scope='module')
-def pruner():
-  model = models.Model(
-    small_detector.graph_def(),
-    graph_inputs.INPUTS[0],
-    ['detection_scores', 'detection_boxes'],
-    'small.pb',
-  )
+def pruner(model):
   return pruning.Pruner(
     model,
     small_detector.photos(),

@@ -2,19 +2,7 @@ import numpy as np
 import pytest
 import small_detector
 
-from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.reconstruction import kernel_layers, layer_times
-from object_detection_pruning.reconstruction import model as models
-
-
-@pytest.fixture(scope='module')
-def model():
-  return models.Model(
-    small_detector.graph_def(),
-    graph_inputs.INPUTS[0],
-    ['detection_scores', 'detection_boxes'],
-    'small.pb',
-  )
 
 
 @pytest.fixture(scope='module')

@@ -3,7 +3,6 @@ import pytest
 import small_detector
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.graphs import graph_inputs
 from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import (
   layerwise,
@@ -15,16 +14,6 @@ from object_detection_pruning.reconstruction import (
 from object_detection_pruning.reconstruction import model as models
 
 _OUTPUTS = ['detection_scores:0', 'detection_boxes:0']
-
-
-@pytest.fixture(scope='module')
-def model():
-  return models.Model(
-    small_detector.graph_def(),
-    graph_inputs.INPUTS[0],
-    ['detection_scores', 'detection_boxes'],
-    'small.pb',
-  )
 
 
 def _pruner(model, photos=None, **settings):

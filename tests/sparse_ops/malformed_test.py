@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from sparse_op_inputs import (
+  BIAS,
+  IMAGE,
+  MASK,
+  VALUES,
+  sparse_conv,
+  unknown,
+)
 
-from object_detection_pruning.sparse_ops import library, nodes, packing
+from object_detection_pruning.sparse_ops import library, packing
 
-WEIGHTS = np.arange(3 * 3 * 4 * 5, dtype=np.float32).reshape(3, 3, 4, 5) % 3
-MASK, VALUES = packing.pack(WEIGHTS)
-BIAS = np.zeros(5, np.float32)
-IMAGE = np.zeros((1, 8, 8, 4), np.float32)
 BIG = 2**31 - 1
 
 
@@ -19,34 +23,6 @@ def fails(message, make):
     (tf.errors.InvalidArgumentError, ValueError), match=message
   ), tf.Session() as session:
     session.run(make())
-
-
-def unknown(array, dtype=tf.float32):
-  """The array, with a shape that only running shows; variables as they are."""
-  if isinstance(array, tf.Variable):
-    return array
-  return tf.placeholder_with_default(tf.constant(array, dtype), None)
-
-
-def sparse_conv(
-  x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, concat=(), **changes
-):
-  attributes = {
-    'kernel_shape': [3, 3, 4, 5],
-    'output_depths': [5],
-    'num_outputs': 1,
-    'strides': [1, 1],
-    'padding': 'SAME',
-  }
-  attributes.update(changes)
-  return library.load().sparse_conv2d(
-    unknown(x),
-    unknown(mask, tf.uint8),
-    unknown(values),
-    unknown(bias),
-    [unknown(array) for array in concat],
-    **attributes,
-  )
 
 
 def part(output=0, offset=0, depth=5):
@@ -113,92 +89,6 @@ def test_sparse_conv(message, changes):
 
 def test_sparse_conv_checks_weights_of_an_empty_batch_too():
   fails('bits set', lambda: sparse_conv(x=IMAGE[:0], values=VALUES[:-1]))
-
-
-def test_sparse_conv_follows_weights_that_change_between_runs():
-  values = tf.placeholder(tf.float32, [None])
-  result = one_weight(values)
-  with tf.Session() as session:
-    for value in (2.0, 3.0, 5.0):
-      assert session.run(result, {values: [value]}).ravel() == [value]
-
-
-def one_weight(values):
-  """1x1 convolution of a pixel that is 1, with one weight."""
-  return library.load().sparse_conv2d(
-    np.ones((1, 1, 1, 1), np.float32),
-    np.array([1], np.uint8),
-    values,
-    np.zeros(1, np.float32),
-    [],
-    kernel_shape=[1, 1, 1, 1],
-    output_depths=[1],
-    num_outputs=1,
-    strides=[1, 1],
-    padding='SAME',
-  )[0]
-
-
-def test_sparse_conv_follows_a_variable_that_changes_in_place():
-  variable = tf.Variable([1.0], use_resource=False)
-  result = one_weight(variable)
-  with tf.Session() as session:
-    session.run(variable.initializer)
-    for value in (2.0, -2.0, 3.0):
-      session.run(tf.assign(variable, [value]))
-      assert session.run(result).ravel() == [value]
-
-
-def test_sparse_conv_sees_every_weight_that_changes():
-  # As many weights as make several words for each sum of a fingerprint.
-  count = 75
-  variable = tf.Variable(np.ones(count, np.float32), use_resource=False)
-  mask, _ = packing.pack(np.ones((1, 1, count, 1), np.float32))
-  result = sparse_conv(
-    x=np.ones((1, 1, 1, count), np.float32),
-    mask=mask,
-    values=variable,
-    bias=np.zeros(1, np.float32),
-    kernel_shape=[1, 1, count, 1],
-    output_depths=[1],
-  )[0]
-  values = np.ones(count, np.float32)
-  with tf.Session() as session:
-    for i in range(count - 1):
-      # Two signs at once: sums that cancel out would miss it.
-      values[i : i + 2] *= -1
-      session.run(tf.assign(variable, values))
-      assert session.run(result).ravel() == [values.sum()]
-
-
-def test_mask_that_changes_in_place_is_checked_again_for_other_images():
-  channels = 64
-  weights = channels * channels
-  first = np.zeros(weights // 8, np.uint8)
-  first[0] = 1
-  changed = tf.placeholder(tf.uint8, [weights // 8])
-  image = tf.placeholder(tf.float32, [None, None, None, channels])
-  mask = tf.raw_ops.InplaceUpdate(
-    x=tf.constant(first), i=tf.range(weights // 8), v=changed
-  )
-  result = library.load().sparse_conv2d(
-    image,
-    mask,
-    np.ones(1, np.float32),
-    np.zeros(channels, np.float32),
-    [],
-    kernel_shape=[1, 1, channels, channels],
-    output_depths=[channels],
-    num_outputs=1,
-    strides=[1, 1],
-    padding='SAME',
-  )[0]
-  with tf.Session() as session:
-    pixels = np.ones((1, 4, 4, channels), np.float32)
-    assert session.run(result, {image: pixels, changed: first}).sum() == 16
-    pixels = np.ones((1, 19, 23, channels), np.float32)
-    with pytest.raises(tf.errors.InvalidArgumentError, match='bits set'):
-      session.run(result, {image: pixels, changed: np.full_like(first, 255)})
 
 
 @pytest.mark.parametrize(
@@ -376,89 +266,3 @@ def test_nan_comes_out_of_a_convolution_as_nan():
     (result,) = session.run(sparse_conv(x=image, activation='relu6'))
   assert np.isnan(result[0, 4, 4]).any()
   assert not np.isnan(result[0, 0]).any()
-
-
-@pytest.mark.parametrize(
-  'height, attributes',
-  [
-    (2**63 - 1, {}),
-    (2**63 - 1, {'strides': [BIG, BIG]}),
-    (2**63 - 2, {'kernel_size': [4096, 1]}),
-    (
-      2**63 - 1,
-      {
-        'kernel_size': [4096, 1],
-        'padding': 'EXPLICIT',
-        'explicit_paddings': [4095, 4095, 0, 0],
-      },
-    ),
-  ],
-)
-def test_sides_that_overflow_are_refused_when_a_graph_is_imported(
-  height, attributes
-):
-  image = tf.placeholder(tf.float32, [None, None, None, None])
-  graph_def = tf.get_default_graph().as_graph_def()
-  graph_def.node[0].attr['shape'].shape.dim[1].size = height
-  given = dict(
-    {'kernel_size': [2, 2], 'strides': [2, 2], 'padding': 'SAME'}, **attributes
-  )
-  library.load()
-  node = nodes.make('FastPool', 'pool', [image.op.name], method='max', **given)
-  graph_def.node.add().CopyFrom(node)
-  with tf.Graph().as_default(), pytest.raises(ValueError, match='image side'):
-    tf.import_graph_def(graph_def)
-
-
-@pytest.mark.parametrize(
-  'shape, op, attributes',
-  [
-    (
-      [1, 2, 2, 0],
-      'crop_resize_max_pool',
-      {'crop_size': [BIG, BIG], 'pool_size': 1},
-    ),
-    (
-      [2**40, 1, 1, 0],
-      'fast_pool',
-      {
-        'method': 'max',
-        'kernel_size': [4096, 4096],
-        'strides': [1, 1],
-        'padding': 'EXPLICIT',
-        'explicit_paddings': [4095] * 4,
-      },
-    ),
-    (
-      [2**50, 1, 1, 0],
-      'fast_resize_bilinear',
-      {'output_size': [1 << 20, 1 << 20]},
-    ),
-  ],
-)
-def test_output_of_no_values_whose_other_sizes_overflow_is_refused(
-  shape, op, attributes
-):
-  image = tf.placeholder_with_default(
-    tf.zeros(tf.constant(shape, tf.int64)), None
-  )
-  inputs = [image]
-  if op == 'crop_resize_max_pool':
-    inputs += [unknown(np.zeros((4, 4))), unknown([0] * 4, tf.int32)]
-  result = getattr(library.load(), op)(*inputs, **attributes)
-  with tf.Session() as session, pytest.raises(
-    tf.errors.InvalidArgumentError, match='is too large'
-  ):
-    # Not fetched: NumPy cannot hold such shapes.
-    session.run(result.op)
-
-
-def test_crop_ends_at_the_last_pixel_of_a_side_that_floats_cannot_count():
-  # The float nearest to the last row is the row after it.
-  height = 2**24 + 4
-  image = tf.concat([tf.zeros([1, height - 1, 1, 1]), [[[[5.0]]]]], axis=1)
-  result = library.load().crop_resize_max_pool(
-    image, [[1.0, 0.0, 1.0, 0.0]], [0], crop_size=[2, 1], pool_size=1
-  )
-  with tf.Session() as session:
-    assert session.run(result).ravel().tolist() == [5, 5]
