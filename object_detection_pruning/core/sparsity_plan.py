@@ -1,6 +1,6 @@
 """How many weights of each kernel are zero at each step."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,6 +10,7 @@ from object_detection_pruning.core import (
   allocation,
   layer_patterns,
   schedules,
+  thresholds,
 )
 
 
@@ -111,29 +112,60 @@ class SparsityPlan:
       for layer, own in zip(self.layers, self._schedules)
     ]
     if self.needs_scores:
-      shared = self._way.zeros(
-        self._schedule.sparsity(step),
-        [self.layers[number] for number in self._shared],
-        [scores[number] for number in self._shared],
-      )
-      for number, count in zip(self._shared, shared):
+      shared = self._by_scores(self._schedule.sparsity(step), scores)
+      for number, count in shared.items():
         zeros[number] = count
     return [max(pair) for pair in zip(zeros, self._least)]
 
-  def sparsity_at(self, step: int) -> float:
-    """Gives the fraction of zeros over all layers that is due at a step.
+  def _by_scores(
+    self, sparsity: float, scores: Sequence[np.ndarray]
+  ) -> Dict[int, int]:
+    """Divides zeros by scores; who keeps more than its part leaves less.
 
-    Where scores decide, what layers keep beyond their part is not counted.
+    Args:
+      sparsity: of all layers that share it.
+      scores: of the weights of all layers.
+
+    Returns:
+      Number of zeros by number of the layer.
     """
-    zeros = [
-      0 if own is None else layer.zeros_for(own.sparsity(step))
-      for layer, own in zip(self.layers, self._schedules)
-    ]
-    total = sum(max(pair) for pair in zip(zeros, self._least))
+    free, zeros = list(self._shared), {}
+    due = self._due_by_scores(sparsity)
+    while free:
+      size = sum(self.layers[number].size for number in free)
+      found = self._way.zeros(
+        due / size,
+        [self.layers[number] for number in free],
+        [scores[number] for number in free],
+      )
+      kept = {
+        number: self._least[number]
+        for number, count in zip(free, found)
+        if count < self._least[number]
+      }
+      if not kept:
+        zeros.update(zip(free, found))
+        break
+      zeros.update(kept)
+      due -= sum(kept.values())
+      free = [number for number in free if number not in kept]
+    return zeros
+
+  def _due_by_scores(self, sparsity: float) -> int:
+    """Gives how many zeros the layers have together that scores divide."""
+    size = sum(self.layers[number].size for number in self._shared)
+    least = sum(self._least[number] for number in self._shared)
+    return max(least, thresholds.zeros_for(sparsity, size))
+
+  def sparsity_at(self, step: int) -> float:
+    """Gives the fraction of zeros over all layers that is due at a step."""
+    total = sum(
+      max(layer.zeros_for(own.sparsity(step)), least)
+      for layer, own, least in zip(self.layers, self._schedules, self._least)
+      if own is not None
+    )
     if self.needs_scores:
-      shared = sum(self.layers[number].size for number in self._shared)
-      due = int(round(self._schedule.sparsity(step) * shared))
-      total += max(0, due - sum(self._least[n] for n in self._shared))
+      total += self._due_by_scores(self._schedule.sparsity(step))
     return total / sum(layer.size for layer in self.layers)
 
   def sparsity_tensor(self, step: tf.Tensor) -> tf.Tensor:
@@ -161,13 +193,8 @@ class SparsityPlan:
     if not self.needs_scores:
       return list(zeros) == self.zeros_at(step)
     own = [n for n in range(len(self.layers)) if n not in self._shared]
-    shared = [self.layers[number] for number in self._shared]
-    size = sum(layer.size for layer in shared)
-    due = int(round(self._schedule.sparsity(step) * size))
-    found = sum(zeros[number] for number in self._shared)
-    # Layers that began with more than their part come on top.
-    fits = found >= due if any(self._least) else found == due
-    return fits and all(
+    due = self._due_by_scores(self._schedule.sparsity(step))
+    return sum(zeros[number] for number in self._shared) == due and all(
       zeros[n]
       == max(
         self._least[n],

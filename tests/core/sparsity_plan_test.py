@@ -163,3 +163,29 @@ def test_sparsity_of_all_layers_counts_what_masks_began_with():
   kept = plan()
   kept.keep([216, 0, 0, 0])
   assert kept.sparsity_at(2) == 216 / SIZE
+
+
+@pytest.mark.parametrize('begun', [[0, 120, 0, 0], [216, 128, 0, 0]])
+def test_what_a_layer_keeps_beyond_its_scores_is_left_to_the_others(begun):
+  kept = plan(way='global')
+  kept.keep(begun)
+  scores = [np.ones(shape, np.float32) for shape in SHAPES.values()]
+  for number in (0, 1):
+    # Of their own accord these would lose nothing.
+    scores[number] *= 100
+  for step in STEPS[:-1]:
+    zeros = kept.zeros_at(step, scores)
+    due = max(sum(begun), round(SCHEDULE.sparsity(step) * SIZE))
+    assert sum(zeros) == due
+    assert all(found >= least for found, least in zip(zeros, begun))
+    assert kept.holds(zeros, step)
+    assert kept.sparsity_at(step) == due / SIZE
+
+
+def test_layers_begin_with_more_than_is_due():
+  kept = plan(way='global')
+  begun = [200, 120, 2000, 90]
+  kept.keep(begun)
+  scores = [np.ones(shape, np.float32) for shape in SHAPES.values()]
+  assert kept.zeros_at(4, scores) == begun
+  assert kept.holds(begun, 4)
