@@ -222,3 +222,12 @@ def _of_ssd() -> List[Experiment]:
     _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),
   ]
   return found
+
+
+def find(detector: str, name: str) -> Experiment:
+  """Gives the experiment of a name; there is always one."""
+  return next(
+    each
+    for each in experiments()
+    if (each.detector, each.name) == (detector, name)
+  )

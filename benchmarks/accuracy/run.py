@@ -60,15 +60,13 @@ def model_of(
 ) -> str:
   """Gives the folder of a finished run; '' for none asked for or none there.
 
-  A start that was not run with this seed is that of the first one.
+  A start that is not to be run with this seed is that of the first one.
   """
   if name is None:
     return ''
-  for each in (seed, 1):
-    path = folder(experiment, name, each)
-    if os.path.exists(os.path.join(path, 'result.json')):
-      return path
-  return ''
+  start = experiments.find(experiment.detector, name)
+  path = folder(experiment, name, seed if seed in start.seeds else 1)
+  return path if os.path.exists(os.path.join(path, 'result.json')) else ''
 
 
 def ready(run: Run) -> bool:

@@ -52,11 +52,7 @@ _CALIBRATION_PHOTOS = 128
 
 
 def main(_) -> None:
-  experiment = next(
-    each
-    for each in experiments.experiments()
-    if (each.detector, each.name) == (FLAGS.detector, FLAGS.experiment)
-  )
+  experiment = experiments.find(FLAGS.detector, FLAGS.experiment)
   detector = experiments.DETECTORS[experiment.detector]
   make = {
     experiments.TRAIN: trained,

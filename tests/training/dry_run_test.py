@@ -94,8 +94,9 @@ def test_zeros_that_training_begins_with_count(run):
   low = WINDOW.replace('0.8', '0.1')
   found = rows(describe(low, start=checkpoint))
   found.pop('all 22 masked kernels')
-  assert {name: zeros for name, (_, zeros) in found.items()} == begun(checkpoint)
-  assert min(begun(checkpoint).values()) > 0
+  begun_with = begun(checkpoint)
+  assert {name: zeros for name, (_, zeros) in found.items()} == begun_with
+  assert min(begun_with.values()) > 0
 
 
 @pytest.mark.parametrize(
