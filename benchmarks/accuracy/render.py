@@ -1,6 +1,8 @@
-"""Renders results.csv as docs/results.md and its pictures.
+"""Renders results.csv as docs/results.md, its pictures, and a short table.
 
-python benchmarks/accuracy/render.py
+    python benchmarks/accuracy/render.py
+
+The short table goes into docs/choosing.md, between two comments.
 """
 
 import os
@@ -40,6 +42,21 @@ _TITLES = {
   'channels': 'channels, `--importance=reconstruction`, untrained',
   'channels_macs': 'channels by multiply-adds, else the same, untrained',
 }
+
+_CHOSEN = (
+  'dense',
+  'control',
+  'magnitude_0.8',
+  'magnitude_0.9',
+  'reconstruct_0.8',
+  'reconstruct_0.9',
+  'reconstruct_0.95',
+  'reconstruct_0.9_distilled',
+  'channels_0.4',
+  'channels_0.6',
+  'channels_l1_0.4',
+)
+_BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
 
 def method(name: str) -> str:
@@ -158,16 +175,53 @@ def section(detector: str) -> str:
   return text
 
 
+def short_table() -> str:
+  """The rows of the SSD that help to choose, as a Markdown table."""
+  rows = [
+    row for row in results_file.read() if row['detector'] == experiments.SSD
+  ]
+  control = mean(
+    [row for row in rows if row['experiment'] == 'control'], 'test_ap50'
+  )
+  lines = [
+    '| model | removed | AP50 test | to control | gzip | sparse graph faster |',
+    '| --- |' + ' ---: |' * 5,
+  ]
+  for group in grouped(rows):
+    name = group[0]['experiment']
+    if name not in _CHOSEN:
+      continue
+    share = level(name)
+    test = mean(group, 'test_ap50')
+    lines.append(
+      f'| {_TITLES[method(name)]} | {f"{share:.0%}" if share else "-"} '
+      f'| {test:.3f} | {100 * (test - control):+.1f} '
+      f'| {mean(group, "gzip_bytes") / 1e6:.1f} MB '
+      f'| {ratio(group, "sparse_speedup")} |'
+    )
+  return '\n'.join(lines)
+
+
+def fill(path: str, text: str) -> None:
+  """Puts a text between the two comments of a page."""
+  with open(path) as file:
+    before, rest = file.read().split(_BEGIN)
+  after = rest.split(_END)[1]
+  with open(path, 'w') as file:
+    file.write(f'{before}{_BEGIN}\n{text}\n{_END}{after}')
+
+
 def main() -> None:
   os.makedirs(os.path.join(_DOCS, 'images'), exist_ok=True)
   parts = []
-  for name in ('head', 'ssd', 'ssd_more', 'faster'):
+  for name in ('head', 'ssd', 'ssd_more', 'faster', 'study'):
     with open(os.path.join(_HERE, 'text', f'{name}.md')) as file:
       parts.append(file.read())
     found = [each for each, short in _SHORT.items() if short == name]
     parts += [section(detector) for detector in found]
   with open(os.path.join(_DOCS, 'results.md'), 'w') as file:
     file.write('\n'.join(part for part in parts if part))
+  fill(os.path.join(_DOCS, 'choosing.md'), short_table())
 
 
 if __name__ == '__main__':
