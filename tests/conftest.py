@@ -1,11 +1,31 @@
 """What every test has: a graph of its own, and training runs to look at."""
 
+import gc
+
 import pytest
 import tensorflow.compat.v1 as tf
 
 import object_detection_pruning  # noqa: F401
 
 pytest_plugins = ['trained', 'analyses']
+
+# Building graphs makes many objects that stay; looking through all of them as
+# often as Python does costs a tenth of the time of the tests.
+gc.set_threshold(50000, 20, 100)
+
+
+def pytest_addoption(parser):
+  parser.addoption(
+    '--slow', action='store_true', help='run the tests marked slow as well'
+  )
+
+
+def pytest_collection_modifyitems(config, items):
+  if config.getoption('--slow'):
+    return
+  slow = [item for item in items if item.get_closest_marker('slow')]
+  config.hook.pytest_deselected(items=slow)
+  items[:] = [item for item in items if item not in set(slow)]
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,7 @@ def _train(config_path, model_dir, *flags):
   return result.stderr
 
 
+@pytest.mark.slow
 def test_the_config_beside_it_trains_on_with_the_masks_as_they_are(
   pruned, tmp_path
 ):

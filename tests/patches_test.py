@@ -231,6 +231,7 @@ def patched_stock(tmp_path_factory):
   return folder
 
 
+@pytest.mark.slow
 def test_patched_stock_programs_know_the_masked_extractors(
   patched_stock, tree, data, tmp_path, monkeypatch
 ):

@@ -1,5 +1,6 @@
 """Runs commands as a user does: in a process of their own."""
 
+import functools
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
+# What the server of forked commands prints when its answers are there.
+DONE = 'the answers are there'
 
 
 def environment(folder: str = '', **more: str) -> Dict[str, str]:
@@ -35,7 +38,9 @@ def start(*arguments, **more: str) -> subprocess.Popen:
 
 
 def python(*arguments, **more: str) -> subprocess.CompletedProcess:
-  """Runs Python to its end; see `start`."""
+  """Runs Python to its end; see `start`, and `commands` for modules."""
+  if arguments[0] == '-m' and not more:
+    return commands([(arguments[1], arguments[2:])])[0]
   process = start(*arguments, **more)
   try:
     stdout, stderr = process.communicate(timeout=900)
@@ -80,7 +85,7 @@ def commands(
   folder: str = '',
   cwd: Optional[str] = None,
 ) -> List[subprocess.CompletedProcess]:
-  """Runs modules with their arguments; fit for runs that end quickly.
+  """Runs modules with their arguments, without the imports that take seconds.
 
   Args:
     runs: module and arguments of each.
@@ -88,22 +93,33 @@ def commands(
     cwd: working folder; that of this process if not given.
   """
   with tempfile.NamedTemporaryFile('r', suffix='.json') as result:
-    subprocess.run(
-      [
-        sys.executable,
-        os.path.join(TESTS, 'forked_commands.py'),
-        result.name,
+    request = {
+      'runs': [
+        [module, list(map(str, arguments))] for module, arguments in runs
       ],
-      input=json.dumps(
-        [[module, list(map(str, arguments))] for module, arguments in runs]
-      ),
-      env=environment(folder),
-      cwd=cwd,
-      text=True,
-      check=True,
-    )
+      'environment': environment(folder),
+      'folder': folder,
+      'cwd': cwd or os.getcwd(),
+      'result': result.name,
+    }
+    server = _server()
+    print(json.dumps(request), file=server.stdin, flush=True)
+    while server.stdout.readline() != DONE + '\n':
+      assert server.poll() is None, 'the server of forked commands is gone'
     answers = json.load(result)
   return [
     subprocess.CompletedProcess(arguments, *answer)
     for (_, arguments), answer in zip(runs, answers)
   ]
+
+
+@functools.lru_cache(maxsize=1)
+def _server() -> subprocess.Popen:
+  """Starts what forks commands; it ends with this process."""
+  return subprocess.Popen(
+    [sys.executable, os.path.join(TESTS, 'forked_commands.py')],
+    env=environment(),
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    universal_newlines=True,
+  )

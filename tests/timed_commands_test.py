@@ -77,7 +77,9 @@ def test_export_times_sparse_and_optimized_graphs_on_one_thread(export):
   assert pools == [observed_pools.started(1, 1)] * 2
 
 
-@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize(
+  'threads', [pytest.param(1, marks=pytest.mark.slow), 2]
+)
 def test_sparse_graph_is_timed_on_as_many_as_asked(export, tmp_path, threads):
   pools, _ = pools_of(
     'export_sparse_graph',
@@ -89,6 +91,7 @@ def test_sparse_graph_is_timed_on_as_many_as_asked(export, tmp_path, threads):
   assert pools == [observed_pools.started(threads, 1)]
 
 
+@pytest.mark.slow
 def test_channels_are_pruned_by_the_latency_on_one_thread(dense):
   # What it comes to hangs on the time: perhaps no channel has to go.
   pools, _ = pools_of(
@@ -101,7 +104,9 @@ def test_channels_are_pruned_by_the_latency_on_one_thread(dense):
   assert pools == [observed_pools.started(1, 1)]
 
 
-@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize(
+  'workers', [pytest.param(1, marks=pytest.mark.slow), 2]
+)
 def test_each_op_of_an_analysis_runs_on_one_thread(dense, tmp_path, workers):
   pools, _ = pools_of(
     'analyze_sensitivity',

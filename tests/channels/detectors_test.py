@@ -27,7 +27,7 @@ def _dense(name):
   return config, built, channels, macs.count(built, channels)
 
 
-@pytest.mark.parametrize('name', sorted(networks.DETECTORS))
+@pytest.mark.parametrize('name', networks.NAMES)
 @hypothesis.settings(max_examples=2, deadline=None, database=None)
 @hypothesis.given(seed=st.integers(0, 10**6), share=st.sampled_from([1.0, 0.3]))
 def test_narrow_detector_equals_silenced_one(name, seed, share):
@@ -81,7 +81,7 @@ def test_second_surgery_keeps_the_widths_of_the_code():
     assert dense.get(width.layer, width.dense_filters) == width.dense_filters
 
 
-@pytest.mark.parametrize('name', sorted(networks.DETECTORS))
+@pytest.mark.parametrize('name', networks.NAMES)
 def test_narrow_detector_trains_a_step(name, data):
   config = detectors.config(networks.DETECTORS[name](), data)
   built = inference_graph.build(config)

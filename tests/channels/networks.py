@@ -4,6 +4,7 @@ from typing import Dict, List
 
 import detectors
 import numpy as np
+import pytest
 import tensorflow.compat.v1 as tf
 from nets.mobilenet import mobilenet_v2
 from nets.mobilenet_v1 import slim
@@ -26,6 +27,15 @@ DETECTORS = {
   'faster_rcnn_resnet50': lambda: detectors.faster_rcnn('faster_rcnn_resnet50'),
   'mask_rcnn_inception_v2': lambda: detectors.faster_rcnn(instance_masks=True),
 }
+# Their names, as parameters of a test.
+NAMES = [
+  'ssd_mobilenet_v1',
+  pytest.param('ssd_mobilenet_v2', marks=pytest.mark.slow),
+  pytest.param('ssd_resnet50_fpn', marks=pytest.mark.slow),
+  pytest.param('faster_rcnn_inception_v2', marks=pytest.mark.slow),
+  pytest.param('faster_rcnn_resnet50', marks=pytest.mark.slow),
+  'mask_rcnn_inception_v2',
+]
 
 
 def build(network, layer_widths=()) -> inference_graph.InferenceGraph:

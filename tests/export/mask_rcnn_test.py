@@ -32,6 +32,7 @@ def mask_rcnn(tmp_path_factory):
   return config, prefix
 
 
+@pytest.mark.slow
 def test_mask_rcnn_detects_the_same_and_is_written_once(mask_rcnn, tmp_path):
   config, prefix = mask_rcnn
   report = exporter.export(config, prefix, str(tmp_path / 'ours'))

@@ -69,10 +69,18 @@ def as_feeds(input_type):
   'model, input_type',
   [
     (detectors.ssd(), 'image_tensor'),
-    (detectors.ssd(), 'tf_example'),
-    (detectors.ssd('ssd_mobilenet_v2'), 'encoded_image_string_tensor'),
-    (detectors.faster_rcnn(), 'encoded_image_string_tensor'),
-    (detectors.faster_rcnn(instance_masks=True), 'image_tensor'),
+    pytest.param(detectors.ssd(), 'tf_example', marks=pytest.mark.slow),
+    pytest.param(
+      detectors.ssd('ssd_mobilenet_v2'),
+      'encoded_image_string_tensor',
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      detectors.faster_rcnn(),
+      'encoded_image_string_tensor',
+      marks=pytest.mark.slow,
+    ),
+    (detectors.faster_rcnn(instance_masks=True), 'encoded_image_string_tensor'),
   ],
 )
 def test_optimized_detector_finds_the_same(tmp_path, model, input_type):

@@ -92,7 +92,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize('kind', sorted(KINDS))
+@pytest.mark.parametrize(
+  'kind', ['ssd', pytest.param('faster_rcnn', marks=pytest.mark.slow)]
+)
 def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   kind, data, tmp_path
 ):
