@@ -1,6 +1,7 @@
 """The stock tests of the stock extractors, run on the masked ones."""
 
 import importlib
+import importlib.util
 import itertools
 import sys
 import types
@@ -21,14 +22,18 @@ from object_detection_pruning.models import (
 
 def stock_test_of(extractor):
   name = f'object_detection.models.{extractor}_feature_extractor'
-  if stacks.current() == stacks.CLASSIC:
+  # The newer stock API has tests of its own for TensorFlow 2.
+  if not importlib.util.find_spec(f'{name}_tf1_test'):
     return importlib.import_module(f'{name}_test')
-  # It imports what these tests do not call.
-  sys.modules['tensorflow.contrib'] = mock.Mock()
+  # They import it, and call nothing of it.
+  lacks_contrib = stacks.current() == stacks.MODERN
+  if lacks_contrib:
+    sys.modules['tensorflow.contrib'] = mock.Mock()
   try:
     return importlib.import_module(f'{name}_tf1_test')
   finally:
-    del sys.modules['tensorflow.contrib']
+    if lacks_contrib:
+      del sys.modules['tensorflow.contrib']
 
 
 stock_faster_rcnn_test = stock_test_of('faster_rcnn_inception_v2')
