@@ -197,7 +197,7 @@ def test_missing_stock_api_is_one_line(installed, tmp_path):
     cwd=str(tmp_path),
     env=bare_environments.variables(),
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
   )
   assert done.returncode == 2
   assert done.stderr.count('\n') == 1

@@ -99,7 +99,7 @@ def commands(
       ),
       env=environment(folder),
       cwd=cwd,
-      text=True,
+      encoding='utf-8',
       check=True,
     )
     answers = json.load(result)
