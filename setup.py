@@ -62,6 +62,7 @@ setuptools.setup(
   install_requires=[
     'absl-py>=0.9',
     'contextlib2',
+    'filelock>=3.4',
     'jinja2>=2.11',
     'lxml',
     'matplotlib>=3.0,<3.9',
@@ -69,6 +70,7 @@ setuptools.setup(
     f'numpy>=1.16,<1.22; {_CLASSIC}',
     f'numpy>=1.23,<1.24; {_MODERN}',
     'pillow>=6.0,<10',
+    'platformdirs>=2.4',
     # TensorFlow 1 wants messages that protobuf 4 refuses; of 3.20 there is no
     # compiled wheel for Python 3.11, and pure Python is slow with graphs.
     f'protobuf>=3.8,<3.21; {_CLASSIC}',
@@ -79,6 +81,7 @@ setuptools.setup(
     'tf-slim>=1.1',
     'tflite>=2.10',
     'tqdm>=4.40',
+    'wrapt>=1.11',
   ],
   extras_require={
     'cpu': [

@@ -3,12 +3,12 @@
 Run on each stack, these tests cover both ways.
 """
 
+import copy
 import json
 import os
 import shutil
-import subprocess
-import sys
 
+import analyses
 import detectors
 import numpy as np
 import other_stack
@@ -18,7 +18,6 @@ import trained
 
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import shapes
-from object_detection_pruning.export import exporter
 
 PROGRAM = os.path.join(processes.TESTS, 'crossing_program.py')
 
@@ -124,27 +123,55 @@ def test_network_without_channels_is_exported_by_the_other(narrow, tmp_path):
     np.testing.assert_array_equal(value, ours[name])
 
 
-def test_frozen_graph_detects_the_same(exported, tmp_path):
+def test_exported_graphs_detect_the_same(exported, tmp_path):
   other_stack.python()
   image = shapes.generate(3, 0, detectors.IMAGE_SIZE).image
   np.save(str(tmp_path / 'image.npy'), image[None])
-  arguments = [
-    PROGRAM,
-    os.path.join(exported, exporter.FROZEN_GRAPH),
-    tmp_path / 'image.npy',
-  ]
+  arguments = [PROGRAM, exported, tmp_path / 'image.npy']
   other_stack.run(*arguments, tmp_path / 'theirs.npz')
-  subprocess.run(
-    [sys.executable, *map(str, arguments), str(tmp_path / 'ours.npz')],
-    env=processes.environment(),
-    check=True,
-  )
+  result = processes.python(*arguments, tmp_path / 'ours.npz')
+  assert result.returncode == 0, result.stderr
   ours = np.load(str(tmp_path / 'ours.npz'))
   theirs = np.load(str(tmp_path / 'theirs.npz'))
-  assert ours['detection_scores'].max() > 0
-  np.testing.assert_allclose(
-    theirs['detection_scores'], ours['detection_scores'], atol=1e-4
+  assert sorted(theirs) == sorted(ours)
+  kinds = {name.split('/')[0] for name in ours}
+  assert kinds == {'frozen', 'saved_model', 'sparse'}
+  for kind in kinds:
+    for found in (ours, theirs):
+      assert found[f'{kind}/detection_scores'].max() > 0
+      np.testing.assert_allclose(
+        found[f'{kind}/detection_scores'],
+        ours['frozen/detection_scores'],
+        atol=1e-4,
+      )
+      np.testing.assert_array_equal(
+        found[f'{kind}/num_detections'], ours['frozen/num_detections']
+      )
+
+
+def test_analysis_that_was_stopped_goes_on(dense, analysis, tmp_path):
+  other_stack.python()
+  with open(analysis) as file:
+    whole = json.load(file)
+  known = [layer for layer in whole['layers'] if layer['points']]
+  assert len(known) > 1
+  stopped = copy.deepcopy(whole)
+  lost = [layer for layer in stopped['layers'] if layer['points']][-1]
+  lost['points'] = {}
+  output = str(tmp_path / 'sensitivities.json')
+  with open(output, 'w') as file:
+    json.dump(stopped, file)
+  other_stack.run(
+    '-m', analyses.ANALYZE, *dense.arguments(output, *analyses.FLAGS)
   )
-  np.testing.assert_array_equal(
-    theirs['num_detections'], ours['num_detections']
-  )
+  with open(output) as file:
+    found = json.load(file)
+  assert found['setup'] == whole['setup']
+  assert found['baseline'] == whole['baseline']
+  for ours, theirs in zip(whole['layers'], found['layers']):
+    assert theirs['points'].keys() == ours['points'].keys()
+    for ratio, values in ours['points'].items():
+      if ours['name'] != lost['name']:
+        assert theirs['points'][ratio] == values
+      else:
+        assert theirs['points'][ratio] == pytest.approx(values, rel=1e-3)

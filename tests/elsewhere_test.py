@@ -56,7 +56,7 @@ def run(*arguments):
     [sys.executable, '-W', 'ignore', PROGRAM, *arguments],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
     env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3'),
   )
 

@@ -48,7 +48,7 @@ def run(program, *arguments):
     [program, *map(str, arguments)],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
     env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3'),
   )
 

@@ -52,7 +52,7 @@ def run(*arguments) -> str:
     env=processes.environment(),
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
   )
   assert done.returncode == 0, done.stderr
   return done.stdout

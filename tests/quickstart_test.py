@@ -111,7 +111,7 @@ def test_help_of_the_script_is_quick_and_names_every_flag():
     env={'PATH': '/usr/bin:/bin', 'PYTHON': '/no/python'},
     stdout=subprocess.PIPE,
     check=True,
-    text=True,
+    encoding='utf-8',
   ).stdout
   (help_text,) = processes.command(COMMAND, [['--help']])
   flags = re.findall(r'^  --(?:\[no\])?(\w+)', help_text.stdout, re.MULTILINE)

@@ -1,7 +1,6 @@
 """A training run that many tests look at, made once for all test processes."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import time
 from typing import NamedTuple
 
 import detectors
+import filelock
 import processes
 import pytest
 import tensorflow.compat.v1 as tf
@@ -59,8 +59,7 @@ class Run(NamedTuple):
 def made_once(folder: str):
   """Yields whether the caller is the one to make what is in the folder."""
   os.makedirs(folder, exist_ok=True)
-  with open(folder + '.lock', 'w') as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
+  with filelock.FileLock(folder + '.lock'):
     done = folder + '.done'
     yield not os.path.exists(done)
     open(done, 'w').close()

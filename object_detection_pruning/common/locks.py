@@ -3,6 +3,10 @@
 A lock is a file beside what is written, or in its folder. The system holds it
 for as long as its process lives: what a killed process leaves behind locks
 nothing. It is gone when the command ends.
+
+The package filelock, which `sparse_ops.library` waits with, cannot do this: it
+empties the file that says who holds it, leaves it behind, and takes a file
+system without locks for a lock that somebody has.
 """
 
 import contextlib

@@ -3,7 +3,8 @@
 TensorFlow 2 has no `tf.contrib`, and the stock API's newer sources import a
 package for the metrics of another data set. Nothing here calls either, but the
 imports must not fail. Each stand-in is there only while the stock module that
-imports it is loaded, so that nobody else takes it for the real one.
+imports it is loaded, so that nobody else takes it for the real one. The import
+hooks of wrapt, which `models.registration` uses, come only behind a module.
 """
 
 import contextlib

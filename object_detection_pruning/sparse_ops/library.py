@@ -5,15 +5,15 @@ TensorFlow and this machine's C library, so it is compiled where it runs: with
 g++ and the flags that `tf.sysconfig` names, in some ten seconds.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from typing import Any, Iterator, List, Optional
+from typing import Any, List, Optional
 
+import filelock
+import platformdirs
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import atomic_files, errors
@@ -37,6 +37,9 @@ _INSTRUCTION_SETS = {
   'kernels_avx2.cc': ['-mavx2', '-mfma'],
   'kernels_baseline.cc': [],
 }
+
+# Seconds to wait for another process that builds the library.
+_PATIENCE = 600
 
 _loaded = None  # type: Optional[Any]
 
@@ -68,16 +71,24 @@ def build(extra_flags: Optional[List[str]] = None) -> str:
     The path of the shared library.
 
   Raises:
-    InputError: no compiler is there, or it failed.
+    InputError: no compiler is there, it failed, or another process has the
+      lock for too long.
   """
   extra_flags = list(extra_flags or [])
   path = library_path(extra_flags)
   if os.path.exists(path):
     return path
   os.makedirs(os.path.dirname(path), exist_ok=True)
-  with _lock(path + '.lock'):
-    if not os.path.exists(path):
-      _compile(path, extra_flags)
+  try:
+    with filelock.FileLock(path + '.lock', timeout=_PATIENCE):
+      if not os.path.exists(path):
+        _compile(path, extra_flags)
+  except filelock.Timeout:
+    raise errors.InputError(
+      f'the sparse ops were not built, since {path}.lock could not be locked: '
+      'another process builds them, or its disk has no locks; then set '
+      'XDG_CACHE_HOME to a folder on another disk'
+    )
   return path
 
 
@@ -97,18 +108,8 @@ def library_path(extra_flags: Optional[List[str]] = None) -> str:
 
 
 def _cache_dir() -> str:
-  root = os.environ.get('XDG_CACHE_HOME') or os.path.join(
-    os.path.expanduser('~'), '.cache'
-  )
-  return os.path.join(root, 'object_detection_pruning', 'sparse_ops')
-
-
-@contextlib.contextmanager
-def _lock(path: str) -> Iterator[None]:
-  with open(path, 'w') as handle:
-    # Released by the kernel when a process dies, so none can be left behind.
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    yield
+  root = platformdirs.user_cache_dir('object_detection_pruning', False)
+  return os.path.join(root, 'sparse_ops')
 
 
 def _compile(path: str, extra_flags: List[str]) -> None:

@@ -48,9 +48,9 @@ def test_pools_are_as_large_as_asked_for():
   assert four_at_a_time - one == 3
   for count, (was_first,), later in counts:
     assert was_first
-    # Its own one, and none in the pools.
-    assert later == 1
-    assert count > 2
+    # On TensorFlow 1 its own one; none in the pools.
+    assert later <= 1
+    assert count >= 2
 
 
 def test_pools_of_an_earlier_session_are_not_taken_for_ones_own():

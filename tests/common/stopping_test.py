@@ -12,6 +12,8 @@ def listening():
     number: signal.getsignal(number)
     for number in (signal.SIGINT, signal.SIGTERM)
   }
+  # A shell starts what runs in its background with Ctrl-C switched off.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   stopping.listen()
   yield
   stopping.take()

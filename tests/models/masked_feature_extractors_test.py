@@ -1,18 +1,16 @@
 """The stock tests of the stock extractors, run on the masked ones."""
 
+import importlib
+import importlib.util
 import itertools
+import sys
 import types
 from unittest import mock
 
 import pytest
 from absl import flags
-from object_detection.models import (
-  faster_rcnn_inception_v2_feature_extractor_test as stock_faster_rcnn_test,
-)
-from object_detection.models import (
-  ssd_mobilenet_v1_feature_extractor_test as stock_ssd_test,
-)
 
+from object_detection_pruning.common import stacks
 from object_detection_pruning.core import kernels
 from object_detection_pruning.models import (
   faster_rcnn_masked_inception_v2_feature_extractor as masked_faster_rcnn,
@@ -20,6 +18,26 @@ from object_detection_pruning.models import (
 from object_detection_pruning.models import (
   ssd_masked_mobilenet_v1_feature_extractor as masked_ssd,
 )
+
+
+def stock_test_of(extractor):
+  name = f'object_detection.models.{extractor}_feature_extractor'
+  # The newer stock API has tests of its own for TensorFlow 2.
+  if not importlib.util.find_spec(f'{name}_tf1_test'):
+    return importlib.import_module(f'{name}_test')
+  # They import it, and call nothing of it.
+  lacks_contrib = stacks.current() == stacks.MODERN
+  if lacks_contrib:
+    sys.modules['tensorflow.contrib'] = mock.Mock()
+  try:
+    return importlib.import_module(f'{name}_tf1_test')
+  finally:
+    if lacks_contrib:
+      del sys.modules['tensorflow.contrib']
+
+
+stock_faster_rcnn_test = stock_test_of('faster_rcnn_inception_v2')
+stock_ssd_test = stock_test_of('ssd_mobilenet_v1')
 
 
 @pytest.fixture(autouse=True)

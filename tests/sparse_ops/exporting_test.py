@@ -151,7 +151,7 @@ def test_command_writes_and_reports(plain, tmp_path):
     ],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
   )
   assert done.returncode == 0, done.stderr[-2000:]
   assert 'rewritten: 1 FusedConv2D, 1 SparseConv2D; kept: 0' in done.stdout
@@ -170,7 +170,7 @@ def test_command_fails_in_one_line(tmp_path):
     ],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
   )
   assert done.returncode == 2
   assert (

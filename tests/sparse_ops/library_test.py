@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import filelock
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -37,6 +38,17 @@ def test_names_the_error_of_the_compiler(monkeypatch, tmp_path):
     library.build(['-fno-such-flag'])
   folder = os.path.dirname(library.library_path(['-fno-such-flag']))
   assert os.listdir(folder) == ['libsparse_ops.so.lock']
+
+
+def test_does_not_wait_for_ever_for_another_process(monkeypatch, tmp_path):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  monkeypatch.setattr(library, '_PATIENCE', 0.1)
+  path = library.library_path()
+  os.makedirs(os.path.dirname(path))
+  with filelock.FileLock(path + '.lock'), pytest.raises(
+    errors.InputError, match=f'{path}.lock could not be locked: .*CACHE_HOME'
+  ):
+    library.build()
 
 
 _BUILD = """

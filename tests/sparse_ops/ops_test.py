@@ -269,6 +269,6 @@ def test_every_instruction_set_agrees(instruction_set, thread_count):
     env=dict(os.environ, ODP_SPARSE_ISA=instruction_set),
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
-    text=True,
+    encoding='utf-8',
   )
   assert '8 cases of every op agree' in done.stdout, done.stderr[-2000:]
