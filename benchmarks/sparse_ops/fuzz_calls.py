@@ -1,22 +1,34 @@
 """Random calls of the sparse ops, many of them malformed; see fuzz.py."""
 
+import fuzz_suppression
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 _ACTIVATIONS = ['none', 'relu', 'relu6']
 _SIZES = ['pool_size', 'concat_output', 'concat_offset', 'concat_depth']
+_SIZES += ['max_size_per_class', 'max_total_size', 'first_class']
 _BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 4096, 2**20, 2**31 - 1, 2**40]
 _HUGE_SIZES = [1, 2, 5, 2**20, 2**31 - 1, 2**31, 2**40, 2**62]
 _HUGE_STATIC_SIZES = [None, 0, 1, 7, 2**31 - 1, 2**31, 2**62, 2**63 - 1]
-_INPUTS = ('input', 'image')
+_INPUTS = ('input', 'image', 'scores')
+# Inputs that are lists of tensors, of one or none.
+_LISTS = {'multi_class_non_max_suppression': 'fields'}
 
 
 class Calls:
   """Random calls of random ops."""
 
-  def __init__(self, random, library):
+  def __init__(self, random, library, op=''):
+    """Gets ready.
+
+    Args:
+      random: a RandomState.
+      library: path of the op library.
+      op: the only one to call; empty for all.
+    """
     tf.logging.set_verbosity(tf.logging.ERROR)
     self._random = random
+    self._op = op
     self._ops = tf.load_op_library(library)
     self._makers = [
       self._sparse_conv,
@@ -28,6 +40,7 @@ class Calls:
       self._crop_pool,
       self._resize,
       self._cast,
+      lambda: fuzz_suppression.call(random),
     ]
 
   def some(self, count):
@@ -40,6 +53,8 @@ class Calls:
 
   def _one(self, session):
     name, tensors, attributes = self._pick(self._makers)()
+    while self._op not in ('', name):
+      name, tensors, attributes = self._pick(self._makers)()
     rank = tensors[[key for key in tensors if key in _INPUTS][0]].ndim
     kind = self._random.rand()
     changes, huge, static = False, None, None
@@ -60,6 +75,9 @@ class Calls:
         key: self._tensor(key, value, huge, static, changes)
         for key, value in tensors.items()
       }
+      if name in _LISTS:
+        each = inputs.pop(_LISTS[name], None)
+        inputs[_LISTS[name]] = [] if each is None else [each]
       if name == 'sparse_conv2d':
         inputs['concat'] = self._concats(inputs.pop('concat', None))
       made = tf.group(getattr(self._ops, name)(**inputs, **attributes))

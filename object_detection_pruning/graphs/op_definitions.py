@@ -22,6 +22,7 @@ SPARSE_OPS = (
   'FastResizeBilinear',
   'FusedConv2D',
   'FusedDepthwiseConv2D',
+  'MultiClassNonMaxSuppression',
   'SparseConv2D',
   'SparseMatMulBias',
   'SparseSeparableConv2D',

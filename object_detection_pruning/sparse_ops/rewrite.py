@@ -13,6 +13,7 @@ from object_detection_pruning.graphs.conv_layers import Layer, Rejected
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
+  NodeDef,
   control_inputs,
   node_name,
 )
@@ -25,6 +26,7 @@ from object_detection_pruning.sparse_ops import (
   replacing,
   resizes,
   sharing,
+  suppressions,
 )
 from object_detection_pruning.sparse_ops.replacing import Replacement
 from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
@@ -82,7 +84,9 @@ def rewrite(
   if loading.uses_sparse_ops(graph_def):
     raise errors.InputError('the graph has sparse ops already')
   kept = set(outputs) | {
-    node.name for node in graph_def.node if not index.consumers(node)
+    node.name
+    for node in graph_def.node
+    if not index.consumers(node) and not _is_left_over(node, index)
   }
   found = list(layers_lib.find(graph_def, index, kept))
   rejected = [item for item in found if isinstance(item, Rejected)]
@@ -108,11 +112,28 @@ def rewrite(
   return Rewritten(rewritten, RewriteReport(entries), origins, moved)
 
 
+def _is_left_over(node: NodeDef, index: GraphIndex) -> bool:
+  """Whether a node that nobody reads cannot be meant as an output.
+
+  What a loop computes in each turn cannot be fetched.
+  """
+  return (
+    node.op == 'Const'
+    and bool(control_inputs(node))
+    and index.waits_for_loop_only(node)
+  )
+
+
 def _replace_others(
   graph_def: GraphDef, index: GraphIndex, kept: Set[str]
 ) -> List[Replacement]:
-  """Replaces what has no kernel: pools, resizes and casts."""
+  """Replaces what has no kernel: suppressions, pools, resizes and casts."""
   replacements = []
+  for found in suppressions.find(graph_def, index):
+    op = found.made[0].op if found.made else index.nodes[found.name].op
+    note = 'kept: ' + found.reason if found.reason else ''
+    entry = Entry(found.name, op, None, None, note)
+    replacements.append(Replacement(found.replaced, found.made, {}, [entry]))
   for node in graph_def.node:
     pool = pools.match(node, index, kept)
     if pool is not None:
