@@ -23,6 +23,7 @@ SPARSE_OPS = (
   'FusedConv2D',
   'FusedDepthwiseConv2D',
   'MultiClassNonMaxSuppression',
+  'ResizeNormalizePicture',
   'SparseConv2D',
   'SparseMatMulBias',
   'SparseSeparableConv2D',

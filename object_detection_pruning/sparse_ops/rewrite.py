@@ -22,6 +22,7 @@ from object_detection_pruning.sparse_ops import (
   concatenations,
   loading,
   nodes,
+  pictures,
   pools,
   replacing,
   resizes,
@@ -94,6 +95,7 @@ def rewrite(
   replacements = _replace_layers(layers, index, kept, min_sparsity)
   replacements += _replace_others(graph_def, index, kept)
   rewritten = replacing.apply(graph_def, index, replacements, kept)
+  replacements = _needed(replacements, rewritten)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
     entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
@@ -124,16 +126,24 @@ def _is_left_over(node: NodeDef, index: GraphIndex) -> bool:
   )
 
 
+def _needed(
+  replacements: List[Replacement], rewritten: GraphDef
+) -> List[Replacement]:
+  """Those that are not part of what others replaced."""
+  names = {node.name for node in rewritten.node}
+  return [
+    each
+    for each in replacements
+    if not each.made or any(node.name in names for node in each.made)
+  ]
+
+
 def _replace_others(
   graph_def: GraphDef, index: GraphIndex, kept: Set[str]
 ) -> List[Replacement]:
-  """Replaces what has no kernel: suppressions, pools, resizes and casts."""
-  replacements = []
-  for found in suppressions.find(graph_def, index):
-    op = found.made[0].op if found.made else index.nodes[found.name].op
-    note = 'kept: ' + found.reason if found.reason else ''
-    entry = Entry(found.name, op, None, None, note)
-    replacements.append(Replacement(found.replaced, found.made, {}, [entry]))
+  """Replaces what has no kernel: suppressions, pictures and so on."""
+  replacements = list(suppressions.find(graph_def, index))
+  replacements += pictures.find(graph_def, index, kept)
   for node in graph_def.node:
     pool = pools.match(node, index, kept)
     if pool is not None:

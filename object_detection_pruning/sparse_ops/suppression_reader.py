@@ -7,40 +7,29 @@ that the loop gives is followed back through these steps, and all must agree on
 them.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple
 
 from object_detection_pruning.graphs.graph_index import data_inputs
 from object_detection_pruning.graphs.map_loops import MapLoop, size
 from object_detection_pruning.graphs.patterns import (
   Matcher,
-  Pattern,
   anything,
   constant,
   node,
   same,
 )
 from object_detection_pruning.sparse_ops import suppression_patterns as steps
+from object_detection_pruning.sparse_ops.suppression_classes import (
+  ClassReader,
+  Limits,
+  NotKnown,
+  StepReader,
+)
 
 _MOST_DIMENSIONS = 5
 BOXES, SCORES, CLASSES, COUNT = 'boxes', 'scores', 'classes', 'count'
-
-
-class NotKnown(Exception):
-  """Says what is not as in the stock suppression."""
-
-
-class Limits(NamedTuple):
-  """What a suppression keeps.
-
-  Attributes:
-    score_threshold: scores must be above it.
-    iou_threshold: how much the boxes of a class may overlap.
-    most_of_class: boxes to keep of each class.
-  """
-
-  score_threshold: float
-  iou_threshold: float
-  most_of_class: int
+# No names of results.
+_ALL_BOXES, _ALL_SCORES = '^boxes', '^scores'
 
 
 class Suppression(NamedTuple):
@@ -63,15 +52,6 @@ class Suppression(NamedTuple):
   changes_frame: bool
 
 
-class _Class(NamedTuple):
-  """What suppresses the boxes of one class; references within the loop."""
-
-  boxes: str
-  scores: str
-  places: str
-  limits: Limits
-
-
 def read(loop: MapLoop, matcher: Matcher) -> Suppression:
   """Reads a loop.
 
@@ -81,7 +61,7 @@ def read(loop: MapLoop, matcher: Matcher) -> Suppression:
   return _Reader(loop, matcher).read()
 
 
-class _Reader:
+class _Reader(StepReader):
   """Follows the results of a loop back.
 
   What is said of a value, such as `_values`, holds before the steps that were
@@ -89,7 +69,7 @@ class _Reader:
   """
 
   def __init__(self, loop: MapLoop, matcher: Matcher):
-    self._matcher = matcher
+    super().__init__(matcher)
     # By name of the result: numbers, shapes that lists are filled up to, lists.
     self._counts = {}  # type: Dict[str, str]
     self._shapes = {}  # type: Dict[str, List[int]]
@@ -104,17 +84,6 @@ class _Reader:
     inner_boxes = self._sort(boxes, scores)
     parts = self._join(inner_boxes)
     return self._classes(parts, most)
-
-  def _try(self, pattern: Pattern, reference: str) -> Optional[Dict[str, Any]]:
-    self._matcher.found = {}
-    matched = self._matcher.match(pattern, reference)
-    return self._matcher.found if matched else None
-
-  def _take(self, what: str, pattern: Pattern, reference: str):
-    found = self._try(pattern, reference)
-    if found is None:
-      raise NotKnown(f'differs from the stock suppression in {what}')
-    return found
 
   def _unpad(self, name: str, value: str) -> None:
     for rank in range(1, _MOST_DIMENSIONS + 1):
@@ -172,7 +141,7 @@ class _Reader:
         pattern = steps.gathered(anything('values'), order)
         self._values[name] = self._take('an order', pattern, value)['values']
     # Nobody may read the boxes or the scores; the steps before go through them.
-    self._values[BOXES], self._values[SCORES] = inner, inner_scores
+    self._values[_ALL_BOXES], self._values[_ALL_SCORES] = inner, inner_scores
     return inner
 
   def _clip_window(self, boxes: str) -> str:
@@ -186,7 +155,7 @@ class _Reader:
     found = self._take('the clipping', both, boxes)
     clipped, inside = found['clipped'], found['inside']
     self._take('what is inside', steps.inside(clipped), inside)
-    self._values[BOXES] = clipped
+    self._values[_ALL_BOXES] = clipped
     sorted_ = {}
     for name, value in self._values.items():
       if value in (boxes, clipped):
@@ -196,13 +165,13 @@ class _Reader:
         pattern = steps.gathered(anything('values'), same(inside))
         sorted_[name] = self._take('the clipping', pattern, value)['values']
     pattern = steps.gathered(anything('values'), anything('order'))
-    order = self._take('the sorting', pattern, sorted_[SCORES])['order']
+    order = self._take('the sorting', pattern, sorted_[_ALL_SCORES])['order']
     pattern = steps.gathered(anything('values'), same(order))
     joined = {
       name: self._take('the sorting', pattern, value)['values']
       for name, value in sorted_.items()
     }
-    pattern = steps.order(joined[SCORES], same(joined[BOXES]))
+    pattern = steps.order(joined[_ALL_SCORES], same(joined[_ALL_BOXES]))
     self._take('the sorting', pattern, order)
     return {name: self._parts(value) for name, value in joined.items()}
 
@@ -217,103 +186,34 @@ class _Reader:
 
   def _classes(self, parts: Dict[str, List[str]], most: int) -> Suppression:
     """Goes back to the boxes and scores of each class."""
+    reader = ClassReader(self._matcher)
+    own_boxes, own_scores = parts.pop(_ALL_BOXES), parts.pop(_ALL_SCORES)
+    classes = reader.read(own_boxes, own_scores)
+    boxes, box_classes, scores = reader.sources(classes)
     roles = dict.fromkeys(self._counts, COUNT)  # type: Dict[str, Any]
-    count = len(parts[SCORES])
-    if any(len(each) != count for each in parts.values()):
-      raise NotKnown('lists differ in their classes')
-    classes = [
-      self._class(parts[BOXES][i], parts[SCORES][i]) for i in range(count)
-    ]
-    boxes, scores = self._elements(classes)
-    fields = []  # type: List[str]
+    rows = [(boxes, [box_classes, 4]), (scores, [len(classes)])]
     for name, of_classes in parts.items():
-      if name in (BOXES, SCORES):
-        continue
-      if of_classes == parts[BOXES]:
+      if len(of_classes) != len(classes):
+        raise NotKnown('lists differ in their classes')
+      shape = self._shapes[name][1:]
+      if of_classes == own_boxes and shape == [4]:
         roles[name] = BOXES
-      elif of_classes == parts[SCORES]:
+      elif of_classes == own_scores and not shape:
         roles[name] = SCORES
-      elif self._are_numbers(of_classes, parts[SCORES]):
+      elif not shape and reader.are_numbers(of_classes, own_scores):
         roles[name] = CLASSES
       else:
-        roles[name] = len(fields)
-        fields.append(self._field(of_classes, classes))
-    inner = [(boxes['values'], boxes['shape']), (scores, [count])]
-    inner += [
-      (field, self._shapes[name][1:])
-      for name, field in zip(
-        [name for name, role in roles.items() if isinstance(role, int)], fields
-      )
-    ]
-    rows = [
+        # The first two rows are of boxes and scores.
+        roles[name] = len(rows) - 2
+        rows.append((reader.field(of_classes, classes), shape))
+    found = [
       self._take('the rows', steps.valid_rows(shape), value)
-      for value, shape in inner
+      for value, shape in rows
     ]
-    if len({each['count'] for each in rows}) != 1:
+    if len({each['count'] for each in found}) != 1:
       raise NotKnown('boxes and scores differ in number')
-    elements = [each['element'] for each in rows]
-    elements[2:2] = [self._window, rows[0]['count']]
+    elements = [each['element'] for each in found]
+    elements[2:2] = [self._window, found[0]['count']]
     return Suppression(
       elements, roles, classes[0].limits, most, self._changes_frame
     )
-
-  def _class(self, boxes: str, scores: str) -> _Class:
-    """The suppression of one class."""
-    what = 'the suppression of a class'
-    found = self._take(what, steps.scores_of_class(), scores)
-    room, kept, filled = found['room'], found['kept'], found['filled']
-    pattern = steps.gathered(anything('boxes'), anything('places'))
-    found = self._take(what, pattern, boxes)
-    own, places = found['boxes'], found['places']
-    found = self._take(what, steps.selection(room, kept), places)
-    chosen = found['suppressed']
-    self._take(what, size(same(chosen)), kept)
-    found = self._take(what, steps.suppressed(own, room), chosen)
-    column = found['scores']
-    thresholds = [
-      float(found[each]) for each in ('score_threshold', 'iou_threshold')
-    ]
-    pattern = steps.filled_scores(column, places, chosen, room, kept)
-    self._take('the scores of a class', pattern, filled)
-    most = self._take('the room', steps.room_of_class(own), room)['most']
-    return _Class(own, column, places, Limits(*thresholds, int(most)))
-
-  def _elements(self, classes: List[_Class]):
-    """The boxes and scores that all classes are from."""
-    if len({each.limits for each in classes}) != 1:
-      raise NotKnown('classes differ in their thresholds')
-    all_scores = {
-      self._take('a score', steps.column_of_scores(number), each.scores)[
-        'scores'
-      ]
-      for number, each in enumerate(classes)
-    }
-    for box_classes in {1, len(classes)}:
-      found = [
-        self._try(steps.boxes_of_class(number, box_classes), each.boxes)
-        for number, each in enumerate(classes)
-      ]
-      if all(found) and len({each['boxes'] for each in found}) == 1:
-        boxes = {'values': found[0]['boxes'], 'shape': [box_classes, 4]}
-        if len(all_scores) == 1:
-          return boxes, all_scores.pop()
-    raise NotKnown('the boxes and scores of the classes are not known')
-
-  def _are_numbers(self, parts: List[str], scores: List[str]) -> bool:
-    return all(
-      self._try(steps.class_numbers(of_class, number), part) is not None
-      for number, (part, of_class) in enumerate(zip(parts, scores))
-    )
-
-  def _field(self, parts: List[str], classes: List[_Class]) -> str:
-    values = {
-      self._take(
-        'another value',
-        steps.gathered(anything('values'), same(each.places)),
-        part,
-      )['values']
-      for part, each in zip(parts, classes)
-    }
-    if len(values) != 1:
-      raise NotKnown('classes have values of their own beside boxes')
-    return values.pop()

@@ -1,6 +1,6 @@
 """Finds the suppression of boxes that overlap, and makes one op of it."""
 
-from typing import Iterator, List, NamedTuple, Set
+from typing import Iterator, List, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -20,12 +20,14 @@ from object_detection_pruning.graphs.patterns import (
   node,
 )
 from object_detection_pruning.sparse_ops import nodes, suppression_reader
+from object_detection_pruning.sparse_ops.replacing import Replacement
+from object_detection_pruning.sparse_ops.report import Entry
+from object_detection_pruning.sparse_ops.suppression_classes import NotKnown
 from object_detection_pruning.sparse_ops.suppression_reader import (
   BOXES,
   CLASSES,
   COUNT,
   SCORES,
-  NotKnown,
   Suppression,
 )
 
@@ -34,23 +36,7 @@ _LOOP_VARIABLES = ('Enter', 'Merge', 'Switch')
 _OUTPUTS = [BOXES, SCORES, CLASSES, COUNT]
 
 
-class Found(NamedTuple):
-  """A suppression, or what may be one.
-
-  Attributes:
-    name: of the first node that suppresses.
-    replaced: nodes whose values are those of `made`; empty if it stays.
-    made: nodes instead.
-    reason: why it stays.
-  """
-
-  name: str
-  replaced: List[NodeDef]
-  made: List[NodeDef]
-  reason: str
-
-
-def find(graph_def: GraphDef, index: GraphIndex) -> Iterator[Found]:
+def find(graph_def: GraphDef, index: GraphIndex) -> Iterator[Replacement]:
   """Finds all suppressions, each with what becomes of it."""
   left = [each.name for each in graph_def.node if each.op in _OPS]
   if not left:
@@ -64,11 +50,16 @@ def find(graph_def: GraphDef, index: GraphIndex) -> Iterator[Found]:
     try:
       yield _replacement(names[0], loop, index)
     except NotKnown as error:
-      yield Found(names[0], [], [], str(error))
+      yield _left(names[0], str(error), index)
   # One for all classes of a loop.
   loops = {name.rpartition('/while/')[0] or name: name for name in left[::-1]}
   for name in loops.values():
-    yield Found(name, [], [], 'not in a loop over images that is known')
+    yield _left(name, 'not in a loop over images that is known', index)
+
+
+def _left(name: str, reason: str, index: GraphIndex) -> Replacement:
+  entry = Entry(name, index.nodes[name].op, None, None, f'kept: {reason}')
+  return Replacement([], [], {}, [entry])
 
 
 def _body(loop: MapLoop, index: GraphIndex) -> Set[str]:
@@ -85,7 +76,7 @@ def _body(loop: MapLoop, index: GraphIndex) -> Set[str]:
   return found
 
 
-def _replacement(name: str, loop: MapLoop, index: GraphIndex) -> Found:
+def _replacement(name: str, loop: MapLoop, index: GraphIndex) -> Replacement:
   matcher = Matcher(index)
   if not loop.is_all:
     raise NotKnown('results of the loop are not known')
@@ -107,7 +98,8 @@ def _replacement(name: str, loop: MapLoop, index: GraphIndex) -> Found:
   made = [op] + [
     _identity(each, op, suppression.roles[each.name]) for each in replaced
   ]
-  return Found(name, replaced, made, '')
+  entry = Entry(name, op.op, None, None, '', op.name)
+  return Replacement(replaced, made, {}, [entry])
 
 
 def _op(
