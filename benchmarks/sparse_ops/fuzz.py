@@ -42,7 +42,7 @@ def main():
   import numpy as np
 
   random = np.random.RandomState(arguments.seed)
-  calls = fuzz_calls.Calls(random, os.environ[_CHILD])
+  calls = fuzz_calls.Calls(random, os.environ[_CHILD], arguments.op)
   end = time.time() + arguments.seconds
   counts = collections.Counter()
   while sum(counts.values()) < arguments.calls and time.time() < end:
@@ -56,6 +56,7 @@ def _parse():
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--seconds', type=float, default=float('inf'))
   parser.add_argument('--calls', type=int, default=20000)
+  parser.add_argument('--op', default='', help='the only one to call')
   parser.add_argument('--seed', type=int, default=0)
   return parser.parse_args()
 

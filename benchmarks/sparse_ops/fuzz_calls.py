@@ -1,22 +1,38 @@
 """Random calls of the sparse ops, many of them malformed; see fuzz.py."""
 
+import fuzz_picture
+import fuzz_suppression
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 _ACTIVATIONS = ['none', 'relu', 'relu6']
 _SIZES = ['pool_size', 'concat_output', 'concat_offset', 'concat_depth']
+_SIZES += ['max_size_per_class', 'max_total_size', 'first_class']
 _BAD_SIZES = [-(2**31), -1, 0, 1, 2, 7, 4096, 2**20, 2**31 - 1, 2**40]
 _HUGE_SIZES = [1, 2, 5, 2**20, 2**31 - 1, 2**31, 2**40, 2**62]
 _HUGE_STATIC_SIZES = [None, 0, 1, 7, 2**31 - 1, 2**31, 2**62, 2**63 - 1]
-_INPUTS = ('input', 'image')
+_INPUTS = ('input', 'image', 'scores', 'pictures')
+# Inputs that are lists of tensors, of one or none.
+_LISTS = {
+  'multi_class_non_max_suppression': ['fields'],
+  'resize_normalize_picture': ['before', 'after'],
+}
 
 
 class Calls:
   """Random calls of random ops."""
 
-  def __init__(self, random, library):
+  def __init__(self, random, library, op=''):
+    """Gets ready.
+
+    Args:
+      random: a RandomState.
+      library: path of the op library.
+      op: the only one to call; empty for all.
+    """
     tf.logging.set_verbosity(tf.logging.ERROR)
     self._random = random
+    self._op = op
     self._ops = tf.load_op_library(library)
     self._makers = [
       self._sparse_conv,
@@ -28,6 +44,8 @@ class Calls:
       self._crop_pool,
       self._resize,
       self._cast,
+      lambda: fuzz_suppression.call(random),
+      lambda: fuzz_picture.call(random),
     ]
 
   def some(self, count):
@@ -40,6 +58,8 @@ class Calls:
 
   def _one(self, session):
     name, tensors, attributes = self._pick(self._makers)()
+    while self._op not in ('', name):
+      name, tensors, attributes = self._pick(self._makers)()
     rank = tensors[[key for key in tensors if key in _INPUTS][0]].ndim
     kind = self._random.rand()
     changes, huge, static = False, None, None
@@ -60,6 +80,8 @@ class Calls:
         key: self._tensor(key, value, huge, static, changes)
         for key, value in tensors.items()
       }
+      for key in _LISTS.get(name, []):
+        inputs[key] = [inputs[key]] if key in inputs else []
       if name == 'sparse_conv2d':
         inputs['concat'] = self._concats(inputs.pop('concat', None))
       made = tf.group(getattr(self._ops, name)(**inputs, **attributes))
@@ -280,9 +302,10 @@ class Calls:
 
   def _break(self, tensors, attributes):
     """Changes one tensor or one attribute into something odd."""
-    if attributes and self._random.rand() < 0.5:
-      lists = [k for k, v in attributes.items() if isinstance(v, list)]
-      name = self._pick(lists + [k for k in _SIZES if k in attributes])
+    names = [k for k, v in attributes.items() if isinstance(v, list)]
+    names += [k for k in _SIZES if k in attributes]
+    if names and self._random.rand() < 0.5:
+      name = self._pick(names)
       if not isinstance(attributes[name], list):
         attributes[name] = self._pick(_BAD_SIZES)
         return

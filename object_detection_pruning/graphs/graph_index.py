@@ -64,6 +64,17 @@ class GraphIndex:
       return None
     return node
 
+  def waits_for_loop_only(self, node: NodeDef) -> bool:
+    """Whether a node waits for nothing but its loop, or branch, to run it."""
+    for reference in control_inputs(node):
+      before = self.nodes.get(node_name(reference))
+      if before is None or before.op != 'Identity':
+        return False
+      switch = self.nodes.get(node_name(before.input[0]))
+      if switch is None or switch.op != 'Switch':
+        return False
+    return True
+
   def static_shape(self, name: str) -> Optional[List[Optional[int]]]:
     """The shape of a node's first output, as far as TensorFlow infers it."""
     if self._graph is None:

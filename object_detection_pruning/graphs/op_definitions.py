@@ -22,6 +22,8 @@ SPARSE_OPS = (
   'FastResizeBilinear',
   'FusedConv2D',
   'FusedDepthwiseConv2D',
+  'MultiClassNonMaxSuppression',
+  'ResizeNormalizePicture',
   'SparseConv2D',
   'SparseMatMulBias',
   'SparseSeparableConv2D',

@@ -11,11 +11,7 @@ from object_detection_pruning.graphs.graph_index import (
   is_control,
   node_name,
 )
-from object_detection_pruning.sparse_ops import crops
 from object_detection_pruning.sparse_ops.report import Entry
-
-# Nodes without effects, which go once nobody reads them.
-_PASSIVE_OPS = crops.SHAPE_ARITHMETIC | {'Const', 'Identity'}
 
 
 class Replacement(NamedTuple):
@@ -50,7 +46,7 @@ def apply(
     kept: names of nodes that stay even where nobody reads them.
 
   Returns:
-    The new graph, without constants that only replaced nodes read.
+    The new graph, without nodes that none of the kept ones needs.
   """
   dropped = set()  # type: Set[str]
   renamed = {}  # type: Dict[str, str]
@@ -81,7 +77,7 @@ def apply(
   for node in result.node:
     _rename_inputs(node, renamed)
     drop_colocations(node, dropped.__contains__)
-  return _without_orphans(result, index, dropped, kept)
+  return _without_orphans(result, kept) if dropped else result
 
 
 def _make_unique(replacement: Replacement, taken: Set[str]) -> None:
@@ -95,7 +91,9 @@ def _make_unique(replacement: Replacement, taken: Set[str]) -> None:
     if count:
       changed[name] = node.name
   for node in replacement.made:
-    _rename_inputs(node, changed)
+    for i, reference in enumerate(node.input):
+      name, separator, output = reference.partition(':')
+      node.input[i] = changed.get(name, name) + separator + output
   for old, new in replacement.renamed.items():
     name, _, output = new.partition(':')
     if name in changed:
@@ -110,39 +108,28 @@ def _rename_inputs(node: NodeDef, renamed: Dict[str, str]) -> None:
       node.input[i] = '^' + node_name(new) if is_control(reference) else new
 
 
-def _without_orphans(
-  graph_def: GraphDef, index: GraphIndex, dropped: Set[str], kept: Set[str]
-) -> GraphDef:
-  """Drops constants that only the replaced nodes read."""
-  suspects = {
-    node_name(reference)
-    for name in dropped
-    for reference in index.nodes[name].input
-  }
-  users = {node.name: 0 for node in graph_def.node}
-  by_name = {node.name: node for node in graph_def.node}
-  for node in graph_def.node:
-    for reference in node.input:
-      users[node_name(reference)] += 1
-  gone = set()  # type: Set[str]
-  queue = [name for name in suspects if name in by_name]
-  while queue:
-    name = queue.pop()
-    node = by_name[name]
-    if users[name] or name in gone or name in kept:
-      continue
-    if node.op not in _PASSIVE_OPS:
-      continue
-    gone.add(name)
-    for reference in node.input:
-      users[node_name(reference)] -= 1
-      queue.append(node_name(reference))
+def _without_orphans(graph_def: GraphDef, kept: Set[str]) -> GraphDef:
+  """Drops nodes that no node to keep needs."""
+  needed = _needed(graph_def, kept)
   result = _without_nodes(graph_def)
   for node in graph_def.node:
-    if node.name not in gone:
+    if node.name in needed:
       result.node.add().CopyFrom(node)
-      drop_colocations(result.node[-1], gone.__contains__)
+      drop_colocations(result.node[-1], lambda name: name not in needed)
   return result
+
+
+def _needed(graph_def: GraphDef, kept: Set[str]) -> Set[str]:
+  """Names of the nodes that some nodes depend on, and of those themselves."""
+  nodes = {node.name: node for node in graph_def.node}
+  found = set()  # type: Set[str]
+  queue = [name for name in kept if name in nodes]
+  while queue:
+    name = queue.pop()
+    if name not in found:
+      found.add(name)
+      queue += [node_name(reference) for reference in nodes[name].input]
+  return found
 
 
 def _without_nodes(graph_def: GraphDef) -> GraphDef:

@@ -13,6 +13,7 @@ from object_detection_pruning.graphs.conv_layers import Layer, Rejected
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
+  NodeDef,
   control_inputs,
   node_name,
 )
@@ -21,10 +22,12 @@ from object_detection_pruning.sparse_ops import (
   concatenations,
   loading,
   nodes,
+  pictures,
   pools,
   replacing,
   resizes,
   sharing,
+  suppressions,
 )
 from object_detection_pruning.sparse_ops.replacing import Replacement
 from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
@@ -82,7 +85,9 @@ def rewrite(
   if loading.uses_sparse_ops(graph_def):
     raise errors.InputError('the graph has sparse ops already')
   kept = set(outputs) | {
-    node.name for node in graph_def.node if not index.consumers(node)
+    node.name
+    for node in graph_def.node
+    if not index.consumers(node) and not _is_left_over(node, index)
   }
   found = list(layers_lib.find(graph_def, index, kept))
   rejected = [item for item in found if isinstance(item, Rejected)]
@@ -90,6 +95,7 @@ def rewrite(
   replacements = _replace_layers(layers, index, kept, min_sparsity)
   replacements += _replace_others(graph_def, index, kept)
   rewritten = replacing.apply(graph_def, index, replacements, kept)
+  replacements = _needed(replacements, rewritten)
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
     entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
@@ -108,11 +114,36 @@ def rewrite(
   return Rewritten(rewritten, RewriteReport(entries), origins, moved)
 
 
+def _is_left_over(node: NodeDef, index: GraphIndex) -> bool:
+  """Whether a node that nobody reads cannot be meant as an output.
+
+  What a loop computes in each turn cannot be fetched.
+  """
+  return (
+    node.op == 'Const'
+    and bool(control_inputs(node))
+    and index.waits_for_loop_only(node)
+  )
+
+
+def _needed(
+  replacements: List[Replacement], rewritten: GraphDef
+) -> List[Replacement]:
+  """Those that are not part of what others replaced."""
+  names = {node.name for node in rewritten.node}
+  return [
+    each
+    for each in replacements
+    if not each.made or any(node.name in names for node in each.made)
+  ]
+
+
 def _replace_others(
   graph_def: GraphDef, index: GraphIndex, kept: Set[str]
 ) -> List[Replacement]:
-  """Replaces what has no kernel: pools, resizes and casts."""
-  replacements = []
+  """Replaces what has no kernel: suppressions, pictures and so on."""
+  replacements = list(suppressions.find(graph_def, index))
+  replacements += pictures.find(graph_def, index, kept)
   for node in graph_def.node:
     pool = pools.match(node, index, kept)
     if pool is not None:

@@ -1,9 +1,7 @@
 // FastResizeBilinear: ResizeBilinear with all channels of a pixel at once.
-#include <algorithm>
-#include <cmath>
-
 #include "isa.h"
 #include "recycled_output.h"
+#include "resize_places.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
@@ -24,10 +22,6 @@ namespace {
 // Cycles for a float of the output.
 const int64_t kCycles = 2;
 
-// Far beyond any real image. Where each row and column comes from is kept in
-// memory, which nothing else bounds.
-const tensorflow::int32 kMaxOutputSide = 1 << 20;
-
 Status ResizeShape(InferenceContext* context) {
   std::vector<tensorflow::int32> output_size;
   ShapeHandle input;
@@ -38,34 +32,6 @@ Status ResizeShape(InferenceContext* context) {
       0, context->MakeShape({context->Dim(input, 0), output_size[0],
                              output_size[1], context->Dim(input, 3)}));
   return Status();
-}
-
-// What an output row or column lies between.
-struct Between {
-  int64_t lower;
-  int64_t upper;
-  float weight;  // of the upper
-};
-
-// As ResizeBilinear has it: with aligned corners the last output is the last
-// input.
-std::vector<Between> PlacesOf(int64_t outputs, int64_t inputs,
-                              bool align_corners) {
-  const float scale =
-      align_corners && outputs > 1
-          ? static_cast<float>(inputs - 1) / static_cast<float>(outputs - 1)
-          : static_cast<float>(inputs) / static_cast<float>(outputs);
-  std::vector<Between> positions;
-  positions.reserve(outputs);
-  for (int64_t i = 0; i < outputs; ++i) {
-    const float at = static_cast<float>(i) * scale;
-    // Rounding may take the last one past the end.
-    const int64_t lower =
-        std::min(static_cast<int64_t>(std::floor(at)), inputs - 1);
-    positions.push_back({lower, std::min(lower + 1, inputs - 1),
-                      at - static_cast<float>(lower)});
-  }
-  return positions;
 }
 
 class FastResizeBilinear : public tensorflow::OpKernel {
