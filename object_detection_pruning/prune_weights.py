@@ -49,6 +49,12 @@ shared_flags.define(
   'Not set: pictures are made up, which costs accuracy.',
 )
 shared_flags.define('num_images', 128)
+flags.DEFINE_bool(
+  'mirror',
+  False,
+  'Look at the mirror image of each picture as well: more zeros cost less, and '
+  'it takes twice as long. Not for detectors of text and the like.',
+)
 shared_flags.define(
   'sparsity', note='Not needed where --granularity sets it, as 2:4 does.'
 )
@@ -118,6 +124,7 @@ FLAGS = flags.FLAGS
 # Flags that mean nothing without photos, with their values where not given.
 _OF_RECONSTRUCTION = {
   'images': None,
+  'mirror': False,
   'max_loss': None,
   'eval_record': None,
   'label_map_path': None,
@@ -275,6 +282,8 @@ def reconstruct(dense: job.Source, wanted: requests.Request) -> None:
     pictures = photos.generated(FLAGS.num_images)
   else:
     pictures = photos.read(FLAGS.images, FLAGS.num_images)
+  if FLAGS.mirror:
+    pictures = photos.with_mirror_images(pictures)
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
   with job.Job(dense, pictures, wanted, learning) as run:
     print(run.plan() if FLAGS.dry_run else _pruned(run, may_lose))

@@ -5,6 +5,7 @@
 #
 # SPARSITIES="0.5 0.6" prunes to these shares; an empty one leaves them out.
 # PATTERNS=1 also prunes in the pattern 2:4 and by whole input channels.
+# MIRROR=1 also prunes to these shares with the mirror image of each photo.
 # ALLOCATIONS=1 also spreads 60 % in the other two ways.
 # GENERATED=1 also prunes to 60 % without photos, on pictures that are made up.
 # A result that is there already is not made again.
@@ -39,6 +40,10 @@ prune() {
 
 for sparsity in ${SPARSITIES-0.5 0.6 0.7 0.8}; do
   prune "weights_${sparsity}_$steps" "$photos" --sparsity="$sparsity"
+  if [[ -n ${MIRROR:-} ]]; then
+    prune "mirrored_${sparsity}_$steps" "$photos" --sparsity="$sparsity" \
+      --mirror
+  fi
 done
 if [[ -n ${PATTERNS:-} ]]; then
   prune "2_of_4_$steps" "$photos" --granularity=2:4

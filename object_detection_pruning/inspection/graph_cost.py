@@ -11,6 +11,7 @@ from object_detection_pruning.graphs import (
   graph_outputs,
   importing,
   sample_feeds,
+  stored_weights,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.inspection import graph_layers
@@ -20,6 +21,8 @@ from object_detection_pruning.sparse_ops import library, loading
 
 def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
   """Counts weights and multiplications of what a graph is run for.
+
+  Weights that are stored in fewer bits count as what they are computed with.
 
   Args:
     graph_def: a frozen graph, plain or sparse, with one input. Of a detector
@@ -34,6 +37,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
   needed = tf.graph_util.extract_sub_graph(
     graph_def, [name.split(':')[0] for name in outputs]
   )
+  needed = stored_weights.unpack(needed).graph_def
   layers = graph_layers.find(needed)
   shapes = _shapes(
     needed,

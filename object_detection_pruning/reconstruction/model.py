@@ -7,12 +7,13 @@ from typing import Dict, List, NamedTuple, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, project_log
 from object_detection_pruning.export import exporter, graph_stripping
 from object_detection_pruning.graphs import (
   freezing,
   graph_files,
   graph_inputs,
+  stored_weights,
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
@@ -71,6 +72,12 @@ def from_graph(path: str) -> Model:
   outputs = [name for name in _OUTPUTS if name in names]
   outputs = outputs or subgraphs.sinks(source.graph_def)
   graph_def = subgraphs.extract(source.graph_def, outputs)
+  graph_def, unpacked = stored_weights.unpack(graph_def)
+  if unpacked:
+    project_log.say(
+      f'{len(unpacked)} kernels and biases that are stored in fewer bits '
+      'become float32'
+    )
   if any(node.name.endswith('masked_weight') for node in graph_def.node):
     graph_def = graph_stripping.strip(graph_def, outputs).graph_def
   return Model(graph_def, inputs[0], outputs, path)

@@ -81,6 +81,15 @@ def generated(count: int, size: int = 512, seed: int = 0) -> Photos:
   )
 
 
+def with_mirror_images(photos: Photos) -> Photos:
+  """Adds the mirror image of each picture, left for right, behind it.
+
+  The deepest layers have few positions on a picture, and so get twice as many.
+  """
+  both = [each for image in photos.images for each in (image, image[:, ::-1])]
+  return photos._replace(images=both)
+
+
 def _in_folder(folder: str) -> List[str]:
   paths = sorted(
     os.path.join(parent, name)

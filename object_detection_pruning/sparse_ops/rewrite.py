@@ -9,6 +9,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import conv_layers as layers_lib
+from object_detection_pruning.graphs import stored_weights
 from object_detection_pruning.graphs.conv_layers import Layer, Rejected
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
@@ -78,6 +79,7 @@ def rewrite(
     raise errors.InputError(
       f'min_sparsity must be in [0, 1], got {min_sparsity}'
     )
+  graph_def, unpacked = stored_weights.unpack(graph_def)
   index = GraphIndex(graph_def)
   missing = sorted(set(outputs) - set(index.nodes))
   if missing:
@@ -99,6 +101,8 @@ def rewrite(
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
     entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
+  for name in unpacked:
+    entries.append(Entry(name, 'weights as float32', None, None, ''))
   for item in rejected:
     note = 'kept: ' + item.reason
     entries.append(Entry(item.node.name, item.node.op, None, None, note))

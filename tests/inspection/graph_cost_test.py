@@ -147,3 +147,12 @@ def test_constants_that_are_nan_or_infinite_are_named(graph):
   # A scalar may stand for no bound.
   tf.minimum(net, tf.constant(np.inf, name='bound'))
   assert dict(cost(graph).not_finite) == {'a/biases': 1, 'a/scale': 2}
+
+
+def test_weights_of_half_precision_count_as_what_they_become(graph):
+  weights = kernel([3, 3, 3, 8], 100)
+  stored = tf.cast(tf.cast(weights, tf.float16), tf.float32)
+  tf.nn.conv2d(images(), stored, [1] * 4, 'SAME', name='a/Conv2D')
+  (layer,) = cost(graph).layers
+  assert (layer.size, layer.nonzeros) == (216, 116)
+  assert layer.macs == 12 * 20 * 216

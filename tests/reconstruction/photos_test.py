@@ -84,3 +84,12 @@ def test_generated_pictures_are_the_same_each_time_and_differ():
   again = photos.generated(2, size=64).images
   assert (first[0] == again[0]).all()
   assert (first[0] != first[1]).any()
+
+
+def test_mirror_images_come_behind_their_pictures():
+  images = [np.random.RandomState(0).randint(0, 256, [4, 5, 3], np.uint8)] * 2
+  found = photos.with_mirror_images(photos.Photos(images, skipped=1))
+  assert len(found.images) == 4
+  assert found.images[0] is images[0] and found.images[2] is images[1]
+  np.testing.assert_array_equal(found.images[1], np.fliplr(images[0]))
+  assert found.skipped == 1

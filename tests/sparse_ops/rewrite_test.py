@@ -33,6 +33,19 @@ def test_reads_weights_through_identities(graph):
   assert not any(node.op == 'Identity' for node in result.graph_def.node)
 
 
+@pytest.mark.parametrize('kind', ['half', 'rounded'])
+def test_weights_stored_in_fewer_bits_become_sparse(graph, kind):
+  weights = tf.constant(kernel(1, 1, 16, 24))
+  if kind == 'half':
+    weights = tf.cast(tf.cast(weights, tf.float16), tf.float32)
+  else:
+    weights = tf.quantization.fake_quant_with_min_max_vars(weights, -2.0, 2.0)
+  tf.nn.conv2d(image(), weights, [1] * 4, 'SAME', name='out')
+  result = rewritten(graph)
+  assert ops(result) == ['SparseConv2D']
+  assert result.report.counts == {'SparseConv2D': 1, 'weights as float32': 1}
+
+
 def test_keeps_explicit_padding(graph):
   pads = [[0, 0], [1, 2], [0, 1], [0, 0]]
   tf.nn.conv2d(image(), kernel(3, 3, 16, 24), [1] * 4, pads, name='out')

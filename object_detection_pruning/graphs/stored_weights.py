@@ -1,0 +1,135 @@
+"""Weights that a graph stores in fewer bits than it computes with."""
+
+from typing import Dict, List, NamedTuple, Set
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.graphs import freezing, importing
+from object_detection_pruning.graphs.graph_index import (
+  GraphDef,
+  GraphIndex,
+  control_inputs,
+  data_inputs,
+  node_name,
+  remove_nodes,
+)
+
+# Between what is stored and what is computed with.
+CONVERSIONS = (
+  'Cast',
+  'Dequantize',
+  'FakeQuantWithMinMaxArgs',
+  'FakeQuantWithMinMaxVars',
+  'FakeQuantWithMinMaxVarsPerChannel',
+)
+_READ_BY = (
+  'Conv2D',
+  'DepthwiseConv2dNative',
+  'Conv2DBackpropInput',
+  'MatMul',
+  'BiasAdd',
+  'FusedBatchNorm',
+  'FusedBatchNormV2',
+  'FusedBatchNormV3',
+)
+
+
+class Unpacked(NamedTuple):
+  """A graph whose weights are what it computes with.
+
+  Attributes:
+    graph_def: the graph; the given one if nothing was stored otherwise.
+    names: of the nodes that are constants now.
+  """
+
+  graph_def: GraphDef
+  names: List[str]
+
+
+def unpack(graph_def: GraphDef) -> Unpacked:
+  """Makes constants of what converts constants for a layer.
+
+  So are weights of half precision, and those of 8 bits that are scaled or
+  rounded when the graph runs.
+
+  Args:
+    graph_def: a frozen graph; not changed.
+
+  Raises:
+    InputError: TensorFlow cannot compute what a layer reads.
+  """
+  if not any(node.op in CONVERSIONS for node in graph_def.node):
+    return Unpacked(graph_def, [])
+  index = GraphIndex(graph_def)
+  names = _conversions(index)
+  if not names:
+    return Unpacked(graph_def, [])
+  needed = tf.graph_util.extract_sub_graph(graph_def, names)
+  with importing.open_session(needed) as session, importing.running():
+    values = session.run([name + ':0' for name in names])
+  unpacked = GraphDef()
+  unpacked.CopyFrom(graph_def)
+  by_name = dict(zip(names, values))
+  for node in unpacked.node:
+    if node.name in by_name:
+      freezing.set_constant(node, by_name[node.name])
+  _drop_unread(unpacked, {node.name for node in needed.node} - set(names))
+  return Unpacked(unpacked, names)
+
+
+def _drop_unread(graph_def: GraphDef, names: Set[str]) -> None:
+  """Takes those of the nodes out, in place, that nobody reads any longer."""
+  gone = set(names)
+  while gone:
+    read = {
+      node_name(reference)
+      for node in graph_def.node
+      for reference in node.input
+      if node.name not in gone
+    }
+    if not gone & read:
+      break
+    gone -= read
+  remove_nodes(graph_def, gone)
+
+
+def _conversions(index: GraphIndex) -> List[str]:
+  """Names the conversions of constants that a layer reads, in their order."""
+  stored = {}  # type: Dict[str, bool]
+  found = {}  # type: Dict[str, None]
+  for node in index.nodes.values():
+    if node.op in _READ_BY:
+      for reference in data_inputs(node)[1:]:
+        name = _conversion(reference, index)
+        if name and _is_stored(name, index, stored):
+          found[name] = None
+  return list(found)
+
+
+def _conversion(reference: str, index: GraphIndex) -> str:
+  """The conversion behind an input, seen through identities, or ''."""
+  node = index.producer(reference)
+  while node is not None and node.op == 'Identity':
+    node = index.producer(node.input[0])
+  return node.name if node is not None and node.op in CONVERSIONS else ''
+
+
+def _is_stored(name: str, index: GraphIndex, stored: Dict[str, bool]) -> bool:
+  """Whether a conversion depends on constants alone."""
+  if name not in stored:
+    # What comes back to itself does not depend on constants alone.
+    stored[name] = False
+    node = index.nodes[name]
+    stored[name] = not control_inputs(node) and all(
+      _is_constant(each, index, stored) for each in data_inputs(node)
+    )
+  return stored[name]
+
+
+def _is_constant(
+  reference: str, index: GraphIndex, stored: Dict[str, bool]
+) -> bool:
+  if index.constant_node(reference) is not None:
+    return True
+  name = _conversion(reference, index)
+  return bool(name) and _is_stored(name, index, stored)
