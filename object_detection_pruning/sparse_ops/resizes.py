@@ -1,8 +1,8 @@
 """Finds bilinear resizing that the vectorised op can do.
 
 Mask R-CNN enlarges the features of every box before it predicts masks, which
-TensorFlow does one float at a time. The resize of the image is left alone: its
-size depends on the image, and three channels fill no vector.
+TensorFlow does one float at a time. Three channels fill no vector: how images
+are resized is what `pictures` looks at.
 """
 
 from typing import Optional

@@ -15,7 +15,15 @@ from tensorflow.python.framework import tensor_util
 
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.common import checkpoints, own_process
-from object_detection_pruning.sparse_ops import library, loading, rewrite
+from object_detection_pruning.graphs import graph_index
+from object_detection_pruning.sparse_ops import (
+  library,
+  loading,
+  pictures,
+  replacing,
+  rewrite,
+  suppressions,
+)
 
 # Enough for kernels to be rewritten, and few enough for objects to be found.
 SPARSITY = 0.62
@@ -100,6 +108,8 @@ def test_boxes_scores_and_classes_are_those_of_the_plain_graph(
   rewritten = rewrite.rewrite(pruned)
   # Thirteen pairs of a depthwise and a pointwise layer.
   assert rewritten.report.counts['SparseSeparableConv2D'] == 13
+  assert rewritten.report.counts['MultiClassNonMaxSuppression'] == 1
+  assert rewritten.report.counts['ResizeNormalizePicture'] == 1
   found = 0
   for plain, sparse in zip(
     detect(pruned, images, threads),
@@ -120,6 +130,24 @@ def test_boxes_scores_and_classes_are_those_of_the_plain_graph(
   assert found > 10
 
 
+def test_what_is_around_the_layers_gives_the_same_to_the_last_bit(
+  pruned, images
+):
+  library.load()
+  index = graph_index.GraphIndex(pruned)
+  outputs = OUTPUTS + ['num_detections']
+  replacements = list(suppressions.find(pruned, index))
+  replacements += pictures.find(pruned, index, set(outputs))
+  assert len(replacements) == 2
+  fused = replacing.apply(pruned, index, replacements, set(outputs))
+  for expected, found in zip(
+    detect(pruned, images[:4], 1, outputs),
+    detect(fused, images[:4], 1, outputs),
+  ):
+    for name, a, b in zip(outputs, expected, found):
+      np.testing.assert_array_equal(b, a, err_msg=name)
+
+
 @pytest.mark.parametrize('instance_masks', [False, True])
 def test_two_stages_find_the_same(images, tmp_path, instance_masks):
   library.load()
@@ -127,6 +155,9 @@ def test_two_stages_find_the_same(images, tmp_path, instance_masks):
   rewritten = rewrite.rewrite(plain)
   assert rewritten.report.counts['SparseConv2D'] > 50
   assert rewritten.report.counts['CropResizeMaxPool'] >= 1
+  # One for proposals, one for detections.
+  assert rewritten.report.counts['MultiClassNonMaxSuppression'] == 2
+  assert rewritten.report.counts['ResizeNormalizePicture'] == 1
   assert rewritten.report.counts['FastResizeBilinear'] == instance_masks
   outputs = OUTPUTS + ['detection_masks'] * instance_masks
   compared = 0
