@@ -19,6 +19,9 @@ import trained
 from object_detection_pruning.common import checkpoints
 from object_detection_pruning.dataset_tools import shapes
 
+# Each starts processes of two environments, slow ones on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
+
 PROGRAM = os.path.join(processes.TESTS, 'crossing_program.py')
 
 
