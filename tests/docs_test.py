@@ -26,7 +26,7 @@ COMMANDS = {
 }
 # Flags of other programs, and of our scripts.
 FOREIGN = {
-  *('logdir', 'check', 'revert', 'python_out', 'help', 'stack'),
+  *('logdir', 'check', 'revert', 'python_out', 'help', 'stack', 'slow'),
   # Of converters, a model server and examples/detect_elsewhere.py.
   *('output', 'output_model', 'compress_to_fp16', 'graphdef', 'inputs'),
   *('outputs', 'opset', 'rest_api_port', 'model_name', 'model_base_path'),
