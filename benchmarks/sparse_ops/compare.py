@@ -62,6 +62,9 @@ def _parse():
   parser.add_argument('--avx2', action='store_true', help='AVX2 as well')
   parser.add_argument('--prototype', help='folder of the prototype, built')
   parser.add_argument('--other_python', help='with another TensorFlow')
+  parser.add_argument(
+    '--other_code', help='folder of another state of this code'
+  )
   parser.add_argument('--mnn', help='label=file pairs, separated by commas')
   parser.add_argument('--mnn_python', help='interpreter that has MNN')
   return parser.parse_args()
@@ -106,6 +109,16 @@ def _variants(arguments):
           f'prototype {name}',
           'prototype',
           prototype=arguments.prototype,
+          sparsity=sparsity,
+        )
+      )
+    if arguments.other_code:
+      code = {'PYTHONPATH': arguments.other_code}
+      variants.append(
+        make(
+          f'sparse {name}, other code',
+          'sparse',
+          environment=code,
           sparsity=sparsity,
         )
       )
