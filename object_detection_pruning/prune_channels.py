@@ -11,7 +11,6 @@ import os
 from typing import FrozenSet, Optional
 
 from absl import flags
-from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
@@ -28,7 +27,6 @@ from object_detection_pruning.common import (
   command,
   errors,
   finite,
-  paths,
   project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
@@ -185,9 +183,12 @@ def main(_) -> None:
   _check_flags()
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   if FLAGS.output_dir:
-    _check_output_dir(FLAGS.output_dir, checkpoint)
+    _check_output(checkpoint)
   config = pipeline.load(FLAGS.pipeline_config_path)
-  batches = 0 if FLAGS.dry_run else _recalibration_batches(config)
+  default = 0 if FLAGS.reconstruct else _DEFAULT_BATCHES
+  batches = recalibration.batches_for(
+    config, 0 if FLAGS.dry_run else FLAGS.recalibrate_batch_norm, default
+  )
   if criteria.TRAINING_DATA in _needs():
     input_checks.check_training_data(config)
   pictures = None
@@ -244,6 +245,15 @@ def _check_flags() -> None:
     raise errors.InputError('--output_dir is needed, or --dry_run')
 
 
+def _check_output(checkpoint: str) -> None:
+  pruning.check_output(
+    FLAGS.output_dir,
+    checkpoint,
+    FLAGS.pipeline_config_path,
+    FLAGS.overwrite or FLAGS.dry_run,
+  )
+
+
 def _print(network: pruning.Network, plan: plans.Plan) -> None:
   if FLAGS.print_groups:
     for group in network.channels.groups:
@@ -281,49 +291,6 @@ def _check_importance(measured: results.Results) -> None:
       f'{FLAGS.sensitivities} was measured with --importance={ours}, not '
       f'{FLAGS.importance}'
     )
-
-
-def _check_output_dir(folder: str, checkpoint: str) -> None:
-  """Checks that nothing of the model is overwritten."""
-  paths.folder_to_write('--output_dir', folder)
-  # Its list of checkpoints is written too, so another name is not enough.
-  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(checkpoint)):
-    raise errors.InputError(
-      f'--output_dir must be another folder than that of {checkpoint}'
-    )
-  for name, given in (
-    (pruning.CHECKPOINT + '.index', checkpoint + '.index'),
-    (pipeline.FILE_NAME, FLAGS.pipeline_config_path),
-  ):
-    path = os.path.join(folder, name)
-    if os.path.realpath(path) == os.path.realpath(given):
-      raise errors.InputError(
-        f'--output_dir {folder} would overwrite {given}: name another folder'
-      )
-  names = [pruning.CHECKPOINT + '.index', pipeline.FILE_NAME, pruning.PLAN]
-  paths.files_to_write(
-    '--output_dir', folder, names, FLAGS.overwrite or FLAGS.dry_run
-  )
-
-
-def _recalibration_batches(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
-  """Gives how many batches to re-calibrate over, and checks that they exist."""
-  batches = FLAGS.recalibrate_batch_norm
-  is_given = batches is not None
-  if not is_given:
-    batches = 0 if FLAGS.reconstruct else _DEFAULT_BATCHES
-  if not batches:
-    return 0
-  try:
-    input_checks.check_training_data(config)
-  except errors.InputError as error:
-    if not is_given and not recalibration.trains_batch_norm(config):
-      return 0
-    raise errors.InputError(
-      f'{error}; batch norm is re-calibrated from it: mend the config, or pass '
-      '--recalibrate_batch_norm=0'
-    )
-  return batches
 
 
 if __name__ == '__main__':

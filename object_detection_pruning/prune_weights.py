@@ -230,12 +230,10 @@ def cut_request() -> at_once.Request:
 
 def check_output(dense: job.Source) -> None:
   """Refuses a folder that cannot be written, before any work."""
-  job.check_folder(dense, FLAGS.output_dir)
-  names = job.file_names(dense)
-  if FLAGS.sparse_ops:
-    names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
-  goes_on = FLAGS.overwrite or job.is_unfinished(FLAGS.output_dir)
-  paths.files_to_write('--output_dir', FLAGS.output_dir, names, goes_on)
+  more = [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
+  job.check_output(
+    dense, FLAGS.output_dir, more if FLAGS.sparse_ops else [], FLAGS.overwrite
+  )
   if FLAGS.sparse_ops:
     # It is compiled on first use, which must not fail after all the work.
     library.load()
@@ -262,9 +260,7 @@ def main(_) -> None:
   print(f'wrote {graph}')
   if FLAGS.sparse_ops:
     sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    image = None
-    if FLAGS.images:
-      image = photos.read(FLAGS.images, 1).images[0]
+    image = photos.read(FLAGS.images, 1).images[0] if FLAGS.images else None
     print(exporting.export(graph, sparse, image=image, overwrite=True))
 
 

@@ -93,46 +93,36 @@ def _variants(arguments):
     sparsities = [float(s) for s in arguments.sparsities.split(',')]
   for sparsity in sparsities:
     name = f'{sparsity:.2f}' if sparsity else 'trained'
-    variants.append(make(f'sparse {name}', 'sparse', sparsity=sparsity))
-    if arguments.avx2:
-      variants.append(
-        make(
-          f'sparse {name}, AVX2',
-          'sparse',
-          environment={'ODP_SPARSE_ISA': 'avx2'},
-          sparsity=sparsity,
-        )
-      )
-    if arguments.prototype:
-      variants.append(
-        make(
-          f'prototype {name}',
-          'prototype',
-          prototype=arguments.prototype,
-          sparsity=sparsity,
-        )
-      )
-    if arguments.other_code:
-      code = {'PYTHONPATH': arguments.other_code}
-      variants.append(
-        make(
-          f'sparse {name}, other code',
-          'sparse',
-          environment=code,
-          sparsity=sparsity,
-        )
-      )
-    if arguments.other_python:
-      python = arguments.other_python
-      variants.append(
-        make(f'sparse {name}, other TF', 'sparse', python, sparsity=sparsity)
-      )
+    variants += _of_sparsity(arguments, name, make, sparsity)
   for pair in filter(None, (arguments.mnn or '').split(',')):
     label, file = pair.split('=')
     variants.append(
       make(f'MNN {label}', 'mnn', arguments.mnn_python, graph=file)
     )
   return variants
+
+
+def _of_sparsity(arguments, name, make, sparsity):
+  """The sparse graph, and whatever it is to be compared with."""
+
+  def sparse(label, **changes):
+    return make(f'sparse {name}{label}', 'sparse', sparsity=sparsity, **changes)
+
+  yield sparse('')
+  if arguments.avx2:
+    yield sparse(', AVX2', environment={'ODP_SPARSE_ISA': 'avx2'})
+  if arguments.prototype:
+    yield make(
+      f'prototype {name}',
+      'prototype',
+      prototype=arguments.prototype,
+      sparsity=sparsity,
+    )
+  if arguments.other_code:
+    code = {'PYTHONPATH': arguments.other_code}
+    yield sparse(', other code', environment=code)
+  if arguments.other_python:
+    yield sparse(', other TF', python=arguments.other_python)
 
 
 def _table(variants):

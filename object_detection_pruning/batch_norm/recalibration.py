@@ -1,6 +1,6 @@
 """Exact batch-norm statistics for a checkpoint, from training images."""
 
-from typing import Dict
+from typing import Dict, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,6 +10,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import moving_statistics
 from object_detection_pruning.builders import (
   inference_graph,
+  input_checks,
   pipeline,
   pruning_builder,
   training_graph,
@@ -108,3 +109,33 @@ def trains_batch_norm(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
     )
     model.predict(*model.preprocess(tf.zeros(shape)))
     return bool(moving_statistics.trained_statistics())
+
+
+def batches_for(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  given: Optional[int],
+  default: int,
+) -> int:
+  """Gives how many batches to re-calibrate over, and checks that they exist.
+
+  Args:
+    config: the pipeline config.
+    given: what the user asked for; None if nothing was said.
+    default: in its place, where training updates batch norm.
+
+  Raises:
+    InputError: the training data is not there.
+  """
+  batches = default if given is None else given
+  if not batches:
+    return 0
+  try:
+    input_checks.check_training_data(config)
+  except errors.InputError as error:
+    if given is None and not trains_batch_norm(config):
+      return 0
+    raise errors.InputError(
+      f'{error}; batch norm is re-calibrated from it: mend the config, or pass '
+      '--recalibrate_batch_norm=0'
+    )
+  return batches

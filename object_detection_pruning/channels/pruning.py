@@ -22,7 +22,7 @@ from object_detection_pruning.channels import (
   surgery,
 )
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.common import checkpoints, checks, errors
+from object_detection_pruning.common import checkpoints, checks, errors, paths
 from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
@@ -221,3 +221,36 @@ def _to_target(network, scores, request) -> selection.Removed:
     return getattr(after, request.measure) / getattr(before, request.measure)
 
   return selection.to_target(selected, share, request.share)
+
+
+def check_output(
+  folder: str, checkpoint: str, config_path: str, may_replace: bool
+) -> None:
+  """Checks that `write` can write to a folder and loses nothing of the model.
+
+  Args:
+    folder: the folder to write to.
+    checkpoint: prefix of the model.
+    config_path: its pipeline config.
+    may_replace: whether an older result may be replaced.
+
+  Raises:
+    InputError: it cannot, or something would be lost.
+  """
+  paths.folder_to_write('--output_dir', folder)
+  # Its list of checkpoints is written too, so another name is not enough.
+  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(checkpoint)):
+    raise errors.InputError(
+      f'--output_dir must be another folder than that of {checkpoint}'
+    )
+  for name, given in (
+    (CHECKPOINT + '.index', checkpoint + '.index'),
+    (pipeline.FILE_NAME, config_path),
+  ):
+    path = os.path.join(folder, name)
+    if os.path.realpath(path) == os.path.realpath(given):
+      raise errors.InputError(
+        f'--output_dir {folder} would overwrite {given}: name another folder'
+      )
+  names = [CHECKPOINT + '.index', pipeline.FILE_NAME, PLAN]
+  paths.files_to_write('--output_dir', folder, names, may_replace)

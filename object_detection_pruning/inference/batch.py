@@ -113,8 +113,7 @@ def run(
     except errors.InputError:
       _remove(output_dir, [record['picture'] for record in records])
       raise
-    picture = drawing.draw(image, found, class_names)
-    _save(picture, os.path.join(output_dir, name))
+    _save(drawing.draw(image, found, class_names), output_dir, name)
     described = detections_lib.to_records(found, class_names)
     records.append(dict(_describe(path, name, image), detections=described))
   if not records:
@@ -122,8 +121,7 @@ def run(
       f'none of the {len(image_paths)} images can be read'
     )
   pictures.say_turned(turned)
-  report = os.path.join(output_dir, REPORT_NAME)
-  _write_report(records, report)
+  report = _write_report(records, output_dir)
   return Summary(
     images=len(records),
     unreadable=len(image_paths) - len(records),
@@ -166,13 +164,15 @@ def _read(path: str) -> Tuple[Optional[np.ndarray], bool]:
     return None, False
 
 
-def _write_report(records: List[Dict[str, Any]], path: str) -> None:
+def _write_report(records: List[Dict[str, Any]], folder: str) -> str:
+  path = os.path.join(folder, REPORT_NAME)
   atomic_files.write(path, json.dumps(records, indent=1))
+  return path
 
 
-def _save(picture: np.ndarray, path: str) -> None:
-  with atomic_files.writing(path) as (name,):
+def _save(picture: np.ndarray, folder: str, name: str) -> None:
+  with atomic_files.writing(os.path.join(folder, name)) as (temporary,):
     # Thin coloured lines blur where colours have half the resolution.
     Image.fromarray(picture).save(
-      name, format='JPEG', quality=92, subsampling=0
+      temporary, format='JPEG', quality=92, subsampling=0
     )

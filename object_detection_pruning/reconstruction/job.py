@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors, finite
+from object_detection_pruning.common import checkpoints, errors, finite, paths
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
 from object_detection_pruning.graphs import float_constants
@@ -242,26 +242,32 @@ def _write(source, model, values, pruned: List[str], folder: str) -> None:
   )
 
 
-def file_names(source: Source) -> List[str]:
-  """Names what `run` writes."""
-  names = [outputs.FROZEN_GRAPH, outputs.REPORT]
-  if source.checkpoint:
-    names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
-  return names
+def check_output(
+  source: Source, folder: str, more: Sequence[str], may_replace: bool
+) -> None:
+  """Refuses a folder that cannot be written, or that has what would be lost.
 
+  Args:
+    source: the dense model; its folder is refused.
+    folder: the folder to write to. One with a run that was killed goes on.
+    more: files that are written there besides those of `run`.
+    may_replace: whether an older result may be replaced.
 
-def is_unfinished(folder: str) -> bool:
-  """Tells whether a run that was killed can go on in a folder."""
-  return os.path.isdir(os.path.join(folder, PARTS))
-
-
-def check_folder(source: Source, folder: str) -> None:
-  """Refuses to write over the dense model."""
+  Raises:
+    InputError: it is refused.
+  """
   given = source.graph or source.checkpoint
   if os.path.realpath(folder) == os.path.dirname(os.path.realpath(given)):
     raise errors.InputError(
       f'--output_dir must be another folder than that of {given}'
     )
+  names = [outputs.FROZEN_GRAPH, outputs.REPORT]
+  if source.checkpoint:
+    names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
+  is_unfinished = os.path.isdir(os.path.join(folder, PARTS))
+  paths.files_to_write(
+    '--output_dir', folder, [*names, *more], may_replace or is_unfinished
+  )
 
 
 def _digest(model: models.Model, photos: photo_sources.Photos) -> str:

@@ -9,7 +9,10 @@ from typing import List, NamedTuple, Sequence
 
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.graphs import subgraphs
+from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.reconstruction import kernel_layers
+from object_detection_pruning.reconstruction import network as networks
 
 _PASSING = (
   'BiasAdd',
@@ -49,6 +52,16 @@ def find(
     tensor, is_score = _last(op.outputs[0])
     found[tensor.name] = Prediction(tensor, is_score)
   return sorted(found.values(), key=lambda p: (not p.is_score, p.tensor.name))
+
+
+def needed_part(
+  graph_def: GraphDef, layers: Sequence[kernel_layers.KernelLayer]
+) -> GraphDef:
+  """Cuts off what comes after the raw predictions of a detector."""
+  with networks.imported(graph_def) as graph:
+    names = [each.tensor.op.name for each in find(graph, layers)]
+    names += [each.op.name for each in crop_boxes(graph)]
+  return subgraphs.extract(graph_def, names)
 
 
 def last_sites(

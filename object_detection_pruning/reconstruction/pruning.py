@@ -6,7 +6,6 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 
 from object_detection_pruning.common import progress, sessions
-from object_detection_pruning.graphs import subgraphs
 from object_detection_pruning.reconstruction import (
   allocation,
   augmentation,
@@ -17,6 +16,7 @@ from object_detection_pruning.reconstruction import (
   least_squares,
   observations,
   output_cost,
+  photo_batches,
   predictions,
   progress_file,
   refinement,
@@ -31,9 +31,6 @@ from object_detection_pruning.reconstruction import survey as surveys
 from object_detection_pruning.reconstruction import walk as walks
 
 _PROBES = 2
-# One photo of so many tells whether refinement helps.
-_HELD_OUT = 7
-_SEED = 1
 
 Problem = Tuple[kernel_layers.KernelLayer, least_squares.Problem]
 
@@ -64,7 +61,7 @@ class Pruner:
     found = kernel_layers.find(model.graph_def, set(model.outputs))
     self.layers, self.rejected = found
     self.chosen = layer_choice.choose(self.layers, request, model.path)
-    graph_def = self._needed_part()
+    graph_def = predictions.needed_part(model.graph_def, self.layers)
     self.network = networks.Network(
       graph_def, self.layers, sessions.config(1, threads, rewrite=False)
     )
@@ -149,23 +146,19 @@ class Pruner:
       kept: where its state is kept now and then.
     """
     distance = distances.Distance(self.network, self.layers, self.predictions)
-    everything = range(len(self._photos))
-    held_out = everything[::_HELD_OUT]
-    seen = [n for n in everything if n not in held_out] or list(everything)
+    batches = photo_batches.PhotoBatches(len(self._photos), setting.batch_size)
 
     def batch(step: int):
-      rng = np.random.RandomState([_SEED, step])
-      chosen = rng.choice(seen, size=setting.batch_size)
       return [
-        self._fed(augmentation.augment(self._photos[n], [_SEED, step, number]))
-        for number, n in enumerate(chosen)
+        self._fed(augmentation.augment(self._photos[n], seed))
+        for n, seed in batches.chosen(step)
       ]
 
     return refinement.refine(
       distance,
       values,
       batch,
-      [self.feeds[n] for n in held_out],
+      [self.feeds[n] for n in batches.held_out],
       setting,
       self._pool,
       kept or progress_file.Folder(None, ''),
@@ -178,15 +171,6 @@ class Pruner:
     """Frees the session and the threads."""
     self._pool.shutdown()
     self.network.close()
-
-  def _needed_part(self):
-    """Cuts off what comes after the raw predictions."""
-    graph_def = self.model.graph_def
-    with networks.imported(graph_def) as graph:
-      ends = predictions.find(graph, self.layers)
-      names = [p.tensor.op.name for p in ends]
-      names += [each.op.name for each in predictions.crop_boxes(graph)]
-    return subgraphs.extract(graph_def, names)
 
   def _walk(self, costs) -> walks.Walk:
     return walks.Walk(self.network, self.layers, self.feeds, self._pool, costs)
@@ -262,15 +246,13 @@ class Pruner:
           passed.append(layer)
         walk.change(layer, fit)
         error, rows = fit.error, fit.rows
-      kernel = walk.values[layer.constant]
       results.append(
-        report.LayerResult(
+        report.LayerResult.of(
           layer.name,
-          list(kernel.shape),
-          int(kernel.size - np.count_nonzero(kernel)),
+          walk.values[layer.constant],
           error,
-          any(layer is each for each in self.chosen),
-          rows,
+          pruned=any(layer is each for each in self.chosen),
+          rows=rows,
         )
       )
     return walk.values, results

@@ -30,6 +30,14 @@ class LayerResult(NamedTuple):
   pruned: bool
   rows: int = 0
 
+  @classmethod
+  def of(
+    cls, name: str, kernel: np.ndarray, error: Optional[float], **others
+  ) -> 'LayerResult':
+    """Describes a kernel as it is now; arguments are the attributes."""
+    zeros = int(kernel.size - np.count_nonzero(kernel))
+    return cls(name, list(kernel.shape), zeros, error, **others)
+
   @property
   def size(self) -> int:
     """Number of weights."""

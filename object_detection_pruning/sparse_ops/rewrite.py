@@ -92,7 +92,6 @@ def rewrite(
     if not index.consumers(node) and not _is_left_over(node, index)
   }
   found = list(layers_lib.find(graph_def, index, kept))
-  rejected = [item for item in found if isinstance(item, Rejected)]
   layers = [item for item in found if isinstance(item, Layer)]
   replacements = _replace_layers(layers, index, kept, min_sparsity)
   replacements += _replace_others(graph_def, index, kept)
@@ -103,9 +102,7 @@ def rewrite(
     entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
   for name in unpacked:
     entries.append(Entry(name, 'weights as float32', None, None, ''))
-  for item in rejected:
-    note = 'kept: ' + item.reason
-    entries.append(Entry(item.node.name, item.node.op, None, None, note))
+  entries += [_rejected(item) for item in found if isinstance(item, Rejected)]
   sharing.share_constants(rewritten, index.nodes)
   origins = {
     made.name: [node.name for node in replacement.replaced]
@@ -116,6 +113,11 @@ def rewrite(
     old: new for each in replacements for old, new in each.renamed.items()
   }
   return Rewritten(rewritten, RewriteReport(entries), origins, moved)
+
+
+def _rejected(item: Rejected) -> Entry:
+  note = 'kept: ' + item.reason
+  return Entry(item.node.name, item.node.op, None, None, note)
 
 
 def _is_left_over(node: NodeDef, index: GraphIndex) -> bool:

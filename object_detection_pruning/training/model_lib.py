@@ -1,7 +1,8 @@
 """The stock estimator, with masks in its model and a hook that changes them."""
 
+import contextlib
 import tempfile
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection import model_hparams
@@ -22,17 +23,11 @@ from object_detection_pruning.core import (
   summaries,
   widths,
 )
-from object_detection_pruning.hooks import (
-  finite_hook,
-  model_pruning_hook,
-  progress_hook,
-  stock_names_hook,
-  stop_hook,
-)
 from object_detection_pruning.models import registry
 from object_detection_pruning.training import (
   distillation,
   evaluation_lines,
+  training_hooks,
   warm_start,
 )
 from object_detection_pruning.training.soft import pruning_rounds, soft_training
@@ -107,11 +102,7 @@ def model_fn_creator(
     )
 
     def model_fn(features, labels, mode, params=None):
-      with warm_start.summarized(), widths.width_scope(
-        settings.layer_widths
-      ), masking.masking_scope(
-        settings.include, settings.exclude, settings.mask_depthwise
-      ):
+      with warm_start.summarized(), _scope(settings):
         spec = stock_model_fn(features, labels, mode, params)
       pruning_builder.check_patterns(settings)
       _check_masked(settings, configs['model'])
@@ -127,11 +118,22 @@ def model_fn_creator(
         warm_start.check(start, allow_partial_start)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
-      return _with_hooks(spec, settings, run_config, train_steps, soft, start)
+      return training_hooks.with_hooks(
+        spec, settings, run_config, train_steps, soft, start
+      )
 
     return model_fn
 
   return create
+
+
+@contextlib.contextmanager
+def _scope(settings: pruning_builder.PruningSettings) -> Iterator[None]:
+  """Gives what is built within it the widths and masks of the settings."""
+  with widths.width_scope(settings.layer_widths), masking.masking_scope(
+    settings.include, settings.exclude, settings.mask_depthwise
+  ):
+    yield
 
 
 def create_estimator_and_inputs(
@@ -163,18 +165,15 @@ def create_estimator_and_inputs(
   Raises:
     InputError: the settings cannot work.
   """
-  if restored_from:
-    stack_checks.check(config)
-  else:
-    stack_checks.check_training(config)
+  check = stack_checks.check if restored_from else stack_checks.check_training
+  check(config)
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
-  soft_settings = pruning_rounds.from_message(message)
-  teacher = distillation.from_config(config)
   hparams = _hparams(hparams_overrides)
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
+  soft_settings = pruning_rounds.from_message(message)
   soft = soft_training.prepare(config, soft_settings, last_step, run_config)
   creator = model_fn_creator(
     settings,
@@ -183,7 +182,7 @@ def create_estimator_and_inputs(
     recalibrates,
     soft,
     restored_from,
-    teacher,
+    distillation.from_config(config),
     allow_partial_start,
   )
   run = _stock_run(
@@ -273,58 +272,3 @@ def _with_eval_metrics(
     # Masks do not change during an evaluation: there is nothing to update.
     metrics[name] = (value, tf.no_op())
   return spec._replace(eval_metric_ops=metrics)
-
-
-def _with_hooks(
-  spec: tf.estimator.EstimatorSpec,
-  settings: pruning_builder.PruningSettings,
-  run_config: tf.estimator.RunConfig,
-  train_steps: Optional[int],
-  soft: Optional[soft_training.SoftTraining],
-  start: str,
-) -> tf.estimator.EstimatorSpec:
-  kernels = masking.masked_kernels()
-  if kernels:
-    scheduled = None
-    if settings.schedule is not None:
-      plan = settings.method.plan(settings.schedule, kernels)
-      scheduled = plan.sparsity_tensor(tf.train.get_global_step())
-    summaries.add_training_summaries(kernels, scheduled)
-  hooks: List[tf.train.SessionRunHook] = [
-    stock_names_hook.StockNamesHook(spec.loss),
-    finite_hook.FiniteHook(spec.loss),
-  ]
-  pruning_hook = None
-  if settings.schedule is not None:
-    pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
-      settings.schedule,
-      last_step=train_steps,
-      starting_zeros=warm_start.restored_zeros(start, kernels),
-      **vars(settings.method),
-    )
-    hooks.append(pruning_hook)
-  if soft is not None:
-    hooks.append(soft.hook())
-    train_steps = soft.last_step
-  # Before checkpoints are saved and evaluated, which is no part of a step.
-  hooks.append(progress_hook.ProgressHook(spec.loss, train_steps, pruning_hook))
-  secs, steps = (
-    run_config.save_checkpoints_secs,
-    run_config.save_checkpoints_steps,
-  )
-  if secs or steps:
-    # Made here and not by the estimator, so that it comes after the pruning
-    # hook: in a cluster the last update may happen when the session ends.
-    hooks.append(
-      tf.train.CheckpointSaverHook(
-        run_config.model_dir,
-        save_secs=secs,
-        save_steps=steps,
-        scaffold=spec.scaffold,
-        listeners=[finite_hook.BeforeSaving()],
-      )
-    )
-  hooks.append(stop_hook.StopHook(run_config.model_dir))
-  return spec._replace(
-    training_chief_hooks=list(spec.training_chief_hooks) + hooks
-  )

@@ -147,7 +147,7 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
 
 def test_the_folder_of_the_dense_model_is_refused(graph):
   with pytest.raises(errors.InputError, match='another folder'):
-    job.check_folder(job.Source(graph=graph), os.path.dirname(graph))
+    job.check_output(job.Source(graph=graph), os.path.dirname(graph), [], True)
 
 
 def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
