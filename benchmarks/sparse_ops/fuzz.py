@@ -48,7 +48,7 @@ def main():
   while sum(counts.values()) < arguments.calls and time.time() < end:
     counts.update(calls.some(min(_TOGETHER, arguments.calls)))
   for (op, outcome), count in sorted(counts.items()):
-    print(f'{op:26}{outcome:10}{count:8}')
+    print(f'{op:32}{outcome:10}{count:8}')
   print(f'{sum(counts.values())} calls, seed {arguments.seed}, no report')
 
 

@@ -6,6 +6,7 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import (
   layerwise,
+  photo_batches,
   progress_file,
   pruning,
   refinement,
@@ -186,7 +187,8 @@ def test_refinement_gives_the_state_that_was_best_on_photos_left_out(model):
   distance = distances.Distance(
     pruner.network, pruner.layers, pruner.predictions
   )
-  left_out = pruner.feeds[:: pruning._HELD_OUT]
+  held_out = photo_batches.PhotoBatches(len(pruner.feeds), 4).held_out
+  left_out = [pruner.feeds[n] for n in held_out]
   found = np.mean([distance.loss(fed, state.best) for fed in left_out])
   assert found == pytest.approx(min(state.distances), rel=1e-4)
 
