@@ -56,6 +56,14 @@ _CHOSEN = (
   'channels_0.6',
   'channels_l1_0.4',
 )
+_CHOSEN_COLUMNS = (
+  'model',
+  'removed',
+  'AP50 test',
+  'to control',
+  'gzip',
+  'sparse graph faster',
+)
 _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
 
@@ -106,35 +114,44 @@ def to_control(
   return f'{np.mean(found):+.1f}' if found else ''
 
 
-def table(
-  groups: Sequence[Sequence[Dict[str, str]]],
-  controls: Sequence[Dict[str, str]],
-) -> str:
-  """The rows as a Markdown table.
+def cells(
+  rows: Sequence[Dict[str, str]], controls: Sequence[Dict[str, str]]
+) -> Dict[str, str]:
+  """What a table says of an experiment, by title of the column.
 
   Args:
-    groups: rows of each experiment.
+    rows: of the experiment, one for each seed.
     controls: rows of the control.
   """
-  lines = [
-    '| model | removed | steps | seeds | AP50 val | AP50 test | to control '
-    '| nonzeros | nonzero MACs | gzip | faster | sparse graph faster |',
-    '| --- |' + ' ---: |' * 11,
-  ]
-  for rows in groups:
-    name = rows[0]['experiment']
-    share = level(name)
-    test = mean(rows, 'test_ap50')
-    lines.append(
-      f'| {_TITLES[method(name)]} | {f"{share:.0%}" if share else "-"} '
-      f'| {rows[0]["steps"]} | {len(rows)} | {mean(rows, "val_ap50"):.3f} '
-      f'| {test:.3f} | {to_control(rows, controls)} '
-      f'| {mean(rows, "nonzeros") / 1e6:.2f} M '
-      f'| {mean(rows, "nonzero_macs") / 1e6:.0f} M '
-      f'| {mean(rows, "gzip_bytes") / 1e6:.1f} MB '
-      f'| {ratio(rows, "speedup")} | {ratio(rows, "sparse_speedup")} |'
-    )
-  return '\n'.join(lines) + '\n'
+  name = rows[0]['experiment']
+  share = level(name)
+  return {
+    'model': _TITLES[method(name)],
+    'removed': f'{share:.0%}' if share else '-',
+    'steps': rows[0]['steps'],
+    'seeds': str(len(rows)),
+    'AP50 val': f'{mean(rows, "val_ap50"):.3f}',
+    'AP50 test': f'{mean(rows, "test_ap50"):.3f}',
+    'to control': to_control(rows, controls),
+    'nonzeros': f'{mean(rows, "nonzeros") / 1e6:.2f} M',
+    'nonzero MACs': f'{mean(rows, "nonzero_macs") / 1e6:.0f} M',
+    'gzip': f'{mean(rows, "gzip_bytes") / 1e6:.1f} MB',
+    'faster': ratio(rows, 'speedup'),
+    'sparse graph faster': ratio(rows, 'sparse_speedup'),
+  }
+
+
+def table(lines: Sequence[Dict[str, str]], titles: Sequence[str] = ()) -> str:
+  """Cells as a Markdown table.
+
+  Args:
+    lines: from `cells`, at least one.
+    titles: columns to show; all if there are none.
+  """
+  titles = titles or list(lines[0])
+  rows = [titles, ['---'] + ['---:'] * (len(titles) - 1)]
+  rows += [[line[title] for title in titles] for line in lines]
+  return ''.join(f'| {" | ".join(row)} |\n' for row in rows)
 
 
 def plot(
@@ -181,7 +198,7 @@ def section(detector: str) -> str:
   groups = grouped(rows)
   # Without a control yet, the dense model stands for it.
   controls = controls or [row for row in rows if row['experiment'] == 'dense']
-  text = table(groups, controls)
+  text = table([cells(group, controls) for group in groups])
   for column, label in _AXES.items():
     if not any(row[column] for row in rows):
       continue
@@ -197,23 +214,14 @@ def short_table() -> str:
     row for row in results_file.read() if row['detector'] == experiments.SSD
   ]
   controls = [row for row in rows if row['experiment'] == 'control']
-  lines = [
-    '| model | removed | AP50 test | to control | gzip | sparse graph faster |',
-    '| --- |' + ' ---: |' * 5,
-  ]
-  for group in grouped(rows):
-    name = group[0]['experiment']
-    if name not in _CHOSEN:
-      continue
-    share = level(name)
-    test = mean(group, 'test_ap50')
-    lines.append(
-      f'| {_TITLES[method(name)]} | {f"{share:.0%}" if share else "-"} '
-      f'| {test:.3f} | {to_control(group, controls)} '
-      f'| {mean(group, "gzip_bytes") / 1e6:.1f} MB '
-      f'| {ratio(group, "sparse_speedup")} |'
-    )
-  return '\n'.join(lines)
+  return table(
+    [
+      cells(group, controls)
+      for group in grouped(rows)
+      if group[0]['experiment'] in _CHOSEN
+    ],
+    _CHOSEN_COLUMNS,
+  )
 
 
 def fill(path: str, text: str) -> None:
@@ -222,7 +230,7 @@ def fill(path: str, text: str) -> None:
     before, rest = file.read().split(_BEGIN)
   after = rest.split(_END)[1]
   with open(path, 'w') as file:
-    file.write(f'{before}{_BEGIN}\n{text}\n{_END}{after}')
+    file.write(f'{before}{_BEGIN}\n{text}{_END}{after}')
 
 
 def main() -> None:
