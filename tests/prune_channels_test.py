@@ -2,178 +2,20 @@ import json
 import os
 import re
 
+import channel_inputs
 import detectors
 import numpy as np
 import processes
 import pytest
+from channel_inputs import MODULE, POINTWISE
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.channels import pruning
 from object_detection_pruning.common import checkpoints
-
-MODULE = 'object_detection_pruning.prune_channels'
-POINTWISE = 'FeatureExtractor/MobilenetV1/Conv2d_1_pointwise'
-RECALIBRATES = ['--recalibrate_batch_norm=1']
-# Files that stand in the flags below by name.
-FILES = {
-  'GOOD': '{"Conv2d_1_pointwise": 0.5, "Conv2d_1[0-2]_pointwise$": 0.25}',
-  'PLAIN': 'half of it',
-  'LIST': '[0.5]',
-  'HIGH': '{"Conv2d_1_pointwise": 1}',
-  'WORD': '{"Conv2d_1_pointwise": "half"}',
-  'NOWHERE': '{"Conv9": 0.5}',
-}
-BAD_FLAGS = [
-  (['--ratio=1'], '--ratio must be in (0, 1), got 1.0'),
-  (['--ratio=0'], '--ratio must be in (0, 1), got 0.0'),
-  (['--target_macs=1.5'], '--target_macs must be in (0, 1), got 1.5'),
-  ([], 'give one of --ratio, --ratios_path, --target_params, --target_macs'),
-  (['--ratio=0.5', '--target_macs=0.5'], 'give one of --ratio'),
-  (['--ratio=0.5', '--round_to=0'], 'round_to must be a whole number'),
-  (['--ratio=0.5', '--min_channels=0'], 'min_channels must be a whole'),
-  (['--ratio=0.5', '--checkpoint=/no/model.ckpt'], 'no checkpoint at'),
-  (['--ratio=0.5', '--include=Conv9'], "include pattern 'Conv9' is found in"),
-  (['--ratio=0.5', '--exclude=['], 'exclude must be regular expressions'),
-  (
-    ['--ratio=0.5', '--include=BoxEncodingPredictor'],
-    "include pattern 'BoxEncodingPredictor' finds no channels that can go",
-  ),
-  (['--ratio=0.97'], 'the plan would empty '),
-  (['--ratio=nan'], '--ratio must be a finite number, got nan'),
-  (['--target_params=0'], '--target_params must be in (0, 1), got 0.0'),
-  (['--target_latency=1'], '--target_latency must be in (0, 1), got 1.0'),
-  (
-    ['--target_params=0.001'],
-    'the target 0.001 cannot be reached: 0.0',
-  ),
-  (
-    ['--ratio=0.3', '--round_to=512'],
-    'the plan removes nothing: raise the ratio, or lower round_to and',
-  ),
-  (['--ratio=0.5', '--taylor_batches=0'], '--taylor_batches must be a whole'),
-  (['--ratio=0.5', '--recalibrate_batch_norm=-1'], '--recalibrate_batch_norm'),
-  (['--ratio=0.5', '--output_dir='], '--output_dir is needed, or --dry_run'),
-  (
-    ['--ratio=0.5', '--output_dir=PLAIN'],
-    '--output_dir must be a folder, got',
-  ),
-  (
-    ['--ratio=0.5', '--pipeline_config_path=NODATA', *RECALIBRATES],
-    'train_input_reader names no file that exists: input_path is not set; '
-    'batch norm is re-calibrated from it: mend the config, or pass ',
-  ),
-  (
-    ['--ratio=0.5', '--pipeline_config_path=EMPTY', *RECALIBRATES],
-    'train_input_reader names files without a single example, such as /',
-  ),
-  (
-    ['--ratio=0.5', '--pipeline_config_path=EMPTY', '--importance=taylor'],
-    'train_input_reader names files without a single example, such as /',
-  ),
-  (
-    ['--ratio=0.5', '--output_dir=FOLDER'],
-    '--output_dir must be another folder than that of FOLDER/model.ckpt',
-  ),
-  (
-    ['--ratio=0.5', '--output_dir=FOLDER/link'],
-    '--output_dir must be another folder than that of FOLDER/model.ckpt',
-  ),
-  (
-    [
-      '--ratio=0.5',
-      '--pipeline_config_path=NODATA',
-      '--output_dir=FOLDER/no_data',
-    ],
-    '--output_dir FOLDER/no_data would overwrite FOLDER/no_data/pipeline.con',
-  ),
-  (
-    ['--ratio=0.5', '--exclude=.'],
-    'no channels are left to prune; ',
-  ),
-  (['--ratios=GOOD', '--global_ranking'], '--global_ranking does not go with'),
-  (['--ratios=GOOD', '--ratio=0.5'], 'give one of --ratio, --ratios_path, '),
-  (
-    ['--ratios=/no/such.json'],
-    "--ratios_path must be a JSON file of layer pattern to ratio, got '/no/su",
-  ),
-  (
-    ['--ratios=0.5'],
-    "--ratios_path must be a JSON file of layer pattern to ratio, got '0.5': "
-    'for one ratio of all groups give --ratio=0.5',
-  ),
-  (['--ratios=PLAIN'], 'PLAIN is no JSON: '),
-  (['--ratios=LIST'], 'LIST must be a JSON object of layer pattern to ratio'),
-  (['--ratios=HIGH'], 'HIGH: Conv2d_1_pointwise must be in (0, 1), got 1'),
-  (['--ratios=WORD'], "WORD: Conv2d_1_pointwise must be a number: 'half'"),
-  (['--ratios=NOWHERE'], "NOWHERE: 'Conv9' is found in no layer"),
-  (
-    ['--ratio=0.5', '--importance=reconstruction'],
-    '--importance=reconstruction needs --reconstruct',
-  ),
-  (
-    ['--ratio=0.5', '--reconstruct=/no/photos'],
-    "no image, folder or record file at '/no/photos'",
-  ),
-  (['--ratio=0.5', '--num_images=0'], '--num_images must be a whole number'),
-  (
-    ['--ratio=0.5', '--pipeline_config_path=OTHER'],
-    'the checkpoint does not fit the pipeline config: ',
-  ),
-  (
-    ['--ratio=0.5', '--checkpoint=FOLDER/broken.ckpt'],
-    'FOLDER/broken.ckpt has values that are NaN or infinite, in '
-    f'{POINTWISE}/weights (2): ',
-  ),
-]
 
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory, data):
-  """A folder with a config, and a checkpoint of random weights for it."""
-  folder = tmp_path_factory.mktemp('dense')
-  config = detectors.config(detectors.ssd(), data)
-  detectors.write(config, folder)
-  detectors.write(detectors.config(detectors.ssd(depth=0.5)), folder / 'other')
-  detectors.write(detectors.config(detectors.ssd()), folder / 'no_data')
-  (folder / 'empty.record').write_bytes(b'')
-  empty = data._replace(train_record=str(folder / 'empty.record'))
-  detectors.write(detectors.config(detectors.ssd(), empty), folder / 'empty')
-  (folder / 'link').symlink_to(folder, target_is_directory=True)
-  for name, content in FILES.items():
-    (folder / name).write_text(content)
-  random = np.random.RandomState(0)
-  shapes = pruning.analyze(config).shapes
-  tensors = {}
-  for name, shape in shapes.items():
-    tensors[name] = random.normal(0, 0.1, shape).astype(np.float32)
-    if 'variance' in name:
-      tensors[name] = np.ones(shape, np.float32)
-  slot = POINTWISE + '/weights/Momentum'
-  tensors[slot] = tensors[POINTWISE + '/weights'] * 2
-  tensors['global_step'] = np.int64(7)
-  checkpoints.write(str(folder / 'model.ckpt'), tensors)
-  broken = tensors[POINTWISE + '/weights'].copy()
-  broken.flat[:2] = np.nan, np.inf
-  tensors[POINTWISE + '/weights'] = broken
-  checkpoints.write(str(folder / 'broken.ckpt'), tensors)
-  return folder
-
-
-def _arguments(folder, *more):
-  return [
-    f'--pipeline_config_path={folder}/pipeline.config',
-    f'--checkpoint={folder}/model.ckpt',
-  ] + list(more)
-
-
-def _with_paths(text, folder):
-  """Puts paths in where files are named."""
-  for name in FILES:
-    text = text.replace(name, f'{folder}/{name}')
-  text = text.replace('NODATA', f'{folder}/no_data/pipeline.config')
-  text = text.replace('EMPTY', f'{folder}/empty/pipeline.config')
-  text = text.replace('FOLDER', str(folder))
-  return text.replace('OTHER', f'{folder}/other/pipeline.config')
+  return channel_inputs.write(tmp_path_factory.mktemp('dense'), data)
 
 
 def _kept(stdout):
@@ -198,38 +40,14 @@ def dry_runs(trained):
   results = processes.command(
     MODULE,
     [
-      _arguments(trained, '--dry_run')
-      + [_with_paths(flag, trained) for flag in each]
+      channel_inputs.arguments(trained, '--dry_run')
+      + [channel_inputs.with_paths(flag, trained) for flag in each]
       for each in flags.values()
     ],
   )
   for result in results:
     assert result.returncode == 0, result.stderr
   return {name: result.stdout for name, result in zip(flags, results)}
-
-
-@pytest.fixture(scope='module')
-def refusals(trained, tmp_path_factory):
-  out = tmp_path_factory.mktemp('bad')
-  results = processes.command(
-    MODULE,
-    [
-      _arguments(trained, f'--output_dir={out}/{index}')
-      + ['--recalibrate_batch_norm=0']
-      + [_with_paths(flag, trained) for flag in flags]
-      for index, (flags, _) in enumerate(BAD_FLAGS)
-    ],
-  )
-  assert os.listdir(str(out)) == []
-  return results
-
-
-@pytest.mark.parametrize('index', range(len(BAD_FLAGS)))
-def test_bad_input_gives_one_line_and_leaves_nothing_behind(
-  refusals, trained, index
-):
-  expected = _with_paths(BAD_FLAGS[index][1], trained)
-  processes.assert_refused(refusals[index], expected, alone=False)
 
 
 def test_kernels_are_refitted_on_photos_and_nothing_is_recalibrated(
@@ -239,7 +57,9 @@ def test_kernels_are_refitted_on_photos_and_nothing_is_recalibrated(
   result = processes.python(
     '-m',
     MODULE,
-    *_arguments(trained, '--target_params=0.7', f'--output_dir={out}'),
+    *channel_inputs.arguments(
+      trained, '--target_params=0.7', f'--output_dir={out}'
+    ),
     '--importance=reconstruction',
     '--global_ranking',
     f'--reconstruct={data.val_record}',
@@ -266,7 +86,9 @@ def test_writes_narrow_checkpoint_config_and_plan(trained, tmp_path):
   result = processes.python(
     '-m',
     MODULE,
-    *_arguments(trained, '--target_params=0.5', f'--output_dir={out}'),
+    *channel_inputs.arguments(
+      trained, '--target_params=0.5', f'--output_dir={out}'
+    ),
     '--round_to=4',
     '--exclude=Conv2d_0$',
     '--recalibrate_batch_norm=1',
@@ -303,7 +125,7 @@ def test_writes_narrow_checkpoint_config_and_plan(trained, tmp_path):
 def test_dry_run_prints_the_plan_and_writes_nothing(trained):
   before = sorted(os.listdir(str(trained)))
   result = processes.python(
-    '-m', MODULE, *_arguments(trained, '--ratio=0.5', '--dry_run')
+    '-m', MODULE, *channel_inputs.arguments(trained, '--ratio=0.5', '--dry_run')
   )
   assert result.returncode == 0, result.stderr
   assert 'parameters: 0.372 M -> ' in result.stdout
@@ -354,7 +176,9 @@ def test_frozen_batch_norm_needs_no_training_data(trained, tmp_path):
   (result,) = processes.command(
     MODULE,
     [
-      _arguments(trained, '--ratio=0.5', f'--output_dir={tmp_path}/out')
+      channel_inputs.arguments(
+        trained, '--ratio=0.5', f'--output_dir={tmp_path}/out'
+      )
       + [f'--pipeline_config_path={path}']
     ],
   )
@@ -367,7 +191,9 @@ def test_frozen_batch_norm_needs_no_training_data(trained, tmp_path):
 def test_graph_of_unknown_ops_gives_one_line(trained, tmp_path):
   script = os.path.join(processes.TESTS, 'channels/unknown_op_command.py')
   result = processes.python(
-    script, MODULE, *_arguments(trained, '--ratio=0.5', '--dry_run')
+    script,
+    MODULE,
+    *channel_inputs.arguments(trained, '--ratio=0.5', '--dry_run'),
   )
   assert result.returncode == 2
   (line,) = [each for each in result.stderr.splitlines() if 'error: ' in each]

@@ -1,5 +1,3 @@
-import logging
-
 import detectors
 import pytest
 import tensorflow.compat.v1 as tf
@@ -179,17 +177,6 @@ def test_pattern_that_is_found_in_no_layer_is_an_error(data, field):
   assert f"{field} pattern 'no_such' is found in no layer" in message
   assert 'FeatureExtractor/MobilenetV1/Conv2d_0' in message
   assert len(message) < 500
-
-
-@pytest.fixture
-def warnings(caplog):
-  caplog.set_level(logging.WARNING, 'tensorflow')
-  return lambda: [
-    record.getMessage()
-    for record in caplog.records
-    if record.levelno >= logging.WARNING
-    and 'eprecated' not in record.getMessage()
-  ]
 
 
 def check(model, pruning, steps):

@@ -1,7 +1,5 @@
 """The checkpoint that a model is built on: its masks and its kernels."""
 
-import logging
-
 import detectors
 import numpy as np
 import pytest
@@ -18,17 +16,6 @@ from object_detection_pruning.training import model_lib
 TRAIN = tf.estimator.ModeKeys.TRAIN
 EVAL = tf.estimator.ModeKeys.EVAL
 SHAPE = [2, 3]
-
-
-@pytest.fixture
-def warnings(caplog):
-  caplog.set_level(logging.WARNING, 'tensorflow')
-  return lambda: [
-    record.getMessage()
-    for record in caplog.records
-    if record.levelno >= logging.WARNING
-    and 'eprecated' not in record.getMessage()
-  ]
 
 
 @pytest.fixture
