@@ -116,7 +116,7 @@ def test_another_run_in_the_folder_of_a_killed_one_is_refused(given, tmp_path):
   )
 
 
-def test_pictures_are_made_up_where_there_are_no_photos(given, tmp_path):
+def test_pictures_and_mirror_images_are_made_up_without_photos(given, tmp_path):
   (result,) = processes.command(
     MODULE,
     [
@@ -125,11 +125,12 @@ def test_pictures_are_made_up_where_there_are_no_photos(given, tmp_path):
         f'--output_dir={tmp_path}',
         '--granularity=2:4',
         '--num_images=3',
+        '--mirror',
       ]
     ],
   )
   assert result.returncode == 0, result.stderr
-  assert '50.00% zeros in the 1 pruned kernels, from 3 generated pictures' in (
+  assert '50.00% zeros in the 1 pruned kernels, from 6 generated pictures' in (
     result.stdout
   )
 
