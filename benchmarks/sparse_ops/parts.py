@@ -10,9 +10,8 @@ import argparse
 import collections
 
 import numpy as np
-from PIL import Image
 
-from object_detection_pruning.graphs import graph_outputs
+from object_detection_pruning.graphs import graph_outputs, sample_feeds
 from object_detection_pruning.sparse_ops import loading, node_times
 
 # The first one whose names a node starts with.
@@ -32,7 +31,7 @@ def main():
   graphs = [
     loading.read_graph_def(path) for path in arguments.graphs.split(',')
   ]
-  image = np.asarray(Image.open(arguments.image).convert('RGB'))[None]
+  image = sample_feeds.read_image(arguments.image)[None]
   known = graph_outputs.output_names(graphs[0])
   wanted = ['num_detections:0'] + [f'detection_{n}:0' for n in _OUTPUTS]
   times = node_times.measure(

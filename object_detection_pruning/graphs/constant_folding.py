@@ -41,14 +41,12 @@ def fold(graph_def: GraphDef) -> GraphDef:
     tensors = [op.outputs[0] for op in found]
     with tf.Session(graph=graph) as session, importing.running():
       values = session.run(tensors)
-  folded = GraphDef()
-  folded.CopyFrom(graph_def)
-  by_name = {op.name: value for op, value in zip(found, values)}
-  for node in folded.node:
-    value = by_name.get(node.name)
-    if value is not None and value.nbytes <= _MOST_BYTES:
-      freezing.set_constant(node, value)
-  return folded
+  small = {
+    op.name: value
+    for op, value in zip(found, values)
+    if value.nbytes <= _MOST_BYTES
+  }
+  return freezing.with_constants(graph_def, small)
 
 
 def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:

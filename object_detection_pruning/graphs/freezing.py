@@ -99,6 +99,23 @@ def set_constant(node: NodeDef, array: np.ndarray) -> None:
   node.attr['value'].tensor.CopyFrom(tensor)
 
 
+def with_constants(
+  graph_def: GraphDef, values: Dict[str, np.ndarray]
+) -> GraphDef:
+  """Copies a graph, with constants in the place of some nodes.
+
+  Args:
+    graph_def: the graph; not changed.
+    values: of these nodes, by name; a name that is not in the graph is none.
+  """
+  copied = GraphDef()
+  copied.CopyFrom(graph_def)
+  for node in copied.node:
+    if node.name in values:
+      set_constant(node, values[node.name])
+  return copied
+
+
 def _freeze_variable(node: NodeDef, array: np.ndarray) -> None:
   shape = tf.TensorShape(node.attr['shape'].shape)
   dtype = tf.as_dtype(node.attr['dtype'].type)

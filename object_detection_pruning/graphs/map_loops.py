@@ -50,11 +50,16 @@ class MapLoop(NamedTuple):
 
 def size(value: patterns.Pattern, axis: int = 0) -> patterns.Pattern:
   """Pattern of a dimension of a tensor."""
+  return value_at(node('Shape', value), axis)
+
+
+def value_at(vector: patterns.Pattern, position: int) -> patterns.Pattern:
+  """Pattern of one value of a vector."""
   return node(
     'StridedSlice',
-    node('Shape', value),
-    constant([axis]),
-    constant([axis + 1]),
+    vector,
+    constant([position]),
+    constant([position + 1]),
     constant([1]),
     shrink_axis_mask=1,
     begin_mask=0,

@@ -1,21 +1,19 @@
 """Weights that a graph stores in fewer bits than it computes with."""
 
-from typing import Dict, List, NamedTuple, Set
+from typing import Dict, List, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import freezing, importing
+from object_detection_pruning.graphs import freezing, importing, subgraphs
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
   control_inputs,
   data_inputs,
-  node_name,
-  remove_nodes,
 )
 
 # Between what is stored and what is computed with.
-CONVERSIONS = (
+_CONVERSIONS = (
   'Cast',
   'Dequantize',
   'FakeQuantWithMinMaxArgs',
@@ -28,6 +26,9 @@ _READ_BY = (
   'Conv2DBackpropInput',
   'MatMul',
   'BiasAdd',
+  'Add',
+  'AddV2',
+  'Mul',
   'FusedBatchNorm',
   'FusedBatchNormV2',
   'FusedBatchNormV3',
@@ -58,7 +59,7 @@ def unpack(graph_def: GraphDef) -> Unpacked:
   Raises:
     InputError: TensorFlow cannot compute what a layer reads.
   """
-  if not any(node.op in CONVERSIONS for node in graph_def.node):
+  if not any(node.op in _CONVERSIONS for node in graph_def.node):
     return Unpacked(graph_def, [])
   index = GraphIndex(graph_def)
   names = _conversions(index)
@@ -67,30 +68,10 @@ def unpack(graph_def: GraphDef) -> Unpacked:
   needed = tf.graph_util.extract_sub_graph(graph_def, names)
   with importing.open_session(needed) as session, importing.running():
     values = session.run([name + ':0' for name in names])
-  unpacked = GraphDef()
-  unpacked.CopyFrom(graph_def)
-  by_name = dict(zip(names, values))
-  for node in unpacked.node:
-    if node.name in by_name:
-      freezing.set_constant(node, by_name[node.name])
-  _drop_unread(unpacked, {node.name for node in needed.node} - set(names))
-  return Unpacked(unpacked, names)
-
-
-def _drop_unread(graph_def: GraphDef, names: Set[str]) -> None:
-  """Takes those of the nodes out, in place, that nobody reads any longer."""
-  gone = set(names)
-  while gone:
-    read = {
-      node_name(reference)
-      for node in graph_def.node
-      for reference in node.input
-      if node.name not in gone
-    }
-    if not gone & read:
-      break
-    gone -= read
-  remove_nodes(graph_def, gone)
+  unpacked = freezing.with_constants(graph_def, dict(zip(names, values)))
+  # What was stored may be read by nobody now.
+  needed = subgraphs.extract(unpacked, subgraphs.sinks(graph_def))
+  return Unpacked(needed, names)
 
 
 def _conversions(index: GraphIndex) -> List[str]:
@@ -111,7 +92,7 @@ def _conversion(reference: str, index: GraphIndex) -> str:
   node = index.producer(reference)
   while node is not None and node.op == 'Identity':
     node = index.producer(node.input[0])
-  return node.name if node is not None and node.op in CONVERSIONS else ''
+  return node.name if node is not None and node.op in _CONVERSIONS else ''
 
 
 def _is_stored(name: str, index: GraphIndex, stored: Dict[str, bool]) -> bool:

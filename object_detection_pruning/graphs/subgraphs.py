@@ -54,7 +54,8 @@ def extract(graph_def: GraphDef, outputs: Iterable[str]) -> GraphDef:
     waiting += [graph_index.node_name(each) for each in nodes[name].input]
   extracted = GraphDef()
   extracted.versions.CopyFrom(graph_def.versions)
-  extracted.library.CopyFrom(graph_def.library)
+  if graph_def.HasField('library'):
+    extracted.library.CopyFrom(graph_def.library)
   for node in graph_def.node:
     if node.name in reached:
       kept = extracted.node.add()

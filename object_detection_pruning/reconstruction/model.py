@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -103,10 +103,4 @@ def from_checkpoint(config, checkpoint: str) -> Model:
 
 def with_values(model: Model, values: Dict[str, np.ndarray]) -> GraphDef:
   """Gives the model's graph with other constants."""
-  graph_def = GraphDef()
-  graph_def.CopyFrom(model.graph_def)
-  for node in graph_def.node:
-    value: Optional[np.ndarray] = values.get(node.name)
-    if value is not None:
-      freezing.set_constant(node, value)
-  return graph_def
+  return freezing.with_constants(model.graph_def, values)

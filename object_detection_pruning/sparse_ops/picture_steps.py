@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 def before(
   reference: str, matcher: Matcher
-) -> Tuple[str, List[Step], Optional[NodeDef]]:
+) -> Optional[Tuple[str, List[Step]]]:
   """Goes back from floats to what they were cast from.
 
   Args:
@@ -43,17 +43,17 @@ def before(
     matcher: of the graph.
 
   Returns:
-    The reference of the bytes, and the steps from them, and the cast; None in
-    its place if the pictures are no such floats.
+    The reference of the bytes, and the steps from them to the floats; None if
+    the pictures are not cast from uint8.
   """
   steps = []  # type: List[Step]
   while True:
     found = matcher.producer(reference)
     if found is None:
-      return reference, steps, None
+      return None
     node = found[0]
     if _is_cast(node):
-      return matcher.canonical(node.input[0]), steps[::-1], node
+      return matcher.canonical(node.input[0]), steps[::-1]
     for value in data_inputs(node)[:2]:
       step = _step(node, value, matcher)
       if step is not None:
@@ -61,7 +61,7 @@ def before(
         reference = value
         break
     else:
-      return reference, steps, None
+      return None
 
 
 def after(

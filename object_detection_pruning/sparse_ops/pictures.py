@@ -5,14 +5,12 @@ their shapes beside them. Each has the same size, though, so nothing needs the
 loop.
 """
 
-from typing import Iterator, List, NamedTuple, Optional, Set
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import map_loops
 from object_detection_pruning.graphs.graph_index import (
-  GraphDef,
   GraphIndex,
   NodeDef,
   attribute,
@@ -48,10 +46,16 @@ class _Resizing(NamedTuple):
 
 
 def find(
-  graph_def: GraphDef, index: GraphIndex, kept: Set[str]
+  index: GraphIndex, loops: Sequence[MapLoop], kept: Set[str]
 ) -> Iterator[Replacement]:
-  """Finds all loops that resize pictures, each with what becomes of it."""
-  for loop in map_loops.find(graph_def, index):
+  """Finds all loops that resize pictures, each with what becomes of it.
+
+  Args:
+    index: of the graph.
+    loops: of the graph, from `map_loops.find`.
+    kept: names of nodes whose outputs stay as they are.
+  """
+  for loop in loops:
     matcher = Matcher(index)
     pictures = [
       name for name, value in loop.results.items() if _resizes(value, matcher)
@@ -92,9 +96,10 @@ def _replacement(
   if not loop.is_all or len(loop.elements) != 1:
     raise NotLifted('the loop takes or gives other things')
   ((part, element),) = loop.elements.items()
-  batch, before, cast = picture_steps.before(element.value, matcher)
+  cast = picture_steps.before(element.value, matcher)
   if cast is None:
     raise NotLifted('the pictures are not cast from uint8')
+  batch, before = cast
   shape = _static_shape(batch, index)
   if shape is None or len(shape) != 4 or shape[3] != CHANNELS:
     raise NotLifted(f'the pictures are not known to have {CHANNELS} channels')

@@ -2,6 +2,7 @@
 
 from typing import Dict, List, NamedTuple, Set
 
+from object_detection_pruning.graphs import subgraphs
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
@@ -77,7 +78,10 @@ def apply(
   for node in result.node:
     _rename_inputs(node, renamed)
     drop_colocations(node, dropped.__contains__)
-  return _without_orphans(result, kept) if dropped else result
+  if not dropped:
+    return result
+  there = {node.name for node in result.node}
+  return subgraphs.extract(result, kept & there)
 
 
 def _make_unique(replacement: Replacement, taken: Set[str]) -> None:
@@ -106,30 +110,6 @@ def _rename_inputs(node: NodeDef, renamed: Dict[str, str]) -> None:
     new = renamed.get(node_name(reference))
     if new is not None:
       node.input[i] = '^' + node_name(new) if is_control(reference) else new
-
-
-def _without_orphans(graph_def: GraphDef, kept: Set[str]) -> GraphDef:
-  """Drops nodes that no node to keep needs."""
-  needed = _needed(graph_def, kept)
-  result = _without_nodes(graph_def)
-  for node in graph_def.node:
-    if node.name in needed:
-      result.node.add().CopyFrom(node)
-      drop_colocations(result.node[-1], lambda name: name not in needed)
-  return result
-
-
-def _needed(graph_def: GraphDef, kept: Set[str]) -> Set[str]:
-  """Names of the nodes that some nodes depend on, and of those themselves."""
-  nodes = {node.name: node for node in graph_def.node}
-  found = set()  # type: Set[str]
-  queue = [name for name in kept if name in nodes]
-  while queue:
-    name = queue.pop()
-    if name not in found:
-      found.add(name)
-      queue += [node_name(reference) for reference in nodes[name].input]
-  return found
 
 
 def _without_nodes(graph_def: GraphDef) -> GraphDef:

@@ -9,7 +9,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import conv_layers as layers_lib
-from object_detection_pruning.graphs import stored_weights
+from object_detection_pruning.graphs import map_loops, stored_weights
 from object_detection_pruning.graphs.conv_layers import Layer, Rejected
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
@@ -148,8 +148,9 @@ def _replace_others(
   graph_def: GraphDef, index: GraphIndex, kept: Set[str]
 ) -> List[Replacement]:
   """Replaces what has no kernel: suppressions, pictures and so on."""
-  replacements = list(suppressions.find(graph_def, index))
-  replacements += pictures.find(graph_def, index, kept)
+  loops = list(map_loops.find(graph_def, index))
+  replacements = list(suppressions.find(index, loops))
+  replacements += pictures.find(index, loops, kept)
   for node in graph_def.node:
     pool = pools.match(node, index, kept)
     if pool is not None:

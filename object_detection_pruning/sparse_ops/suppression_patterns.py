@@ -6,7 +6,11 @@ for, see `suppression_reader`.
 
 from typing import Sequence
 
-from object_detection_pruning.graphs.map_loops import count_to, size
+from object_detection_pruning.graphs.map_loops import (
+  count_to,
+  size,
+  value_at,
+)
 from object_detection_pruning.graphs.patterns import (
   Pattern,
   anything,
@@ -111,18 +115,7 @@ def _edge(window: Pattern, number: int) -> Pattern:
   """A side of a window, as each generation takes it out."""
   return first_of(
     node('Unpack', window, output=number, num=4, axis=0),
-    node(
-      'StridedSlice',
-      window,
-      constant([number]),
-      constant([number + 1]),
-      constant([1]),
-      shrink_axis_mask=1,
-      begin_mask=0,
-      end_mask=0,
-      new_axis_mask=0,
-      ellipsis_mask=0,
-    ),
+    value_at(window, number),
   )
 
 

@@ -1,13 +1,11 @@
 """Finds the suppression of boxes that overlap, and makes one op of it."""
 
-from typing import Iterator, List, Set
+from typing import Iterator, List, Sequence, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import map_loops
 from object_detection_pruning.graphs.graph_index import (
-  GraphDef,
   GraphIndex,
   NodeDef,
   node_name,
@@ -36,12 +34,15 @@ _LOOP_VARIABLES = ('Enter', 'Merge', 'Switch')
 _OUTPUTS = [BOXES, SCORES, CLASSES, COUNT]
 
 
-def find(graph_def: GraphDef, index: GraphIndex) -> Iterator[Replacement]:
-  """Finds all suppressions, each with what becomes of it."""
-  left = [each.name for each in graph_def.node if each.op in _OPS]
-  if not left:
-    return
-  for loop in map_loops.find(graph_def, index):
+def find(index: GraphIndex, loops: Sequence[MapLoop]) -> Iterator[Replacement]:
+  """Finds all suppressions, each with what becomes of it.
+
+  Args:
+    index: of the graph.
+    loops: of the graph, from `map_loops.find`.
+  """
+  left = [each.name for each in index.nodes.values() if each.op in _OPS]
+  for loop in loops:
     body = _body(loop, index)
     names = [name for name in left if name in body]
     if not names:

@@ -71,7 +71,7 @@ def test_conversions_of_no_weights_stay():
   image = tf.placeholder(tf.uint8, [1, 5, 5, 2])
   scale = tf.cast(tf.constant(2), tf.float32)
   net = tf.nn.conv2d(
-    tf.cast(image, tf.float32) * scale,
+    tf.pow(tf.cast(image, tf.float32), scale),
     tf.constant(VALUES, tf.float32),
     [1] * 4,
     'SAME',

@@ -15,7 +15,7 @@ from tensorflow.python.framework import tensor_util
 
 from object_detection_pruning.builders import inference_graph, pipeline
 from object_detection_pruning.common import checkpoints, own_process
-from object_detection_pruning.graphs import graph_index
+from object_detection_pruning.graphs import graph_index, map_loops
 from object_detection_pruning.sparse_ops import (
   library,
   loading,
@@ -136,8 +136,9 @@ def test_what_is_around_the_layers_gives_the_same_to_the_last_bit(
   library.load()
   index = graph_index.GraphIndex(pruned)
   outputs = OUTPUTS + ['num_detections']
-  replacements = list(suppressions.find(pruned, index))
-  replacements += pictures.find(pruned, index, set(outputs))
+  loops = list(map_loops.find(pruned, index))
+  replacements = list(suppressions.find(index, loops))
+  replacements += pictures.find(index, loops, set(outputs))
   assert len(replacements) == 2
   fused = replacing.apply(pruned, index, replacements, set(outputs))
   for expected, found in zip(
