@@ -169,11 +169,11 @@ def create_estimator_and_inputs(
   check(config)
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
+  soft_settings = pruning_rounds.from_message(message)
   hparams = _hparams(hparams_overrides)
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
-  soft_settings = pruning_rounds.from_message(message)
   soft = soft_training.prepare(config, soft_settings, last_step, run_config)
   creator = model_fn_creator(
     settings,
