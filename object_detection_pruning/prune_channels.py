@@ -8,7 +8,7 @@ Example:
 
 import contextlib
 import os
-from typing import FrozenSet, Optional
+from typing import Dict, FrozenSet, Optional
 
 from absl import flags
 
@@ -30,7 +30,7 @@ from object_detection_pruning.common import (
   project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.core import criteria
+from object_detection_pruning.core import criteria, layer_patterns
 from object_detection_pruning.reconstruction import (
   channel_cost,
   channel_refit,
@@ -151,14 +151,17 @@ def request() -> pruning.Request:
       f'--target_latency, got {len(given)}'
     )
   share: Optional[float] = None
+  ratios: Optional[Dict[str, float]] = None
   if given[0] != 'ratios_path':
     share = checks.fraction(f'--{given[0]}', FLAGS[given[0]].value)
   elif FLAGS.global_ranking:
     raise errors.InputError('--global_ranking does not go with --ratios_path')
+  else:
+    ratios = selection.read_ratios(FLAGS.ratios_path)
   checks.count('--taylor_batches', FLAGS.taylor_batches)
   return pruning.Request(
     ratio=None if measures else share,
-    ratios_path=FLAGS.ratios_path,
+    ratios=ratios,
     measure=measures[0] if measures else None,
     share=share if measures else None,
     method=FLAGS.importance,
@@ -232,6 +235,8 @@ def main(_) -> None:
 def _check_flags() -> None:
   """Checks what does not depend on any file, or raises `InputError`."""
   checks.count('--num_images', FLAGS.num_images)
+  layer_patterns.check('include', FLAGS.include)
+  layer_patterns.check('exclude', FLAGS.exclude)
   if _by_reconstruction():
     for name, is_wrong in (
       ('needs --reconstruct', not FLAGS.reconstruct),

@@ -274,12 +274,14 @@ def reconstruct(dense: job.Source, wanted: requests.Request) -> None:
     )
   if may_lose and dense.graph:
     may_lose.eval_set.check_model(dense.graph)
-  if FLAGS.images is None:
-    pictures = photos.generated(FLAGS.num_images)
-  else:
-    pictures = photos.read(FLAGS.images, FLAGS.num_images)
-  if FLAGS.mirror:
-    pictures = photos.with_mirror_images(pictures)
+  given = None
+  if FLAGS.images is not None:
+    given = photos.read(FLAGS.images, FLAGS.num_images)
+
+  def pictures() -> photos.Photos:
+    found = given or photos.generated(FLAGS.num_images)
+    return photos.with_mirror_images(found) if FLAGS.mirror else found
+
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
   with job.Job(dense, pictures, wanted, learning) as run:
     print(run.plan() if FLAGS.dry_run else _pruned(run, may_lose))

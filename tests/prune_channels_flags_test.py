@@ -90,7 +90,7 @@ BAD_FLAGS = [
   (['--ratios=LIST'], 'LIST must be a JSON object of layer pattern to ratio'),
   (['--ratios=HIGH'], 'HIGH: Conv2d_1_pointwise must be in (0, 1), got 1'),
   (['--ratios=WORD'], "WORD: Conv2d_1_pointwise must be a number: 'half'"),
-  (['--ratios=NOWHERE'], "NOWHERE: 'Conv9' is found in no layer"),
+  (['--ratios=NOWHERE'], "ratios: the pattern 'Conv9' is found in no layer"),
   (
     ['--ratio=0.5', '--importance=reconstruction'],
     '--importance=reconstruction needs --reconstruct',

@@ -88,7 +88,7 @@ def main(_) -> None:
   }
   for path in FLAGS.ratios:
     requests[os.path.basename(path)] = pruning.Request(
-      ratios_path=path, bounds=bounds
+      ratios=selection.read_ratios(path), bounds=bounds
     )
   search_seconds, network = timing.once(lambda: pruning.analyze(config))
   with tempfile.TemporaryDirectory() as folder:

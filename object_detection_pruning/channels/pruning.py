@@ -37,8 +37,8 @@ class Request(NamedTuple):
 
   Attributes:
     ratio: share of the channels that goes; None where a share of a measure is
-      to be left, or there is a file.
-    ratios_path: JSON file of pattern to ratio.
+      to be left, or there are `ratios`.
+    ratios: layer pattern to ratio; groups that no pattern names stay.
     measure: one of `MEASURES`, of which `share` is to be left.
     share: in (0, 1).
     method: importance, one of `importance.METHODS`.
@@ -50,7 +50,7 @@ class Request(NamedTuple):
   """
 
   ratio: Optional[float] = None
-  ratios_path: Optional[str] = None
+  ratios: Optional[Dict[str, float]] = None
   measure: Optional[str] = None
   share: Optional[float] = None
   method: str = 'l1'
@@ -125,8 +125,8 @@ def make_plan(
     network.channels, request.include, request.exclude
   )
   ratios = None
-  if request.ratios_path:
-    ratios = selection.read_ratios(request.ratios_path, chosen)
+  if request.ratios:
+    ratios = selection.ratio_of_each(request.ratios, chosen)
     chosen = [group for group in chosen if group.name in ratios]
   criterion = criterion or importance.find(request.method)
   scores = criterion.scores(

@@ -175,16 +175,12 @@ def to_target(
   return best
 
 
-def read_ratios(
-  path: str, chosen: Sequence[groups.ChannelGroup]
-) -> Dict[str, float]:
-  """Reads ratios of single groups: a JSON object of pattern to ratio.
-
-  Of several patterns that match a group the first one counts.
+def read_ratios(path: str) -> Dict[str, float]:
+  """Reads ratios of single groups: a JSON object of layer pattern to ratio.
 
   Raises:
-    InputError: the file is none, a ratio is out of range, or a pattern matches
-      nothing.
+    InputError: the file is none, a pattern is broken, or a ratio is out of
+      range.
   """
   if not os.path.isfile(path):
     tip = ''
@@ -203,21 +199,38 @@ def read_ratios(
     raise errors.InputError(
       f'{path} must be a JSON object of layer pattern to ratio'
     )
-  result: Dict[str, float] = {}
   for pattern, ratio in entries.items():
     if not isinstance(ratio, (int, float)):
       raise errors.InputError(f'{path}: {pattern} must be a number: {ratio!r}')
     checks.fraction(f'{path}: {pattern}', ratio)
     layer_patterns.check(path, [pattern])
+  return {pattern: float(ratio) for pattern, ratio in entries.items()}
+
+
+def ratio_of_each(
+  ratios: Dict[str, float], chosen: Sequence[groups.ChannelGroup]
+) -> Dict[str, float]:
+  """Gives the ratio of each group that a pattern names, by its name.
+
+  Of several patterns that match a group the first one counts.
+
+  Raises:
+    InputError: a pattern matches nothing.
+  """
+  result: Dict[str, float] = {}
+  for pattern, ratio in ratios.items():
     hits = [
       group.name
       for group in chosen
       if layer_patterns.found_in_any([pattern], group.layers)
     ]
     if not hits:
-      raise errors.InputError(f'{path}: {pattern!r} is found in no layer')
+      raise errors.InputError(
+        f'ratios: the pattern {pattern!r} is found in no layer that may be '
+        'pruned'
+      )
     for name in hits:
-      result.setdefault(name, float(ratio))
+      result.setdefault(name, ratio)
   return result
 
 

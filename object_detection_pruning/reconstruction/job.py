@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Job:
   def __init__(
     self,
     source: Source,
-    photos: photo_sources.Photos,
+    photos: Callable[[], photo_sources.Photos],
     request: requests.Request,
     learning: refinement.Setting,
   ):
@@ -69,18 +69,20 @@ class Job:
 
     Args:
       source: the dense model.
-      photos: pictures to calibrate with.
+      photos: gives pictures to calibrate with, once the model is found to be
+        one; to draw them takes a while.
       request: settings.
       learning: refinement; none with 0 steps.
 
     Raises:
       InputError: the model, the photos or the request cannot be used.
     """
-    self._source, self._photos = source, photos
+    self._source = source
     self._request, self._learning = request.check(), learning
     self.model = source.read()
-    self._pruner = pruning.Pruner(self.model, photos.images, request)
-    self._content = _digest(self.model, photos)
+    self._photos = photos()
+    self._pruner = pruning.Pruner(self.model, self._photos.images, request)
+    self._content = _digest(self.model, self._photos)
 
   @property
   def target(self) -> str:
@@ -185,7 +187,7 @@ def run(
   folder: str,
 ) -> report.Report:
   """Prunes a model once and writes it; see `Job`."""
-  with Job(source, photos, request, learning) as job:
+  with Job(source, lambda: photos, request, learning) as job:
     return job.run(folder)
 
 

@@ -33,7 +33,7 @@ def _job(given, **settings):
   settings.setdefault('min_weights', 300)
   return job.Job(
     job.Source(graph=given[0]),
-    _PHOTOS,
+    lambda: _PHOTOS,
     request.Request(sparsity=0.5, max_rows=2000, **settings),
     refinement.Setting(0),
   )
