@@ -12,7 +12,7 @@ def freeze(outputs):
   """Freezes the default graph; gives the graph, and what a session computes."""
   with tf.Session() as session:
     session.run(tf.global_variables_initializer())
-    values = {v.op.name: session.run(v) for v in tf.global_variables()}
+    values = session.run({v.op.name: v for v in tf.global_variables()})
     expected = session.run([f'{name}:0' for name in outputs])
   graph_def = tf.get_default_graph().as_graph_def()
   extracted = subgraphs.extract(graph_def, outputs)

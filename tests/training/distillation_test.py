@@ -52,9 +52,18 @@ def random_checkpoint(config, path):
     model.predict(tf.zeros([1, SIZE, SIZE, 3]), tf.constant([[SIZE, SIZE, 3]]))
     with tf.Session() as session:
       session.run(tf.global_variables_initializer())
-      tensors = {v.op.name: session.run(v) for v in tf.global_variables()}
+      tensors = session.run({v.op.name: v for v in tf.global_variables()})
   checkpoints.write(str(path), tensors)
   return str(path)
+
+
+@pytest.fixture(scope='module')
+def teacher(data, tmp_path_factory):
+  """The checkpoint of an SSD."""
+  return random_checkpoint(
+    detectors.config(detectors.ssd(), data),
+    tmp_path_factory.mktemp('ssd') / 'teacher',
+  )
 
 
 def training_spec(config, data):
@@ -112,21 +121,22 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   with tf.Session() as session:
     session.run([tf.global_variables_initializer(), tf.tables_initializer()])
     fresh = session.run(terms)
-    for variable in tf.global_variables():
-      if variable.op.name in tensors:
-        variable.load(tensors[variable.op.name], session)
+    known = [v for v in tf.global_variables() if v.op.name in tensors]
+    session.run(
+      [variable.initializer for variable in known],
+      {v.initializer.inputs[1]: tensors[v.op.name] for v in known},
+    )
     same = session.run(terms)
   assert all(value > 0 for value in fresh)
   if kind == 'faster_rcnn':  # Its batch norm is frozen, and so the same.
     np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
 
 
-def test_terms_are_part_of_the_loss_that_is_trained(data, tmp_path):
+def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):
   config = detectors.config(detectors.ssd(), data)
-  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
   spec = training_spec(
     with_teacher(
-      config, checkpoint, 'class_weight=0 box_weight=0 feature_weight=3'
+      config, teacher, 'class_weight=0 box_weight=0 feature_weight=3'
     ),
     data,
   )
@@ -152,34 +162,31 @@ def test_terms_are_part_of_the_loss_that_is_trained(data, tmp_path):
     ('teacher_config=/nowhere/x.config', 'no pipeline config'),
   ],
 )
-def test_bad_settings_are_one_line(fields, line, data, tmp_path):
+def test_bad_settings_are_one_line(fields, line, data, teacher):
   config = detectors.config(detectors.ssd(), data)
-  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
   with pytest.raises(errors.InputError, match=line):
-    distillation.from_config(with_teacher(config, checkpoint, fields))
+    distillation.from_config(with_teacher(config, teacher, fields))
 
 
-def test_another_kind_of_teacher_is_refused(data, tmp_path):
+def test_another_kind_of_teacher_is_refused(data, teacher, tmp_path):
   config = detectors.config(detectors.ssd(), data)
-  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
   other = pipeline.save(
     detectors.config(detectors.faster_rcnn(), data), str(tmp_path)
   )
   with pytest.raises(errors.InputError, match='got faster_rcnn for ssd'):
     distillation.from_config(
-      with_teacher(config, checkpoint, f'teacher_config={other}')
+      with_teacher(config, teacher, f'teacher_config={other}')
     )
 
 
-def test_a_teacher_with_other_classes_is_refused(data, tmp_path):
+def test_a_teacher_with_other_classes_is_refused(data, teacher, tmp_path):
   config = detectors.config(detectors.ssd(), data)
-  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
   config.model.ssd.num_classes += 1
   other = pipeline.save(config, str(tmp_path))
   config.model.ssd.num_classes -= 1
   with pytest.raises(errors.InputError, match='with 4 classes, .* got 5'):
     distillation.from_config(
-      with_teacher(config, checkpoint, f'teacher_config={other}')
+      with_teacher(config, teacher, f'teacher_config={other}')
     )
 
 
