@@ -231,8 +231,8 @@ def _voc_folder(folder: str) -> str:
 
 def _files(folder: str) -> List[str]:
   return sorted(
-    os.path.relpath(os.path.join(place, name), folder)
-    for place, _, names in os.walk(folder)
+    os.path.relpath(os.path.join(parent, name), folder)
+    for parent, _, names in os.walk(folder)
     for name in names
   )
 

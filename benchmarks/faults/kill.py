@@ -72,11 +72,11 @@ def main():
   result = {'seed': options.seed, 'jobs': {}}
   with tempfile.TemporaryDirectory() as folder:
     for job in jobs.prepare(folder, options.only):
-      place = os.path.join(folder, job.name)
-      os.makedirs(place)
+      job_folder = os.path.join(folder, job.name)
+      os.makedirs(job_folder)
       deadline = time.monotonic() + 60 * options.minutes
       result['jobs'][job.name] = attack(
-        job, place, options.moments, options.seed, deadline
+        job, job_folder, options.moments, options.seed, deadline
       )
       print(job.name, result['jobs'][job.name], flush=True)
       with open(options.output, 'w') as file:

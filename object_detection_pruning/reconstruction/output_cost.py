@@ -11,6 +11,7 @@ from typing import Dict, List, NamedTuple, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.reconstruction import kernel_layers
 from object_detection_pruning.reconstruction import predictions as raw
 
 # A squared error in the code of a box that is surely there, against one in a
@@ -99,6 +100,21 @@ class OutputCost:
         ],
       )
     return costs
+
+
+def weights(
+  costs: Dict[str, SiteCost], layers: Sequence[kernel_layers.KernelLayer]
+) -> Dict[str, np.ndarray]:
+  """What a squared error of each output of a layer costs, by its constant.
+
+  A layer on which no prediction depends has none.
+  """
+  result = {}
+  for layer in layers:
+    found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
+    if found:
+      result[layer.constant] = np.sum(found, 0)
+  return result
 
 
 def weighted(predictions: Sequence[raw.Prediction]) -> List[tf.Tensor]:

@@ -11,10 +11,9 @@ from object_detection_pruning.reconstruction import (
   augmentation,
   kernel_layers,
   layer_choice,
+  layer_fitter,
   layer_times,
-  layerwise,
   least_squares,
-  observations,
   output_cost,
   photo_batches,
   predictions,
@@ -97,7 +96,7 @@ class Pruner:
     shared = shared or kept
     costs = shared.get('costs', self.costs)
     shares = self._shares(shared, costs, request)
-    return self._prune(kept, costs, shares, {})
+    return self._fitter(costs).fit(self._walk(costs), shares, {}, kept)
 
   def plan(self) -> List[report.LayerResult]:
     """Gives the zeros that `run` would make, without making them."""
@@ -127,8 +126,12 @@ class Pruner:
     """
     # Without a search for masks each output is fitted for itself, so what an
     # error of it costs does not matter.
-    values, _ = self._prune(
-      progress_file.Folder(None, ''), {}, {}, supports, 'layers refitted'
+    values, _ = self._fitter({}).fit(
+      self._walk({}),
+      {},
+      supports,
+      progress_file.Folder(None, ''),
+      'layers refitted',
     )
     return values
 
@@ -180,9 +183,14 @@ class Pruner:
     cost = output_cost.OutputCost(self.network, self.layers, self.predictions)
     return cost.measure(self.feeds, self._pool, _PROBES)
 
-  def _weights(self, costs, layer) -> Optional[np.ndarray]:
-    found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
-    return np.sum(found, 0) if found else None
+  def _fitter(self, costs) -> layer_fitter.LayerFitter:
+    return layer_fitter.LayerFitter(
+      self.layers,
+      self.chosen,
+      self.request,
+      output_cost.weights(costs, self.layers),
+      self._pool,
+    )
 
   def most_share(self, shared: progress_file.Folder) -> float:
     """Gives the largest share that a request may take away, in [0, 1).
@@ -204,13 +212,11 @@ class Pruner:
 
   def _shares(self, shared, costs, request) -> Dict[str, float]:
     """Shares of zeros by the layer's constant."""
-    weights = {
-      layer.constant: self._weights(costs, layer) for layer in self.chosen
-    }
+    weights = output_cost.weights(costs, self.layers)
 
     def survey() -> List[surveys.LayerSurvey]:
       return surveys.survey(
-        self._walk(costs), self.chosen, self.request, weights
+        self._walk(costs), self.chosen, self.request, weights, self._pool
       )
 
     times = None
@@ -224,60 +230,6 @@ class Pruner:
       request, self.chosen, lambda: shared.get('survey', survey), times
     )
 
-  def _prune(self, kept, costs, shares, supports, title='layers pruned'):
-    walk = self._walk(costs)
-    results, passed = [], []
-    for layer in progress.over(self.layers, title):
-      share = shares.get(layer.constant, 0.0)
-      support = supports.get(layer.constant)
-      error, rows = None, 0
-      wanted = share or support is not None
-      if wanted or (walk.changed and self.request.refit_dense):
-        name = f'layer {len(results)}'
-        fit = kept.load(name)
-        if fit is None:
-          # Values at borders are rounded, so a run that goes on makes the same
-          # stops on the way as one that was not killed.
-          while passed:
-            walk.reach(passed.pop(0))
-          fit = self._fit(walk, costs, layer, share, support)
-          kept.save(name, fit)
-        else:
-          passed.append(layer)
-        walk.change(layer, fit)
-        error, rows = fit.error, fit.rows
-      results.append(
-        report.LayerResult.of(
-          layer.name,
-          walk.values[layer.constant],
-          error,
-          pruned=any(layer is each for each in self.chosen),
-          rows=rows,
-        )
-      )
-    return walk.values, results
-
-  def _fit(self, walk, costs, layer, share, support) -> layerwise.Fit:
-    request = self.request
-    observed = self._observed(walk, layer)
-    if support is not None:
-      support = support.reshape(layerwise.shape_of(layer).matrix)
-    return layerwise.fit(
-      layer,
-      observed,
-      share,
-      request.pattern,
-      self._weights(costs, layer),
-      request.ridge,
-      support=support,
-    )
-
-  def _observed(self, walk, layer):
-    walk.reach(layer)
-    return walk.observe(
-      layer, observations.Setting(self.request.max_rows, self.request.focus)
-    )
-
   def problems(self) -> Iterator[Problem]:
     """Gives the least squares of each kernel in the dense network.
 
@@ -285,13 +237,7 @@ class Pruner:
     its own.
     """
     costs = self.costs()
-    walk = self._walk(costs)
+    walk, fitter = self._walk(costs), self._fitter(costs)
     for layer in progress.over(self.layers, 'layers looked at'):
       if layer.kind != kernel_layers.DEPTHWISE:
-        task = layerwise.problem(
-          layer,
-          self._observed(walk, layer),
-          self._weights(costs, layer),
-          self.request.ridge,
-        )
-        yield layer, task
+        yield layer, fitter.problem(walk, layer)

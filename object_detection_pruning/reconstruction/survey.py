@@ -4,7 +4,8 @@ Errors of a layer are those of its own outputs, with inputs of the dense
 network. What they cost at the outputs of the detector follows from gradients.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from concurrent import futures
+from typing import Dict, List, NamedTuple, Sequence
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def survey(
   walk,
   layers: Sequence[kernel_layers.KernelLayer],
   request,
-  weights: Dict[str, Optional[np.ndarray]],
+  weights: Dict[str, np.ndarray],
+  pool: futures.Executor,
 ) -> List[LayerSurvey]:
   """Surveys layers.
 
@@ -47,20 +49,28 @@ def survey(
     layers: those to prune, in the order of the graph.
     request: settings.
     weights: what a squared error of each output costs, by the layer's constant.
+    pool: threads; a layer is solved while photos are carried to the next ones.
   """
   setting = observations.Setting(
     min(_MAX_ROWS, request.max_rows), request.focus
   )
-  result = []
+  solving: List[futures.Future] = []
   for layer in progress.over(layers, 'layers surveyed'):
     walk.reach(layer)
     observed = walk.observe(layer, setting)
-    result.append(
-      _survey_layer(
-        layer, observed, request, weights[layer.constant], len(walk)
+    # Moments of two layers at a time are all that memory should hold.
+    futures.wait(solving[-1:])
+    solving.append(
+      pool.submit(
+        _survey_layer,
+        layer,
+        observed,
+        request,
+        weights.get(layer.constant),
+        len(walk),
       )
     )
-  return result
+  return [each.result() for each in solving]
 
 
 def _survey_layer(layer, observed, request, weights, photos) -> LayerSurvey:

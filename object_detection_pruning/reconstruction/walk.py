@@ -1,6 +1,6 @@
 """A walk through the layers of the dense and the pruned network in step."""
 
-from typing import Dict, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -58,17 +58,28 @@ class Walk:
 
   def reach(self, layer: kernel_layers.KernelLayer) -> None:
     """Carries both networks to just before a layer."""
-    ahead = self._layers[self._layers.index(layer) :]
-    border = self._network.border(
-      self._inputs, kernel_layers.constants(ahead), self._ends
-    )
-    # What waits for the input, an assertion say, is in no border.
-    border += [each for each in self._inputs if each not in border]
+    border = self._border(layer)
     self._dense.advance(border)
     if not self.changed:
       streams.share(self._dense, self._pruned)
       return
     self._pruned.advance(border)
+
+  def reach_dense(self, layer: Optional[kernel_layers.KernelLayer]) -> None:
+    """Carries the dense network ahead, to a layer if there is one left.
+
+    It can go there while it is not yet known what the pruned one becomes.
+    """
+    if layer is not None:
+      self._dense.advance(self._border(layer))
+
+  def _border(self, layer: kernel_layers.KernelLayer) -> List[tf.Tensor]:
+    ahead = self._layers[self._layers.index(layer) :]
+    border = self._network.border(
+      self._inputs, kernel_layers.constants(ahead), self._ends
+    )
+    # What waits for the input, an assertion say, is in no border.
+    return border + [each for each in self._inputs if each not in border]
 
   def observe(
     self, layer: kernel_layers.KernelLayer, setting: observations.Setting

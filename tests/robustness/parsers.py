@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import types
 from typing import Callable, NamedTuple
 
 import numpy as np
@@ -239,7 +238,6 @@ def _sensitivities(folder):
   return path
 
 
-_GROUP = types.SimpleNamespace(name='a', layers=['a', 'b/c'])
 _CONFIG = """model { ssd { num_classes: 3
   image_resizer { fixed_shape_resizer { height: 96 width: 96 } }
   feature_extractor { type: "ssd_mobilenet_v1" depth_multiplier: 0.25 } } }
@@ -307,6 +305,6 @@ PARSERS = (
     'ratios of channels',
     _file('r.json', b'{"a": 0.5, "b/c": 0.25}'),
     'json',
-    lambda path: channel_selection.read_ratios(path, [_GROUP]),
+    channel_selection.read_ratios,
   ),
 )
