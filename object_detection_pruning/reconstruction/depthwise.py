@@ -12,7 +12,7 @@ class Moments:
 
   def __init__(self, taps: int, channels: int, multiplier: int):
     """Starts with no rows."""
-    self.rows, self.positions, self.weight = 0, 0, 0.0
+    self.rows = self.positions = 0
     self._multiplier = multiplier
     self._x = np.zeros((channels, taps))
     self._y = np.zeros((channels, multiplier))
@@ -20,51 +20,47 @@ class Moments:
     self._xy = np.zeros((channels, taps, multiplier))
     self._yy = np.zeros((channels, multiplier))
 
-  def add(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> None:
+  def add(self, x: np.ndarray, y: np.ndarray) -> None:
     """Adds rows.
 
     Args:
       x: float [rows, taps, channels].
       y: float [rows, channels * multiplier].
-      weights: how much each row counts, [rows].
     """
     x = x.transpose(2, 1, 0)
     y = y.reshape(y.shape[0], -1, self._multiplier).transpose(1, 0, 2)
-    weighted = x * weights
-    self._xx += weighted @ x.transpose(0, 2, 1)
-    self._xy += weighted @ y
-    self._x += weighted.sum(2, dtype=np.float64)
-    self._y += (y * weights[:, np.newaxis]).sum(1, dtype=np.float64)
-    self._yy += (np.square(y) * weights[:, np.newaxis]).sum(1, dtype=np.float64)
-    self.rows += len(weights)
-    self.weight += float(weights.sum(dtype=np.float64))
+    self.rows += x.shape[2]
+    self._xx += x @ x.transpose(0, 2, 1)
+    self._xy += x @ y
+    self._x += x.sum(2, dtype=np.float64)
+    self._y += y.sum(1, dtype=np.float64)
+    self._yy += np.square(y).sum(1, dtype=np.float64)
 
   def merge(self, other: 'Moments') -> None:
     """Adds the rows of another one."""
     self.rows += other.rows
     self.positions += other.positions
-    self.weight += other.weight
     for name in ('_x', '_y', '_xx', '_xy', '_yy'):
       setattr(self, name, getattr(self, name) + getattr(other, name))
 
   @property
   def mean_output(self) -> np.ndarray:
     """Of the dense network, [channels * multiplier]."""
-    return (self._y / self.weight).reshape(-1)
+    return (self._y / self.rows).reshape(-1)
 
   def mean_fitted(self, kernel: np.ndarray) -> np.ndarray:
     """Of a kernel [taps, channels, multiplier], [channels * multiplier]."""
-    return np.einsum('ct,tcm->cm', self._x / self.weight, kernel).reshape(-1)
+    return np.einsum('ct,tcm->cm', self._x / self.rows, kernel).reshape(-1)
 
   def sums(self, centred: bool):
     """Products of each channel: xx, xy and yy, as those of a full kernel."""
     if not centred:
       return self._xx, self._xy, self._yy
-    mean = self._x / self.weight
+    mean = self._x / self.rows
     return (
       self._xx - self._x[:, :, np.newaxis] * mean[:, np.newaxis],
       self._xy - mean[:, :, np.newaxis] * self._y[:, np.newaxis],
-      np.maximum(self._yy - self._y**2 / self.weight, 0),
+      np.maximum(self._yy - self._y**2 / self.rows, 0),
     )
 
 
@@ -82,9 +78,9 @@ def fit(groups, kernel: np.ndarray, ridge: float = 1e-3):
   dense = kernel.astype(np.float64).transpose(1, 0, 2)
   sums = [moments.sums(centred) for moments, centred in groups]
   xx, xy, yy = (sum(parts) for parts in zip(*sums))
-  weight = sum(moments.weight for moments, _ in groups)
+  rows = sum(moments.rows for moments, _ in groups)
   taps = xx.shape[1]
-  pull = ridge * np.trace(xx, axis1=1, axis2=2) / taps + 1e-9 * weight
+  pull = ridge * np.trace(xx, axis1=1, axis2=2) / taps + 1e-9 * rows
   gram = xx + pull[:, np.newaxis, np.newaxis] * np.eye(taps)
   fitted = np.linalg.solve(gram, xy + pull[:, np.newaxis, np.newaxis] * dense)
   error = (

@@ -10,7 +10,6 @@ from object_detection_pruning.reconstruction import (
   kernel_layers,
   layerwise,
   least_squares,
-  observations,
   progress_file,
   report,
 )
@@ -27,7 +26,7 @@ class LayerFitter:
     layers: Sequence[kernel_layers.KernelLayer],
     chosen: Sequence[kernel_layers.KernelLayer],
     request: requests.Request,
-    weights: Dict[str, np.ndarray],
+    costs: Dict[str, np.ndarray],
     pool: futures.Executor,
   ):
     """Takes what is the same for all layers.
@@ -36,12 +35,12 @@ class LayerFitter:
       layers: all of the network that can be changed, in its order.
       chosen: those that may lose weights; the others are refitted only.
       request: settings.
-      weights: see `output_cost.weights`.
+      costs: of errors, from `output_cost`.
       pool: threads; a layer is solved while photos are carried on.
     """
     self._layers, self._request = list(layers), request
     self._chosen = {layer.constant for layer in chosen}
-    self._weights, self._pool = weights, pool
+    self._costs, self._pool = costs, pool
 
   def fit(
     self,
@@ -102,7 +101,7 @@ class LayerFitter:
     return layerwise.problem(
       layer,
       self._observed(walk, layer),
-      self._weights.get(layer.constant),
+      self._costs.get(layer.constant),
       self._request.ridge,
     )
 
@@ -134,13 +133,11 @@ class LayerFitter:
       self._observed(walk, layer),
       shares.get(layer.constant, 0.0),
       self._request.pattern,
-      self._weights.get(layer.constant),
+      self._costs.get(layer.constant),
       self._request.ridge,
       support=support,
     )
 
   def _observed(self, walk, layer):
     walk.reach(layer)
-    return walk.observe(
-      layer, observations.Setting(self._request.max_rows, self._request.focus)
-    )
+    return walk.observe(layer, self._request.max_rows)

@@ -68,7 +68,7 @@ class Problem:
       output_weights = np.ones(outputs)
     self.output_weights = output_weights
     self._sums, self._dense = sums, kernel.astype(np.float64)
-    xx = sums.xx / sums.weight
+    xx = sums.xx / sums.rows
     pull = ridge * max(np.trace(xx) / len(xx), np.finfo(np.float32).tiny)
     diagonal = np.diag(xx) + pull
     # An input that is always zero would divide by zero.
@@ -76,7 +76,7 @@ class Problem:
     self.scale = np.sqrt(diagonal)
     self.gram = xx / self.scale / self.scale[:, np.newaxis]
     np.fill_diagonal(self.gram, 1.0)
-    self.target = (sums.xy / sums.weight + pull * self._dense) / self.scale[
+    self.target = (sums.xy / sums.rows + pull * self._dense) / self.scale[
       :, np.newaxis
     ]
 
@@ -155,11 +155,11 @@ class Problem:
     sums = self._sums
     quadratic = np.einsum('ij,ij->j', kernel, sums.xx @ kernel)
     mixed = np.einsum('ij,ij->j', kernel, sums.xy)
-    return np.maximum(quadratic - 2 * mixed + sums.yy, 0) / sums.weight
+    return np.maximum(quadratic - 2 * mixed + sums.yy, 0) / sums.rows
 
   def power(self) -> np.ndarray:
     """Mean square of each output of the dense network, [outputs]."""
-    return self._sums.yy / self._sums.weight
+    return self._sums.yy / self._sums.rows
 
   def relative_error(self, kernel: np.ndarray) -> float:
     """Error over the mean square of the outputs, both weighted."""

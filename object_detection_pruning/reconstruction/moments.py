@@ -11,7 +11,7 @@ from object_detection_pruning.common import errors
 
 
 class Moments:
-  """Weighted sums over rows of inputs x and of the outputs y to be met."""
+  """Sums over rows of inputs x and of the outputs y to be met."""
 
   def __init__(self, inputs: int, outputs: int):
     """Starts with no rows.
@@ -21,7 +21,6 @@ class Moments:
       outputs: length of a row of outputs.
     """
     self.rows = self.positions = 0
-    self.weight = 0.0
     self._x = np.zeros(inputs)
     self._y = np.zeros(outputs)
     self._xx = np.zeros((inputs, inputs))
@@ -32,45 +31,36 @@ class Moments:
     """Adds the rows of another one."""
     self.rows += other.rows
     self.positions += other.positions
-    self.weight += other.weight
     for name in ('_x', '_y', '_xx', '_xy', '_yy'):
       setattr(self, name, getattr(self, name) + getattr(other, name))
 
-  def add(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray = None):
+  def add(self, x: np.ndarray, y: np.ndarray) -> None:
     """Adds rows.
 
     Args:
       x: float [rows, inputs], or [rows, taps, channels].
       y: float [rows, outputs].
-      weights: how much each row counts, [rows]; all the same if None.
 
     Raises:
       InputError: a value is not finite, so the network is broken.
     """
     x = x.reshape(len(x), -1)
-    weighted = x if weights is None else x * weights[:, np.newaxis]
-    xx = weighted.T @ x
+    xx = x.T @ x
     if not np.isfinite(np.trace(xx)) or not np.all(np.isfinite(y)):
       raise errors.InputError(
         'the network gives values that are not finite on a photo'
       )
     self._xx += xx
-    self._xy += weighted.T @ y
-    if weights is None:
-      self._yy += np.square(y, dtype=np.float64).sum(0)
-      self._y += y.sum(0, dtype=np.float64)
-      self.weight += len(x)
-    else:
-      self._yy += weights.astype(np.float64) @ np.square(y)
-      self._y += weights @ y
-      self.weight += float(weights.sum(dtype=np.float64))
-    self._x += weighted.sum(0, dtype=np.float64)
+    self._xy += x.T @ y
+    self._yy += np.square(y, dtype=np.float64).sum(0)
+    self._x += x.sum(0, dtype=np.float64)
+    self._y += y.sum(0, dtype=np.float64)
     self.rows += len(x)
 
   @property
   def mean_input(self) -> np.ndarray:
     """Mean of the inputs, [inputs]."""
-    return self._x / self.weight
+    return self._x / self.rows
 
   def mean_fitted(self, kernel: np.ndarray) -> np.ndarray:
     """Mean of the outputs of a kernel [inputs, outputs], [outputs]."""
@@ -79,7 +69,7 @@ class Moments:
   @property
   def mean_output(self) -> np.ndarray:
     """Mean of the outputs, [outputs]."""
-    return self._y / self.weight
+    return self._y / self.rows
 
   def sums(self, centred: bool) -> 'Sums':
     """Gives the sums of products.
@@ -88,10 +78,10 @@ class Moments:
       centred: of the deviations from the means, as where the layer's mean is
         corrected behind its kernel, in a bias or in batch norm.
     """
-    if not centred or not self.weight:
-      return Sums(self.weight, self._xx, self._xy, self._yy)
+    if not centred or not self.rows:
+      return Sums(self.rows, self._xx, self._xy, self._yy)
     return Sums(
-      self.weight,
+      self.rows,
       self._xx - np.outer(self._x, self.mean_input),
       self._xy - np.outer(self._x, self.mean_output),
       np.maximum(self._yy - self._y * self.mean_output, 0),
@@ -102,20 +92,18 @@ class Sums:
   """Sums of products that fits are made from; they can be added.
 
   Attributes:
-    weight: of all rows.
+    rows: how many there are.
     xx: [inputs, inputs].
     xy: [inputs, outputs].
     yy: squares of each output, [outputs].
   """
 
-  def __init__(
-    self, weight: float, xx: np.ndarray, xy: np.ndarray, yy: np.ndarray
-  ):
-    self.weight, self.xx, self.xy, self.yy = weight, xx, xy, yy
+  def __init__(self, rows: int, xx: np.ndarray, xy: np.ndarray, yy: np.ndarray):
+    self.rows, self.xx, self.xy, self.yy = rows, xx, xy, yy
 
   def __add__(self, other: 'Sums') -> 'Sums':
     return Sums(
-      self.weight + other.weight,
+      self.rows + other.rows,
       self.xx + other.xx,
       self.xy + other.xy,
       self.yy + other.yy,

@@ -1,6 +1,6 @@
 """Moments of a layer over all photos, at all sites of its kernel."""
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, Optional, Union
 
 import numpy as np
 
@@ -8,61 +8,46 @@ from object_detection_pruning.reconstruction import (
   depthwise,
   kernel_layers,
   moments,
-  output_cost,
   patches,
   streams,
 )
 
-# Rows are multiplied in pieces of this many.
-_PIECE = 4096
+# By the name of the constant that corrects the mean, None where there is none.
+Observed = Dict[Optional[str], Union[moments.Moments, depthwise.Moments]]
 
-
-class Setting(NamedTuple):
-  """How rows are taken.
-
-  Attributes:
-    max_rows: most rows of a site, over all photos; where there are more
-      positions some are drawn.
-    focus: in [0, 1], how much positions count by what they matter to the
-      predictions, against all the same.
-  """
-
-  max_rows: int = 40000
-  focus: float = 0.0
+# Rows are multiplied in pieces of so many inputs.
+_PIECE = 2**20
 
 
 class Observer:
   """Looks at layers in a dense network and in the one that is pruned."""
 
   def __init__(
-    self,
-    network,
-    dense: streams.Stream,
-    pruned: streams.Stream,
-    pool,
-    costs: Dict[str, output_cost.SiteCost],
+    self, network, dense: streams.Stream, pruned: streams.Stream, pool
   ):
     """Takes the streams, which must be at the border before the layer."""
     self._network = network
     self._dense, self._pruned = dense, pruned
-    self._pool, self._costs = pool, costs
+    self._pool = pool
 
-  def observe(self, layer: kernel_layers.KernelLayer, setting: Setting):
+  def observe(
+    self, layer: kernel_layers.KernelLayer, max_rows: int
+  ) -> Observed:
     """Sums up moments.
 
     Args:
       layer: the layer that both streams have come to.
-      setting: how rows are taken.
+      max_rows: most rows of a site, over all photos; where there are more
+        positions some are drawn.
 
     Returns:
-      By the name of the constant that corrects the mean, None where there is
-      none: sites with one constant share a mean.
+      Moments of each mean: sites whose mean one constant corrects share them.
     """
     workers = 2
     parts = list(
       self._pool.map(
         lambda worker: self._part(
-          layer, range(worker, len(self._dense), workers), setting
+          layer, range(worker, len(self._dense), workers), max_rows
         ),
         range(min(workers, len(self._dense))),
       )
@@ -73,9 +58,7 @@ class Observer:
         total[key].merge(value)
     return total
 
-  def _part(
-    self, layer, photos, setting
-  ) -> Dict[Optional[str], moments.Moments]:
+  def _part(self, layer, photos, max_rows: int) -> Observed:
     taps = layer.window[0] * layer.window[1]
     channels = layer.kernel.shape[-2]
     outputs = kernel_layers.output_channels(layer)
@@ -89,44 +72,33 @@ class Observer:
           result[key] = moments.Moments(taps * channels, outputs)
         pending[key] = []
     for photo in photos:
-      for key, positions, rows in self._rows(layer, photo, setting):
+      for key, positions, rows in self._rows(layer, photo, max_rows):
         result[key].positions += positions
         pending[key].append(rows)
-        if sum(len(each[0]) for each in pending[key]) >= _PIECE:
+        if sum(each[0].size for each in pending[key]) >= _PIECE:
           _flush(result[key], pending[key])
     for key in result:
       _flush(result[key], pending[key])
     return result
 
-  def _rows(self, layer, photo: int, setting: Setting):
+  def _rows(self, layer, photo: int, max_rows: int):
     inputs = [self._network.tensor(site.input) for site in layer.sites]
     outputs = [self._network.tensor(site.node) for site in layer.sites]
     seen = self._pruned.run(inputs, photo)
     wanted = self._dense.run(outputs, photo)
-    per_photo = -(-setting.max_rows // len(self._dense))
+    per_photo = -(-max_rows // len(self._dense))
     for number, (site, x, y) in enumerate(zip(layer.sites, seen, wanted)):
       y = y.reshape(-1, y.shape[-1])
       chosen = patches.sample(len(y), per_photo, (photo, number))
-      weights = np.ones(len(chosen), np.float32)
-      cost = self._costs.get(site.node)
-      if cost is not None and setting.focus:
-        weights = _weights(cost.positions[photo][chosen], setting.focus)
       yield (
         site.shift.constant if site.shift else None,
         len(y),
-        (patches.rows(layer, x, chosen), y[chosen], weights),
+        (patches.rows(layer, x, chosen), y[chosen]),
       )
-
-
-def _weights(positions: np.ndarray, focus: float) -> np.ndarray:
-  # A few positions must not stand for all others.
-  share = np.minimum(positions.astype(np.float32), 50)
-  return np.float32(1 - focus) + np.float32(focus) * share
 
 
 def _flush(target, pending: List) -> None:
   if not pending:
     return
-  x, y, weights = (np.concatenate(parts) for parts in zip(*pending))
-  target.add(x, y, weights)
+  target.add(*(np.concatenate(parts) for parts in zip(*pending)))
   pending.clear()

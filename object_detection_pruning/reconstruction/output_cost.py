@@ -3,39 +3,36 @@
 With predictions p and a layer's outputs z, the expected square of the change of
 p is the error of z weighted by the squares of the derivatives dp/dz. These are
 estimated by gradients of randomly signed sums of the predictions, as Hutchinson
-estimates a trace, so one backward pass a photo serves every layer.
+estimates a trace, so one backward pass a photo serves every layer, and a part
+of the photos is enough.
 """
 
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import progress
 from object_detection_pruning.reconstruction import kernel_layers
+from object_detection_pruning.reconstruction import network as networks
 from object_detection_pruning.reconstruction import predictions as raw
 
 # A squared error in the code of a box that is surely there, against one in a
 # probability.
 BOX_WEIGHT = 0.1
-
-
-class SiteCost(NamedTuple):
-  """How much the outputs of one site of a layer matter.
-
-  Attributes:
-    outputs: mean square of the gradient of each output, times the positions of
-      a photo, [outputs].
-    positions: for each photo, the share of each position, mean 1.
-  """
-
-  outputs: np.ndarray
-  positions: List[np.ndarray]
+# Costs of more photos than this change no allocation.
+_MOST_PHOTOS = 64
 
 
 class OutputCost:
   """Builds the backward pass of a network."""
 
-  def __init__(self, network, layers, predictions: Sequence[raw.Prediction]):
+  def __init__(
+    self,
+    network: networks.Network,
+    layers: Sequence[kernel_layers.KernelLayer],
+    predictions: Sequence[raw.Prediction],
+  ):
     """Adds the gradients to the network's graph.
 
     Args:
@@ -44,77 +41,49 @@ class OutputCost:
       predictions: raw predictions.
     """
     self._network = network
-    self.sites = [site.node for layer in layers for site in layer.sites]
-    tensors = [network.tensor(name) for name in self.sites]
+    sites = {s.node: layer.constant for layer in layers for s in layer.sites}
+    tensors = [network.tensor(name) for name in sites]
+    # Squares are summed in the graph: the gradients of a photo at all layers
+    # take much more memory than all else.
+    self._squares: List[tf.Tensor] = []
+    self._constants: List[str] = []
     with network.graph.as_default():
       self._seed = tf.placeholder(tf.int32, [2])
       total = _signed_sum(predictions, self._seed)
-      gradients = tf.gradients(total, tensors)
-    self._fetches = {
-      name: gradient
-      for name, gradient in zip(self.sites, gradients)
-      if gradient is not None
-    }
+      for constant, gradient in zip(
+        sites.values(), tf.gradients(total, tensors)
+      ):
+        if gradient is not None:
+          squares = tf.square(raw.rows(gradient))
+          self._squares.append(tf.reduce_sum(squares, 0))
+          self._constants.append(constant)
 
-  def measure(self, feeds, pool, probes: int = 2) -> Dict[str, SiteCost]:
-    """Runs the photos.
+  def measure(self, feeds, pool) -> Dict[str, np.ndarray]:
+    """Runs photos.
 
     Args:
       feeds: what is fed for each photo.
       pool: threads.
-      probes: random sums for each photo.
 
     Returns:
-      Costs by the name of the site.
+      What a squared error of each output of a layer costs, summed over the
+      positions of a photo, [outputs], by the layer's constant. A layer on which
+      no prediction depends has none.
     """
-    names = list(self._fetches)
-    fetches = [self._fetches[name] for name in names]
 
-    def one(photo: int):
-      channel, position = [], []
+    def one(photo: int) -> List[np.ndarray]:
       fed = dict(feeds[photo])
-      for probe in range(probes):
-        fed[self._seed] = np.array([photo, probe], np.int32)
-        found = self._network.run(fetches, fed, self._network.dense)
-        for number, gradient in enumerate(found):
-          square = np.square(gradient.reshape(-1, gradient.shape[-1]))
-          if probe == 0:
-            channel.append(square.sum(0, dtype=np.float64))
-            position.append(square.sum(1))
-          else:
-            channel[number] += square.sum(0, dtype=np.float64)
-            position[number] += square.sum(1)
-      return channel, position
+      fed[self._seed] = np.array([photo, 0], np.int32)
+      return self._network.run(self._squares, fed, self._network.dense)
 
-    results = list(pool.map(one, range(len(feeds))))
-    costs = {}
-    for number, name in enumerate(names):
-      total = sum(r[0][number] for r in results) / len(results) / probes
-      maps = [r[1][number] for r in results]
-      mean = np.mean(np.concatenate(maps)) + 1e-30
-      costs[name] = SiteCost(
-        total,
-        [
-          (m / mean).astype(np.float16)
-          for m in [np.minimum(m, 1e4 * mean) for m in maps]
-        ],
-      )
-    return costs
-
-
-def weights(
-  costs: Dict[str, SiteCost], layers: Sequence[kernel_layers.KernelLayer]
-) -> Dict[str, np.ndarray]:
-  """What a squared error of each output of a layer costs, by its constant.
-
-  A layer on which no prediction depends has none.
-  """
-  result = {}
-  for layer in layers:
-    found = [costs[s.node].outputs for s in layer.sites if s.node in costs]
-    if found:
-      result[layer.constant] = np.sum(found, 0)
-  return result
+    # Neighbours may be of one scene.
+    chosen = range(len(feeds))[:: -(-len(feeds) // _MOST_PHOTOS)]
+    costs: Dict[str, np.ndarray] = {}
+    runs = pool.map(one, chosen)
+    for squares in progress.over(runs, 'costs of errors', total=len(chosen)):
+      for constant, square in zip(self._constants, squares):
+        costs[constant] = costs.get(constant, 0.0) + np.float64(square)
+    return {constant: cost / len(chosen) for constant, cost in costs.items()}
 
 
 def weighted(predictions: Sequence[raw.Prediction]) -> List[tf.Tensor]:

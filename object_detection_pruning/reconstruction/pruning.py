@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from object_detection_pruning.common import progress, sessions
+from object_detection_pruning.common import memory, progress, sessions
 from object_detection_pruning.reconstruction import (
   allocation,
   augmentation,
@@ -28,8 +28,6 @@ from object_detection_pruning.reconstruction import request as requests
 from object_detection_pruning.reconstruction import shares as shares_lib
 from object_detection_pruning.reconstruction import survey as surveys
 from object_detection_pruning.reconstruction import walk as walks
-
-_PROBES = 2
 
 Problem = Tuple[kernel_layers.KernelLayer, least_squares.Problem]
 
@@ -96,7 +94,7 @@ class Pruner:
     shared = shared or kept
     costs = shared.get('costs', self.costs)
     shares = self._shares(shared, costs, request)
-    return self._fitter(costs).fit(self._walk(costs), shares, {}, kept)
+    return self._fitter(costs).fit(self._walk(), shares, {}, kept)
 
   def plan(self) -> List[report.LayerResult]:
     """Gives the zeros that `run` would make, without making them."""
@@ -127,7 +125,7 @@ class Pruner:
     # Without a search for masks each output is fitted for itself, so what an
     # error of it costs does not matter.
     values, _ = self._fitter({}).fit(
-      self._walk({}),
+      self._walk(),
       {},
       supports,
       progress_file.Folder(None, ''),
@@ -175,21 +173,22 @@ class Pruner:
     self._pool.shutdown()
     self.network.close()
 
-  def _walk(self, costs) -> walks.Walk:
-    return walks.Walk(self.network, self.layers, self.feeds, self._pool, costs)
+  def _walk(self, every: int = 1) -> walks.Walk:
+    return walks.Walk(
+      self.network, self.layers, self.feeds[::every], self._pool
+    )
 
-  def costs(self) -> Dict[str, output_cost.SiteCost]:
-    """What errors of each layer cost at the outputs of the detector."""
+  def costs(self) -> Dict[str, np.ndarray]:
+    """What errors of each layer cost; see `output_cost`."""
     cost = output_cost.OutputCost(self.network, self.layers, self.predictions)
-    return cost.measure(self.feeds, self._pool, _PROBES)
+    found = cost.measure(self.feeds, self._pool)
+    # Its backward passes take more than what follows.
+    memory.give_back()
+    return found
 
   def _fitter(self, costs) -> layer_fitter.LayerFitter:
     return layer_fitter.LayerFitter(
-      self.layers,
-      self.chosen,
-      self.request,
-      output_cost.weights(costs, self.layers),
-      self._pool,
+      self.layers, self.chosen, self.request, costs, self._pool
     )
 
   def most_share(self, shared: progress_file.Folder) -> float:
@@ -212,12 +211,18 @@ class Pruner:
 
   def _shares(self, shared, costs, request) -> Dict[str, float]:
     """Shares of zeros by the layer's constant."""
-    weights = output_cost.weights(costs, self.layers)
 
     def survey() -> List[surveys.LayerSurvey]:
-      return surveys.survey(
-        self._walk(costs), self.chosen, self.request, weights, self._pool
+      enough = surveys.enough_photos(self.network, self.feeds[0], self.chosen)
+      found = surveys.survey(
+        self._walk(max(1, len(self.feeds) // enough)),
+        self.chosen,
+        self.request,
+        costs,
+        self._pool,
       )
+      memory.give_back()
+      return found
 
     times = None
     if request.sparsity and request.target == requests.LATENCY:
@@ -237,7 +242,7 @@ class Pruner:
     its own.
     """
     costs = self.costs()
-    walk, fitter = self._walk(costs), self._fitter(costs)
+    walk, fitter = self._walk(), self._fitter(costs)
     for layer in progress.over(self.layers, 'layers looked at'):
       if layer.kind != kernel_layers.DEPTHWISE:
         yield layer, fitter.problem(walk, layer)

@@ -27,8 +27,6 @@ class Request(NamedTuple):
     exclude: patterns of layers to leave dense.
     min_weights: smaller kernels stay dense.
     max_rows: positions that are looked at in a layer, over all photos.
-    focus: how much positions count by what they matter to the predictions, in
-      [0, 1].
     ridge: pull of the weights to their dense values.
     refit_dense: whether kernels that stay dense are refitted as well.
   """
@@ -41,7 +39,6 @@ class Request(NamedTuple):
   exclude: Sequence[str] = ()
   min_weights: int = 1000
   max_rows: int = 40000
-  focus: float = 0.0
   ridge: float = 1e-3
   refit_dense: bool = True
 

@@ -8,17 +8,19 @@ from concurrent import futures
 from typing import Dict, List, NamedTuple, Sequence
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import progress
 from object_detection_pruning.reconstruction import (
   admm,
   kernel_layers,
   layerwise,
-  observations,
 )
+from object_detection_pruning.reconstruction import network as networks
 
 LEVELS = (0.3, 0.5, 0.65, 0.78, 0.87, 0.93, 0.97, 0.99)
 _MAX_ROWS = 15000
+_ROWS_OF_AN_INPUT = 4
 
 
 class LayerSurvey(NamedTuple):
@@ -35,11 +37,39 @@ class LayerSurvey(NamedTuple):
   positions: float
 
 
+def enough_photos(
+  network: networks.Network,
+  fed: networks.Feeds,
+  layers: Sequence[kernel_layers.KernelLayer],
+) -> int:
+  """Gives how many photos have the rows that a survey needs of each layer.
+
+  Args:
+    network: of the graph.
+    fed: what is fed for a photo; others are taken to be as large.
+    layers: those to survey.
+  """
+  with network.graph.as_default():
+    shapes = [
+      tf.shape(network.tensor(site.node))
+      for layer in layers
+      for site in layer.sites
+    ]
+  found = iter(network.run(shapes, fed, network.dense))
+  result = 1
+  for layer in layers:
+    positions = sum(np.prod(next(found)[:-1]) for _ in layer.sites)
+    inputs = np.prod(layer.kernel.shape[:-1])
+    rows = min(_MAX_ROWS, _ROWS_OF_AN_INPUT * inputs)
+    result = max(result, -(-rows // max(1, positions)))
+  return int(result)
+
+
 def survey(
   walk,
   layers: Sequence[kernel_layers.KernelLayer],
   request,
-  weights: Dict[str, np.ndarray],
+  costs: Dict[str, np.ndarray],
   pool: futures.Executor,
 ) -> List[LayerSurvey]:
   """Surveys layers.
@@ -48,16 +78,14 @@ def survey(
     walk: carries the dense network along.
     layers: those to prune, in the order of the graph.
     request: settings.
-    weights: what a squared error of each output costs, by the layer's constant.
+    costs: of errors, from `output_cost`.
     pool: threads; a layer is solved while photos are carried to the next ones.
   """
-  setting = observations.Setting(
-    min(_MAX_ROWS, request.max_rows), request.focus
-  )
+  max_rows = min(_MAX_ROWS, request.max_rows)
   solving: List[futures.Future] = []
   for layer in progress.over(layers, 'layers surveyed'):
     walk.reach(layer)
-    observed = walk.observe(layer, setting)
+    observed = walk.observe(layer, max_rows)
     # Moments of two layers at a time are all that memory should hold.
     futures.wait(solving[-1:])
     solving.append(
@@ -66,7 +94,7 @@ def survey(
         layer,
         observed,
         request,
-        weights.get(layer.constant),
+        costs.get(layer.constant),
         len(walk),
       )
     )

@@ -9,7 +9,6 @@ from object_detection_pruning.reconstruction import (
   kernel_layers,
   layerwise,
   observations,
-  output_cost,
   predictions,
   streams,
 )
@@ -27,7 +26,6 @@ class Walk:
     layers: Sequence[kernel_layers.KernelLayer],
     photos: Sequence[Dict[tf.Tensor, np.ndarray]],
     pool,
-    costs: Dict[str, output_cost.SiteCost],
   ):
     """Starts before the first layer.
 
@@ -36,7 +34,6 @@ class Walk:
       layers: all of it that can be changed, in the order of the graph.
       photos: what is fed for each photo.
       pool: threads that run photos side by side.
-      costs: of the outputs of layers, by site; may be empty.
     """
     self._network, self._layers = network, list(layers)
     self._inputs = list(photos[0])
@@ -44,7 +41,7 @@ class Walk:
     self._dense = streams.Stream(network, dict(network.dense), photos, pool)
     self._pruned = streams.Stream(network, dict(network.dense), photos, pool)
     self._observer = observations.Observer(
-      network, self._dense, self._pruned, pool, costs
+      network, self._dense, self._pruned, pool
     )
     self.changed = False
 
@@ -82,10 +79,10 @@ class Walk:
     return border + [each for each in self._inputs if each not in border]
 
   def observe(
-    self, layer: kernel_layers.KernelLayer, setting: observations.Setting
-  ):
-    """Gives the moments of the layer that was reached."""
-    return self._observer.observe(layer, setting)
+    self, layer: kernel_layers.KernelLayer, max_rows: int
+  ) -> observations.Observed:
+    """Gives the moments of the layer that was reached, of so many rows."""
+    return self._observer.observe(layer, max_rows)
 
   def change(
     self, layer: kernel_layers.KernelLayer, fit: layerwise.Fit

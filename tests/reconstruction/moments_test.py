@@ -38,7 +38,7 @@ def test_merged_parts_are_those_of_all_rows():
   np.testing.assert_allclose(
     first.sums(False).xx, whole.sums(False).xx, rtol=1e-5
   )
-  assert first.weight == whole.weight
+  assert first.rows == whole.rows
 
 
 def test_centred_sums_are_of_deviations_from_means():
@@ -50,19 +50,6 @@ def test_centred_sums_are_of_deviations_from_means():
   np.testing.assert_allclose(sums.xx, dx.T @ dx, rtol=1e-3, atol=1e-2)
   np.testing.assert_allclose(sums.xy, dx.T @ dy, rtol=1e-3, atol=1e-2)
   np.testing.assert_allclose(sums.yy, np.square(dy).sum(0), rtol=1e-3)
-
-
-def test_a_weight_of_two_counts_as_the_row_given_twice():
-  x, y = _rows(20)
-  weights = np.ones(20, np.float32)
-  weights[3] = 2
-  weighted, repeated = moments.Moments(5, 2), moments.Moments(5, 2)
-  weighted.add(x, y, weights)
-  repeated.add(np.concatenate([x, x[3:4]]), np.concatenate([y, y[3:4]]))
-  np.testing.assert_allclose(
-    weighted.sums(True).xy, repeated.sums(True).xy, rtol=1e-4
-  )
-  np.testing.assert_allclose(weighted.mean_input, repeated.mean_input)
 
 
 def test_values_that_are_not_finite_are_refused():

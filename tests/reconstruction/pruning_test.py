@@ -13,6 +13,7 @@ from object_detection_pruning.reconstruction import (
   request,
 )
 from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import survey as surveys
 
 _OUTPUTS = ['detection_scores:0', 'detection_boxes:0']
 
@@ -105,7 +106,7 @@ def test_the_reported_error_is_that_of_the_written_model(model):
     )
     for graph in (model.graph_def, models.with_values(model, values))
   )
-  counts = pruner.costs()['down/c'].outputs
+  counts = pruner.costs()['down/weights']
   difference = (pruned - pruned.mean(0)) - (dense - dense.mean(0))
   error = np.square(difference).mean(0) @ counts / (dense.var(0) @ counts)
   (reported,) = [layer.error for layer in layers if layer.name == 'down']
@@ -231,3 +232,13 @@ def test_a_pattern_without_a_layer_is_refused(model):
 def test_a_sparsity_that_no_allocation_reaches_is_refused(model):
   with pytest.raises(errors.InputError, match='at most 99% can go'):
     _pruner(model, sparsity=0.995)
+
+
+def test_a_survey_takes_no_more_photos_than_it_needs(model):
+  pruner = _pruner(model, sparsity=0.5)
+  (down,) = [each for each in pruner.chosen if each.constant == 'down/weights']
+  fed = pruner.feeds[0]
+  enough = surveys.enough_photos(pruner.network, fed, [down])
+  inputs, positions = 9 * 32, 6 * 6
+  assert enough == -(-4 * inputs // positions)
+  assert surveys.enough_photos(pruner.network, fed, pruner.chosen) == enough
