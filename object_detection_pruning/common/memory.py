@@ -1,5 +1,6 @@
 """Memory of this process."""
 
+import contextlib
 import ctypes
 
 
@@ -9,7 +10,5 @@ def give_back() -> None:
   The C library keeps it for later, and so a process is as large for its whole
   life as its largest step was. Elsewhere than with glibc nothing is done.
   """
-  try:
+  with contextlib.suppress(OSError, AttributeError):
     ctypes.CDLL('libc.so.6').malloc_trim(0)
-  except (OSError, AttributeError):
-    pass
