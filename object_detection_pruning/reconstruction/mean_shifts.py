@@ -56,12 +56,12 @@ def find(
       if attribute(follower, 'is_training').b:
         return None
       return _shift_in(follower.input[3], index, -factor)
+    if follower.op not in (*_ADDITIONS, 'Mul'):
+      return None
     other = follower.input[1 if same_tensor(follower.input[0], node) else 0]
     if follower.op in _ADDITIONS:
       direct = _shift_in(other, index, factor)
       return direct or _unfused_mean(other, index, outputs)
-    if follower.op != 'Mul':
-      return None
     scale = index.constant(other)
     if scale is not None:
       factor = factor * scale

@@ -114,9 +114,33 @@ class Network:
     open_constants: Sequence[str],
     outputs: Sequence[tf.Tensor],
   ) -> List[tf.Tensor]:
-    """The tensors that depend on the inputs and not on these constants."""
+    """The tensors that depend on the inputs and not on these constants.
+
+    What follows from others of them without a kernel, as by pooling, is left
+    out: it is large, and quickly computed again.
+    """
     constants = [self.tensor(name) for name in open_constants]
-    return frontier.find(inputs, constants, outputs)
+    border = frontier.find(inputs, constants, outputs)
+    first = {each.name for each in inputs}
+    for tensor in list(border):
+      others = [each for each in border if each is not tensor]
+      if tensor.name not in first and self._follows(tensor, others, first):
+        border = others
+    return border
+
+  def _follows(self, tensor, others, first) -> bool:
+    """Tells whether other tensors lead to this one without a kernel."""
+    sources = {each.name for each in others}
+    waiting, seen = list(tensor.op.inputs), set()
+    while waiting:
+      source = waiting.pop()
+      if source.name in sources or source.name in seen:
+        continue
+      if source.name in first or source.op.name in self.dense:
+        return False
+      seen.add(source.name)
+      waiting.extend(source.op.inputs)
+    return True
 
   def close(self) -> None:
     """Frees the session."""

@@ -26,7 +26,7 @@ class Stream:
     values: networks.Values,
     photos: Sequence[Dict[tf.Tensor, np.ndarray]],
     pool,
-    cache_megabytes: int = 800,
+    cache_megabytes: int = 900,
   ):
     """Starts at the inputs.
 

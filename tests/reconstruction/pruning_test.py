@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import small_detector
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.reconstruction import distance as distances
 from object_detection_pruning.reconstruction import (
+  kernel_layers,
   layerwise,
   photo_batches,
   progress_file,
@@ -13,6 +15,7 @@ from object_detection_pruning.reconstruction import (
   request,
 )
 from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import network as networks
 from object_detection_pruning.reconstruction import survey as surveys
 
 _OUTPUTS = ['detection_scores:0', 'detection_boxes:0']
@@ -242,3 +245,29 @@ def test_a_survey_takes_no_more_photos_than_it_needs(model):
   inputs, positions = 9 * 32, 6 * 6
   assert enough == -(-4 * inputs // positions)
   assert surveys.enough_photos(pruner.network, fed, pruner.chosen) == enough
+
+
+def test_what_pooling_makes_of_a_border_is_computed_again():
+  with tf.Graph().as_default() as graph:
+    image = tf.placeholder(tf.float32, [1, 8, 8, 4], name='image')
+    rng = np.random.RandomState(0)
+
+    def conv(net, name):
+      kernel = tf.constant(rng.randn(1, 1, 4, 4).astype('f'), name=name)
+      return tf.nn.conv2d(net, kernel, 1, 'SAME', name=f'{name}/c')
+
+    first = tf.nn.relu(conv(image, 'first'), name='before')
+    pooled = tf.nn.avg_pool2d(first, 3, 1, 'SAME')
+    tf.concat([conv(first, 'a'), conv(pooled, 'b')], 3, name='end')
+  graph_def = graph.as_graph_def()
+  layers = kernel_layers.find(graph_def).layers
+  network = networks.Network(graph_def, layers)
+  inputs, outputs = [network.tensor('image')], [network.tensor('end')]
+
+  def border(*ahead):
+    found = network.border(inputs, ahead, outputs)
+    return [tensor.op.name for tensor in found]
+
+  assert border('a', 'b') == ['before']
+  assert border('b') == ['AvgPool', 'a/c']
+  assert border('first', 'a', 'b') == ['image']
