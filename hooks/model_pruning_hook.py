@@ -56,7 +56,9 @@ class ModelPruningHook(update_hook.UpdateHook):
         one goes on from its checkpoint. Without it each run must reach
         `start_step`, unless the masks it began with have zeros already.
       **method: `criterion`, `granularity` and `allocation`, each an object or
-        the text that stands for it; see `PruningMethod`.
+        the text that stands for it; see `PruningMethod`. A criterion that
+        gathers scores while training, as 'movement', is given to
+        `masking_scope` as well.
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
@@ -194,6 +196,7 @@ class ModelPruningHook(update_hook.UpdateHook):
       )
 
   def update(self, session: tf.Session, step: int) -> None:
+    self._pruner.check_gathered(session)
     scores = None
     if self._plan.needs_scores:
       scores = self._pruner.scores(session)

@@ -55,7 +55,7 @@ BAD_FLAGS = [
   (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
   (
     GOOD + ['--criterion=size'],
-    "criterion must be one of magnitude, random, got 'size'",
+    "criterion must be one of magnitude, random, taylor, movement, got 'size'",
   ),
   (
     GOOD + ['--granularity=1:4'],

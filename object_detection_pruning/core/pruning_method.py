@@ -5,6 +5,7 @@ from typing import List, Sequence, Union
 from object_detection_pruning.core import allocation as allocations
 from object_detection_pruning.core import (
   criteria,
+  gathering,
   masking,
   pruner,
   schedules,
@@ -42,7 +43,7 @@ class PruningMethod:
       granularity = granularities.find(granularity)
     if isinstance(allocation, str):
       allocation = allocations.find(allocation)
-    criterion.check_has('criterion', [])
+    criterion.check_has('criterion', [criteria.GRADIENTS])
     allocations.check(layer_sparsities)
     self.criterion = criterion
     self.granularity = granularity
@@ -56,8 +57,10 @@ class PruningMethod:
     """Gives the schedule with the exact target of the granularity.
 
     Raises:
-      InputError: the granularity or the allocation cannot have the target.
+      InputError: the granularity or the allocation cannot have the target, or
+        the first update comes before the criterion knows anything.
     """
+    gathering.check_start('start_step', self.criterion, schedule.start_step)
     given = schedule.target_sparsity
     target = self.granularity.check_target('target_sparsity', given)
     self.allocation.check(target, self.granularity)

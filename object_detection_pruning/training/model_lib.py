@@ -102,7 +102,8 @@ def model_fn_creator(
     )
 
     def model_fn(features, labels, mode, params=None):
-      with warm_start.summarized(), _scope(settings):
+      training = mode == tf.estimator.ModeKeys.TRAIN
+      with warm_start.summarized(), _scope(settings, training):
         spec = stock_model_fn(features, labels, mode, params)
       pruning_builder.check_patterns(settings)
       _check_masked(settings, configs['model'])
@@ -128,10 +129,20 @@ def model_fn_creator(
 
 
 @contextlib.contextmanager
-def _scope(settings: pruning_builder.PruningSettings) -> Iterator[None]:
-  """Gives what is built within it the widths and masks of the settings."""
+def _scope(
+  settings: pruning_builder.PruningSettings, training: bool
+) -> Iterator[None]:
+  """Gives what is built within it the widths and masks of the settings.
+
+  Args:
+    settings: how the model is pruned.
+    training: whether it has what only its training needs.
+  """
+  noted = {}
+  if training and settings.schedule is not None:
+    noted['criterion'] = str(settings.method.criterion)
   with widths.width_scope(settings.layer_widths), masking.masking_scope(
-    settings.include, settings.exclude, settings.mask_depthwise
+    settings.include, settings.exclude, settings.mask_depthwise, **noted
   ):
     yield
 
@@ -233,6 +244,7 @@ def _check_masks(restored_from: str, start: str = '') -> bool:
     shapes = checkpoints.shapes(checkpoint)
     checkpoint_masks.check_built(checkpoint, shapes)
     checkpoint_masks.check_given(checkpoint, shapes)
+    checkpoint_masks.check_gathered(checkpoint, shapes)
     return True
   if start and checkpoints.exists(start):
     checkpoint_masks.check_built(start, checkpoints.shapes(start))

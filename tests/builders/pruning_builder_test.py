@@ -163,7 +163,8 @@ def test_patterns_alone_make_masks_without_a_schedule():
     ('allocation: "global"', 'allocation is set but target_sparsity'),
     (
       WINDOW + 'criterion: "size"',
-      "criterion must be one of magnitude, random, got 'size'",
+      'criterion must be one of magnitude, random, taylor, movement, got '
+      "'size'",
     ),
     (
       WINDOW + 'granularity: "big"',
