@@ -64,6 +64,12 @@ def describe(
       f'From the weights of {checkpoint}. Each update looks at the weights '
       'anew, so the layers may end otherwise; the sum will be the same.'
     )
+  if method.regrowth is not None:
+    notes.append(
+      f'Masks move from then on: each update replaces up to '
+      f'{method.regrowth.share:.4g} of the weights that are kept '
+      f'({method.regrowth}).'
+    )
   lines = [
     f'criterion {method.criterion}, granularity {method.granularity}, '
     f'allocation {method.allocation}',

@@ -140,7 +140,9 @@ def _scope(
   """
   noted = {}
   if training and settings.schedule is not None:
+    regrowth = settings.method.regrowth
     noted['criterion'] = str(settings.method.criterion)
+    noted['gradients'] = regrowth is not None and regrowth.needs_gradients
   with widths.width_scope(settings.layer_widths), masking.masking_scope(
     settings.include, settings.exclude, settings.mask_depthwise, **noted
   ):

@@ -130,6 +130,18 @@ def test_scores_are_gathered_for_each_masked_kernel_and_only_in_training(data):
   assert not kernel.weights.graph.get_collection(gathering.SCORES)
 
 
+def test_gradients_are_noted_where_masks_move_by_them(data):
+  pruning = WINDOW + 'regrowth: "rigl" '
+  spec = build(data, detectors.ssd(masked=True), pruning)
+  (hook,) = [
+    each
+    for each in spec.training_chief_hooks
+    if isinstance(each, ModelPruningHook)
+  ]
+  hook.begin()
+  assert not tf.get_collection(gathering.SCORES)
+
+
 def test_hooks_come_in_an_order_that_each_of_them_needs(data):
   """What breaks down is not saved, and a save is no part of a step's time."""
   spec = build(data, detectors.ssd(masked=True), WINDOW)
