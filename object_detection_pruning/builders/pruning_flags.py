@@ -103,6 +103,18 @@ PRUNING_FLAGS = (
     check=checks.fraction,
   ),
   PruningFlag(
+    'rewind_checkpoint',
+    flags.DEFINE_string,
+    'Earlier checkpoint, or folder of checkpoints, whose weights training '
+    'begins with, under the masks of the fine_tune_checkpoint.',
+  ),
+  PruningFlag(
+    'rewind_step',
+    flags.DEFINE_boolean,
+    'Begin with the global step of that checkpoint too, and not with 0 '
+    '[config: true].',
+  ),
+  PruningFlag(
     'soft_filter_pruning_ratio',
     flags.DEFINE_float,
     'Share of the filters of each channel group that is set to zero now and '

@@ -97,6 +97,8 @@ def test_message_of_before_keeps_its_field_numbers():
     'regrowth': 18,
     'regrowth_share': 19,
     'distillation': 20,
+    'rewind_checkpoint': 21,
+    'rewind_step': 22,
   }
 
 
