@@ -26,7 +26,8 @@ class ModelPruningHook(update_hook.UpdateHook):
 
   The masks of step t are cut from the weights as they are before run t. No
   layer gets fewer zeros than its mask had when training began, so that a model
-  that is pruned already is pruned further.
+  that is pruned already is pruned further. With a regrowth the first update
+  cuts the masks, unless they are there, and those after it move them.
   """
 
   def __init__(
@@ -56,7 +57,10 @@ class ModelPruningHook(update_hook.UpdateHook):
         one goes on from its checkpoint. Without it each run must reach
         `start_step`, unless the masks it began with have zeros already.
       **method: `criterion`, `granularity` and `allocation`, each an object or
-        the text that stands for it; see `PruningMethod`.
+        the text that stands for it; see `PruningMethod`. A criterion that
+        gathers scores while training, as 'movement', is given to
+        `masking_scope` as well. `regrowth` lets masks move at a constant
+        sparsity; 'rigl' needs `masking_scope(gradients=True)`.
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
@@ -134,6 +138,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     kernels = masking.masked_kernels()
     self._pruner = self._method.pruner(kernels)
     self._plan = self._method.plan(self.schedule, kernels)
+    self._rewirer = self._method.rewirer(kernels)
 
   def started(self, session: tf.Session, step: int) -> None:
     zeros = self._pruner.measure(session)
@@ -194,6 +199,9 @@ class ModelPruningHook(update_hook.UpdateHook):
       )
 
   def update(self, session: tf.Session, step: int) -> None:
+    if self._rewirer is not None and self._moved(session, step):
+      return
+    self._pruner.check_gathered(session)
     scores = None
     if self._plan.needs_scores:
       scores = self._pruner.scores(session)
@@ -201,6 +209,18 @@ class ModelPruningHook(update_hook.UpdateHook):
     self._pruner.update(session, zeros)
     self._sparsity = self._pruner.overall_sparsity(zeros)
     tf.logging.debug('Step %d: sparsity %.4f', step, self._sparsity)
+
+  def _moved(self, session: tf.Session, step: int) -> bool:
+    """Moves masks that have their sparsity; tells whether they have it."""
+    zeros = self._pruner.measure(session)
+    # Masks that were given, or changed since, may have another.
+    if not self._plan.holds(zeros, step):
+      return False
+    # At the start masks are set, and those that are given stay as they are.
+    if step > self.schedule.start_step:
+      numbers = self._rewirer.numbers(zeros, self.schedule.progress(step))
+      self._rewirer.rewire(session, step, numbers)
+    return True
 
   def ended(self, session: tf.Session, step: int) -> None:
     self.update_at_the_end(session, step)

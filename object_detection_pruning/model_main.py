@@ -43,6 +43,7 @@ from object_detection_pruning.training import (
   evaluation_lines,
   loop,
   model_lib,
+  rewinding,
 )
 
 flags.DEFINE_string(
@@ -143,6 +144,8 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     # Evaluation prunes and teaches nothing, and need not have what that takes.
     effective.ClearField('soft_filter_pruning')
     effective.ClearField('distillation')
+    effective.ClearField('rewind_checkpoint')
+    effective.ClearField('rewind_step')
   if had_message or effective.ListFields():
     message.CopyFrom(effective)
   else:
@@ -216,6 +219,8 @@ def main(_) -> None:
   else:
     input_checks.check_evaluation(config)
     record_classes.check_evaluation(config)
+  if not FLAGS.checkpoint:
+    rewind(config, run_config.is_chief)
   run = model_lib.create_estimator_and_inputs(
     config,
     run_config,
@@ -243,6 +248,20 @@ def main(_) -> None:
     )
   if run['estimator'].config.is_chief:
     print(evaluation_lines.last_lines(FLAGS.model_dir, metrics))
+
+
+def rewind(
+  config: pipeline_pb2.TrainEvalPipelineConfig, is_chief: bool
+) -> None:
+  """Writes the checkpoint that training begins with, if weights are rewound."""
+  train_config = config.train_config
+  wanted = rewinding.from_message(
+    pipeline.pruning_message(config),
+    train_config.fine_tune_checkpoint,
+    train_config.num_steps,
+  )
+  if wanted is not None and is_chief:
+    rewinding.write(wanted, FLAGS.model_dir)
 
 
 def role() -> str:

@@ -103,7 +103,8 @@ flags.DEFINE_enum(
 )
 shared_flags.define(
   'criterion',
-  note=f'With --reconstruction={_NONE}. Not set: magnitude.',
+  note=f'magnitude or random, with --reconstruction={_NONE}. Not set: '
+  'magnitude.',
 )
 shared_flags.define('include', [])
 shared_flags.define('exclude', [])

@@ -47,6 +47,25 @@ BAD_FLAGS = [
     GOOD + ['--initial_sparsity=0.6'],
     'initial_sparsity must not be above target_sparsity (0.5), got 0.6',
   ),
+  (
+    GOOD + ['--criterion=movement', '--pruning_start_step=1'],
+    'start_step must be 2 or more with criterion movement',
+  ),
+  (
+    GOOD + ['--regrowth=rigl', '--initial_sparsity=0.2'],
+    'initial_sparsity has no meaning in a CONSTANT schedule, got 0.2',
+  ),
+  (
+    GOOD + ['--regrowth=set', '--granularity=2:4'],
+    'regrowth set moves single weights, so granularity must be weight',
+  ),
+  (['--regrowth_share=2'], '--regrowth_share must be in (0, 1), got 2.0'),
+  (
+    ['--rewind_checkpoint=nowhere'],
+    'rewind_checkpoint has the weights, and the masks are those of the '
+    'fine_tune_checkpoint',
+  ),
+  (['--norewind_step'], 'rewind_step is set but rewind_checkpoint is not'),
   (GOOD + ['--initial_sparsity=inf'], '--initial_sparsity must be a finite'),
   (GOOD + ['--throttle_secs=-1'], '--throttle_secs must be'),
   (GOOD + ['--seed=-1'], '--seed must be a whole number, 0'),
@@ -55,7 +74,7 @@ BAD_FLAGS = [
   (GOOD + ['--recalibrate_batch_norm=0'], '--recalibrate_batch_norm must be'),
   (
     GOOD + ['--criterion=size'],
-    "criterion must be one of magnitude, random, got 'size'",
+    "criterion must be one of magnitude, random, taylor, movement, got 'size'",
   ),
   (
     GOOD + ['--granularity=1:4'],

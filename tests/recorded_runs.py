@@ -27,11 +27,17 @@ class Recorder(tf.train.SessionRunHook):
     self.states[int(step)] = (weights, mask, threshold)
 
 
-def run(last_step, hooks):
-  """Trains the tiny model without checkpoints and gives its states by step."""
+def run(last_step, hooks, **scope):
+  """Trains the tiny model without checkpoints and gives its states by step.
+
+  Args:
+    last_step: where it ends.
+    hooks: of the session.
+    **scope: what `masking_scope` takes.
+  """
   recorder = Recorder()
   with tf.Graph().as_default():
-    _, train_op = tiny_model.build()
+    _, train_op = tiny_model.build(**scope)
     stop = tf.train.StopAtStepHook(last_step=last_step)
     with tf.train.MonitoredSession(
       hooks=[stop] + hooks + [recorder]

@@ -26,15 +26,18 @@ WINDOW = {
 UPDATES = (3, 7, 11, 13)
 
 
-def build():
+def build(**scope):
   """Builds the model; its weights change at every step.
+
+  Args:
+    **scope: what `masking_scope` takes.
 
   Returns:
     loss, train op.
   """
   step = tf.train.get_or_create_global_step()
   start = np.random.RandomState(0).normal(size=SHAPE).astype(np.float32)
-  with masking_scope():
+  with masking_scope(**scope):
     kernel = tf.get_variable('net/weights', initializer=tf.constant(start))
   phase = tf.range(SHAPE[0] * SHAPE[1], dtype=tf.float32)
   target = 2 * tf.sin(tf.cast(step, tf.float32) * 0.7 + phase)
@@ -46,10 +49,10 @@ def build():
   return loss, optimizer.minimize(loss, global_step=step)
 
 
-def model_fn(features, labels, mode):
+def model_fn(features, labels, mode, **scope):
   """The same for an Estimator."""
   del features, labels
-  loss, train_op = build()
+  loss, train_op = build(**scope)
   return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
 
 
@@ -57,20 +60,24 @@ def input_fn():
   return tf.data.Dataset.from_tensors(0).repeat()
 
 
-def estimator(model_dir, **config):
+def estimator(model_dir, scope=None, **config):
   """An Estimator that saves every third step."""
+
+  def scoped_model_fn(features, labels, mode):
+    return model_fn(features, labels, mode, **(scope or {}))
+
   return tf.estimator.Estimator(
-    model_fn,
+    scoped_model_fn,
     str(model_dir),
     tf.estimator.RunConfig(**dict({'save_checkpoints_steps': 3}, **config)),
   )
 
 
-def train(model_dir, max_steps, hooks=None, **window):
+def train(model_dir, max_steps, hooks=None, scope=None, **window):
   """Trains to a step, from the latest checkpoint if there is one."""
   hooks = hooks or [ModelPruningHook(**dict(WINDOW, **window))]
   with tf.Graph().as_default():
-    estimator(model_dir).train(input_fn, hooks, max_steps=max_steps)
+    estimator(model_dir, scope).train(input_fn, hooks, max_steps=max_steps)
 
 
 def latest(model_dir):

@@ -8,10 +8,12 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   allocation,
+  choices,
   granularity,
   layer_patterns,
   masking,
   pruning_method,
+  regrowth,
   schedules,
   widths,
 )
@@ -21,6 +23,8 @@ from object_detection_pruning.protos import pruning_pb2
 # model settle, the last quarter lets it recover.
 _DEFAULT_START = 0.1
 _DEFAULT_END = 0.75
+# A weight that has grown needs time until it is not the smallest any more.
+_REGROWTH_FREQUENCY = 100
 _NESTED = ('soft_filter_pruning', 'distillation')
 
 
@@ -75,7 +79,9 @@ def with_overrides(
     effective.HasField('start_step') or effective.HasField('end_step')
   )
   if effective.HasField('target_sparsity') and no_window and train_steps:
-    effective.start_step = int(_DEFAULT_START * train_steps)
+    # Masks that move have a sparsity from the start.
+    share = 0 if effective.HasField('regrowth') else _DEFAULT_START
+    effective.start_step = int(share * train_steps)
     effective.end_step = int(_DEFAULT_END * train_steps)
   return effective
 
@@ -156,6 +162,7 @@ def _build_method(message: pruning_pb2.Pruning) -> pruning_method.PruningMethod:
       allocation.LayerSparsity(entry.layer, entry.target_sparsity)
       for entry in message.layer_sparsity
     ),
+    _build_regrowth(message),
   )
   if message.mask_depthwise and method.granularity != granularity.Weight():
     raise errors.InputError(
@@ -163,6 +170,19 @@ def _build_method(message: pruning_pb2.Pruning) -> pruning_method.PruningMethod:
       'so mask_depthwise does not go with it'
     )
   return method
+
+
+def _build_regrowth(
+  message: pruning_pb2.Pruning,
+) -> Optional[regrowth.Regrowth]:
+  if message.HasField('regrowth'):
+    return regrowth.find(message.regrowth, message.regrowth_share)
+  if message.HasField('regrowth_share'):
+    raise errors.InputError(
+      f'regrowth_share is {message.regrowth_share} but regrowth is not set: '
+      f'it must be one of {", ".join(choices.forms(regrowth.REGROWTHS))}'
+    )
+  return None
 
 
 def _build_schedule(
@@ -184,6 +204,7 @@ def _build_schedule(
       'granularity',
       'allocation',
       'max_layer_sparsity',
+      'regrowth',
     )
   ]
   if not message.HasField('target_sparsity'):
@@ -193,13 +214,21 @@ def _build_schedule(
       )
     return None
   _check_window(message)
-  if message.schedule == pruning_pb2.Pruning.POLYNOMIAL:
+  frequency, is_constant = (
+    message.frequency,
+    message.schedule == pruning_pb2.Pruning.CONSTANT,
+  )
+  if message.HasField('regrowth'):
+    is_constant = is_constant or not message.HasField('schedule')
+    if not message.HasField('frequency'):
+      frequency = _REGROWTH_FREQUENCY
+  if not is_constant:
     return schedules.PolynomialSchedule(
       message.target_sparsity,
       message.start_step,
       message.end_step,
       message.initial_sparsity,
-      message.frequency,
+      frequency,
       message.exponent,
     )
   if message.HasField('initial_sparsity'):
@@ -211,7 +240,7 @@ def _build_schedule(
     message.target_sparsity,
     message.start_step,
     message.end_step,
-    message.frequency,
+    frequency,
   )
 
 

@@ -11,6 +11,7 @@ from object_detection_pruning.core import (
   choices,
   criteria,
   granularity,
+  regrowth,
 )
 
 # Else --help would not list them as those of the command.
@@ -42,7 +43,7 @@ PRUNING_FLAGS = (
     'pruning_start_step',
     flags.DEFINE_integer,
     'Step of the first mask update. With neither start nor end in flags or '
-    'config: 10 % and 75 % of the training steps.',
+    'config: 10 % (0 with a regrowth) and 75 % of the training steps.',
     'start_step',
     checks.step,
   ),
@@ -56,7 +57,7 @@ PRUNING_FLAGS = (
   PruningFlag(
     'pruning_frequency',
     flags.DEFINE_integer,
-    'Steps between mask updates [config: 10].',
+    'Steps between mask updates [config: 10; with a regrowth 100].',
     'frequency',
     checks.count,
   ),
@@ -86,6 +87,32 @@ PRUNING_FLAGS = (
     flags.DEFINE_float,
     'Largest share of zeros in a layer, in [0, 1), whatever the allocation.',
     check=checks.sparsity,
+  ),
+  PruningFlag(
+    'regrowth',
+    flags.DEFINE_string,
+    'Lets masks move at a constant sparsity: the smallest weights are dropped, '
+    'and as many others grow back. '
+    f'{choices.help_text(regrowth.REGROWTHS)}.',
+  ),
+  PruningFlag(
+    'regrowth_share',
+    flags.DEFINE_float,
+    'Share of the kept weights that is replaced at an update, in (0, 1) '
+    f'[config: {regrowth.DEFAULT_SHARE}].',
+    check=checks.fraction,
+  ),
+  PruningFlag(
+    'rewind_checkpoint',
+    flags.DEFINE_string,
+    'Earlier checkpoint, or folder of checkpoints, whose weights training '
+    'begins with, under the masks of the fine_tune_checkpoint.',
+  ),
+  PruningFlag(
+    'rewind_step',
+    flags.DEFINE_boolean,
+    'Begin with the global step of that checkpoint too, and not with 0 '
+    '[config: true].',
   ),
   PruningFlag(
     'soft_filter_pruning_ratio',

@@ -139,11 +139,12 @@ def _shaped_like(
   variable: str, tensors: Dict[str, np.ndarray]
 ) -> Iterator[str]:
   shape = tensors[variable].shape
-  mask = None
+  beside = (variable,)
   if kernels.kind_of(variable, len(shape)) is not None:
-    mask, _ = kernels.mask_names(variable)
+    beside += (kernels.mask_names(variable)[0],)
+    beside += tuple(kernels.score_names(variable, tensors))
   for name, array in tensors.items():
     if array.shape == shape and (
-      name in (variable, mask) or name.startswith(variable + '/')
+      name in beside or name.startswith(variable + '/')
     ):
       yield name

@@ -264,6 +264,7 @@ def spread(
 
 
 def _lowest(scores: np.ndarray, number: int) -> np.ndarray:
-  """Gives the bits of the lowest scores; bits order as magnitudes do."""
-  bits = np.abs(scores.ravel().astype(np.float32)).view(np.int32)
+  """Gives the lowest scores as `thresholds.ordered_bits` does."""
+  bits = scores.ravel().astype(np.float32).view(np.int32)
+  bits = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
   return np.partition(bits, number - 1)[:number] if number else bits[:0]

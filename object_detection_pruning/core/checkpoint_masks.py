@@ -1,11 +1,11 @@
-"""Masks that a checkpoint and the model which reads it do not both have."""
+"""Masks and scores that a checkpoint and its reader do not both have."""
 
 from typing import Dict, Optional, Set, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import gathering, kernels
 
 
 def check_built(
@@ -68,6 +68,31 @@ def check_given(
       f'{missing[0]} for one, so it cannot go on from there: name the feature '
       'extractor that it was trained with, or make it the fine_tune_checkpoint '
       'of a run in another folder'
+    )
+
+
+def check_gathered(
+  name: str, shapes: Dict[str, Tuple[int, ...]], graph: tf.Graph = None
+) -> None:
+  """Checks that a checkpoint has the scores that a graph gathers.
+
+  Args:
+    name: what the user calls the checkpoint.
+    shapes: shape of every variable of the checkpoint, by name.
+    graph: of the model that is restored from it, scores and all.
+
+  Raises:
+    InputError: the checkpoint lacks some.
+  """
+  graph = graph or tf.get_default_graph()
+  wanted = [v.op.name for v in graph.get_collection(gathering.SCORES)]
+  missing = sorted(set(wanted).difference(shapes))
+  if missing:
+    criterion = kernels.criterion_of_score(missing[0])
+    raise errors.InputError(
+      f'{name} has no scores of criterion {criterion} ({missing[0]} for one), '
+      'so it cannot go on from there: name the criterion that it was trained '
+      'with, or make it the fine_tune_checkpoint of a run in another folder'
     )
 
 

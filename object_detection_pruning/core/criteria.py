@@ -57,7 +57,34 @@ class WeightCriterion(Criterion):
       weights: float32 tensor.
 
     Returns:
-      float32 tensor of the same shape, 0 or more.
+      float32 tensor of the same shape.
+    """
+    raise NotImplementedError
+
+
+class GatheredCriterion(WeightCriterion):
+  """A way whose scores are summed up over the steps of a training.
+
+  The scores are variables beside the kernels, in the checkpoints of training
+  alone; `gathering` makes them and adds to them at each step.
+  """
+
+  needs = frozenset({GRADIENTS})
+  is_repeatable = False
+
+  def scores(self, weights: tf.Tensor) -> tf.Tensor:
+    raise NotImplementedError('scores are gathered, not told from weights')
+
+  def step_scores(self, weights: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Gives what one step adds to the scores of a kernel.
+
+    Args:
+      weights: float32 tensor, the kernel before the step.
+      gradient: float32 tensor in the same shape, of the loss by the masked
+        kernel: also where the mask is zero, and without the regularizer.
+
+    Returns:
+      float32 tensor of the same shape.
     """
     raise NotImplementedError
 
@@ -82,7 +109,26 @@ class Random(WeightCriterion):
     return tf.random.stateless_uniform(weights.shape, seed)
 
 
-CRITERIA = (Magnitude, Random)
+class Taylor(GatheredCriterion):
+  """|weight * gradient|, summed over the steps (Molchanov et al. 2019)."""
+
+  form = 'taylor'
+
+  def step_scores(self, weights: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    return tf.abs(weights * gradient)
+
+
+class Movement(GatheredCriterion):
+  """-weight * gradient, summed over the steps (Sanh et al. 2020)."""
+
+  form = 'movement'
+
+  def step_scores(self, weights: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    # Below zero where training moves a weight towards zero.
+    return -weights * gradient
+
+
+CRITERIA = (Magnitude, Random, Taylor, Movement)
 
 
 def find(text: str) -> WeightCriterion:

@@ -14,6 +14,9 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import choices, thresholds, vocabulary
 
+# Less than the bits of any score, and one less is still an int32.
+_LEAST = 1 - 2**31
+
 
 class Units(NamedTuple):
   """What can be masked of a kernel.
@@ -83,7 +86,7 @@ class NOfM(vocabulary.NOfM, Granularity):
     bits = tf.reshape(thresholds.ordered_bits(scores), [-1, inputs, outputs])
     rest = -inputs % self.group
     # What is added counts among the zeros, before all others.
-    bits = tf.pad(bits, [[0, 0], [0, rest], [0, 0]], constant_values=-1)
+    bits = tf.pad(bits, [[0, 0], [0, rest], [0, 0]], constant_values=_LEAST)
     bits = tf.reshape(bits, [-1, self.group, outputs])
     positions = np.arange(self.group, dtype=np.int32).reshape(1, -1, 1)
     ranks = tf.zeros_like(bits)

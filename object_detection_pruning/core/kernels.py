@@ -24,6 +24,7 @@ _KINDS = {
 _MASK = 'mask'
 _THRESHOLD = 'threshold'
 _MASKED_WEIGHT = 'masked_weight'
+_SCORE_PREFIX = 'pruning_score_'
 _DEPTHWISE_PREFIX = 'depthwise_'
 
 
@@ -53,15 +54,32 @@ def mask_names(kernel_name: str) -> Tuple[str, str]:
   return _beside(kernel_name, _MASK), _beside(kernel_name, _THRESHOLD)
 
 
+def score_name(kernel_name: str, criterion: str) -> str:
+  """Gives the name of the scores that a criterion gathers beside a kernel."""
+  return _beside(kernel_name, _SCORE_PREFIX + criterion)
+
+
+def score_names(kernel_name: str, names: Iterable[str]) -> List[str]:
+  """Gives those of the names that scores beside a kernel have."""
+  prefix = _beside(kernel_name, _SCORE_PREFIX)
+  return [name for name in names if name.startswith(prefix)]
+
+
+def criterion_of_score(variable_name: str) -> str:
+  """Gives the criterion whose scores a variable holds."""
+  return variable_name.rpartition(_SCORE_PREFIX)[2]
+
+
 def masked_weight_name(kernel_name: str) -> str:
   """Gives the name of the op that multiplies a kernel by its mask."""
   return _beside(kernel_name, _MASKED_WEIGHT)
 
 
 def is_pruning_variable(variable_name: str, names: Iterable[str]) -> bool:
-  """Tells whether a variable is the mask or threshold of a kernel in `names`.
+  """Tells whether a variable is there for the pruning of a kernel in `names`.
 
-  A variable that is merely called `mask`, with no kernel beside it, is not.
+  This is its mask, its threshold, or scores that were gathered. A variable
+  that is merely called `mask`, with no kernel beside it, is not.
 
   Args:
     variable_name: full name of the variable.
@@ -71,7 +89,7 @@ def is_pruning_variable(variable_name: str, names: Iterable[str]) -> bool:
   depthwise = last.startswith(_DEPTHWISE_PREFIX)
   if depthwise:
     last = last[len(_DEPTHWISE_PREFIX) :]
-  if last not in (_MASK, _THRESHOLD):
+  if last not in (_MASK, _THRESHOLD) and not last.startswith(_SCORE_PREFIX):
     return False
   prefix = scope + '/' if scope else ''
   return any(

@@ -21,6 +21,7 @@ from tensorflow.python.ops import variables
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
+  gathering,
   kernels,
   layer_patterns,
   masked_variable,
@@ -70,11 +71,13 @@ class MaskRule(NamedTuple):
     exclude: regular expressions; a layer in whose name one is found is not
       masked, whatever includes it.
     depthwise: whether depthwise kernels are masked too.
+    noted: what their training notes.
   """
 
   include: Sequence[str] = ('',)
   exclude: Sequence[str] = ()
   depthwise: bool = False
+  noted: gathering.Gathering = gathering.Gathering()
 
 
 @contextlib.contextmanager
@@ -82,6 +85,8 @@ def masking_scope(
   include: Sequence[str] = ('',),
   exclude: Sequence[str] = (),
   depthwise: bool = False,
+  criterion: Optional[str] = None,
+  gradients: bool = False,
 ) -> Iterator[None]:
   """Masks the kernels of all layers that are built in this context.
 
@@ -100,15 +105,25 @@ def masking_scope(
     include: regular expressions, looked for in the layer's name.
     exclude: regular expressions of layers to leave alone.
     depthwise: whether depthwise kernels are masked too.
+    criterion: that of the pruning to come, in a network that is trained. One
+      that gathers scores, such as 'movement', needs variables for them.
+    gradients: whether the gradients of the masked kernels are noted, as
+      regrowth by gradients needs them.
 
   Yields:
     Nothing.
 
   Raises:
-    InputError: a pattern is no regular expression, or a kernel to be masked is
+    InputError: a pattern is no regular expression, there is no such criterion,
+      two scopes gather for different ones, or a kernel to be masked is
       partitioned.
   """
-  rule = MaskRule(tuple(include), tuple(exclude), depthwise)
+  rule = MaskRule(
+    tuple(include),
+    tuple(exclude),
+    depthwise,
+    gathering.gathering(criterion, gradients),
+  )
   layer_patterns.check('include', rule.include)
   layer_patterns.check('exclude', rule.exclude)
   rules = _active_rules()
@@ -234,7 +249,13 @@ def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
   kwargs['initializer'] = tf.zeros_initializer()
   kwargs['shape'] = []
   threshold = getter(threshold_name, *args, **kwargs)
-  masked_weight = _multiply(mask, weights)
+  noted = gathering.joined([rule.noted for rule in _active_rules()])
+  masked_weight = _multiply(mask, weights, noted)
+  if noted.criterion is not None:
+    kwargs['shape'] = weights.shape.as_list()
+    score_name = kernels.score_name(name, noted.criterion.form)
+    scores = getter(score_name, *args, **kwargs)
+    gathering.note_scores(scores, masked_weight)
   for key, value in (
     (KERNELS, weights),
     (MASKS, mask),
@@ -286,12 +307,20 @@ def _reused(kernel: MaskedKernel) -> tf.Tensor:
   made_in = kernel.masked_weight.op._get_control_flow_context()
   if graph._get_control_flow_context() is made_in:
     return kernel.masked_weight
-  return _multiply(kernel.mask, kernel.weights)
+  if gathering.notes_gradients(kernel.masked_weight):
+    raise errors.InputError(
+      f'kernel {kernel.weights.op.name} is used in a loop or a condition, '
+      'where its gradient cannot be noted: exclude its layer, or take a '
+      'criterion and a regrowth that need no gradients'
+    )
+  return _multiply(kernel.mask, kernel.weights, gathering.Gathering())
 
 
-def _multiply(mask: tf.Variable, weights: tf.Variable) -> tf.Tensor:
+def _multiply(
+  mask: tf.Variable, weights: tf.Variable, noted: gathering.Gathering
+) -> tf.Tensor:
   name = kernels.masked_weight_name(weights.op.name)
   scope, _, op_name = name.rpartition('/')
   # A trailing slash enters the layer's scope itself, not a numbered copy.
   with tf.name_scope(scope + '/' if scope else None):
-    return tf.multiply(mask, weights, name=op_name)
+    return gathering.multiply(mask, weights, op_name, noted)

@@ -6,7 +6,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import criteria, granularity, masking
+from object_detection_pruning.core import (
+  criteria,
+  gathering,
+  granularity,
+  masking,
+)
 
 _SCOPE = 'model_pruning'
 _LANES = 2
@@ -33,7 +38,8 @@ class Pruner:
       pattern: which go together; none if None.
 
     Raises:
-      InputError: there are no kernels.
+      InputError: there are no kernels, or a criterion that gathers scores has
+        none in this graph, or no gradients to gather them from.
     """
     if not kernels:
       raise errors.InputError(
@@ -45,10 +51,7 @@ class Pruner:
     self._pattern = pattern or granularity.Weight()
     with tf.name_scope(_SCOPE):
       self._zeros = tf.placeholder(tf.int32, [len(kernels)], name='zeros')
-      self._scores = [
-        self._criterion.scores(tf.convert_to_tensor(kernel.weights))
-        for kernel in kernels
-      ]
+      self._scores = self._all_scores()
       self._update = self._update_all()
       self._zeros_now = tf.stack(
         [_count_zeros(kernel.mask) for kernel in kernels]
@@ -82,24 +85,53 @@ class Pruner:
     """Fraction of zeros over all masked kernels."""
     return float(np.sum(zeros)) / sum(kernel.size for kernel in self.kernels)
 
+  def check_gathered(self, session: tf.Session) -> None:
+    """Raises `InputError` if a criterion that gathers has gathered nothing."""
+    if self._has_gathered is None or session.run(self._has_gathered):
+      return
+    raise errors.InputError(
+      f'criterion {self._criterion} has gathered no scores yet, so it cannot '
+      'choose: train before the first update (start_step)'
+    )
+
+  def _all_scores(self) -> List[tf.Tensor]:
+    """Gives the scores of each kernel."""
+    self._has_gathered = None
+    if not isinstance(self._criterion, criteria.GatheredCriterion):
+      return [
+        self._criterion.scores(tf.convert_to_tensor(kernel.weights))
+        for kernel in self.kernels
+      ]
+    found = gathering.scores(
+      self._criterion, [kernel.weights for kernel in self.kernels]
+    )
+    # Asked for only to say early that there are none.
+    gathering.gradients([kernel.masked_weight for kernel in self.kernels])
+    self._has_gathered = tf.reduce_any(
+      [tf.reduce_any(tf.not_equal(each, 0)) for each in found]
+    )
+    return [tf.convert_to_tensor(each) for each in found]
+
   def _update_all(self) -> tf.Operation:
     updates: List[tf.Operation] = []
-    for index, kernel in enumerate(self.kernels):
+    for index in range(len(self.kernels)):
       # Two at a time: all at once would hold the intermediate values of every
       # kernel in memory, and takes longer.
       waits_for = [updates[index - _LANES]] if index >= _LANES else []
       with tf.control_dependencies(waits_for):
-        updates.append(self._update_op(kernel, self._zeros[index]))
+        updates.append(self._update_op(index))
     return tf.group(*updates, name='mask_update')
 
-  def _update_op(
-    self, kernel: masking.MaskedKernel, zeros: tf.Tensor
-  ) -> tf.Operation:
+  def _update_op(self, index: int) -> tf.Operation:
+    kernel = self.kernels[index]
     # On the mask's device but not colocated with it: some of these ops have no
     # GPU kernel, and would take the mask off the GPU with them.
     with tf.device(kernel.mask.device):
-      scores = self._criterion.scores(tf.convert_to_tensor(kernel.weights))
-      mask, threshold = self._pattern.cut(scores, zeros)
+      if self._has_gathered is None:
+        scores = self._criterion.scores(tf.convert_to_tensor(kernel.weights))
+      else:
+        scores = tf.identity(self._scores[index])
+      mask, threshold = self._pattern.cut(scores, self._zeros[index])
       return tf.group(
         tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
       )

@@ -1,16 +1,20 @@
 """Which weights become zero: criterion, granularity and allocation."""
 
-from typing import List, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.core import allocation as allocations
 from object_detection_pruning.core import (
   criteria,
+  gathering,
   masking,
   pruner,
+  rewirer,
   schedules,
   sparsity_plan,
 )
 from object_detection_pruning.core import granularity as granularities
+from object_detection_pruning.core import regrowth as regrowths
 
 
 class PruningMethod:
@@ -21,6 +25,7 @@ class PruningMethod:
     granularity: which go together.
     allocation: how zeros are divided among layers.
     layer_sparsities: targets of single layers.
+    regrowth: how masked weights grow back; None where they do not.
   """
 
   def __init__(
@@ -29,12 +34,13 @@ class PruningMethod:
     granularity: Union[str, granularities.Granularity] = 'weight',
     allocation: Union[str, allocations.Allocation] = 'uniform',
     layer_sparsities: Sequence[allocations.LayerSparsity] = (),
+    regrowth: Union[str, regrowths.Regrowth, None] = None,
   ):
     """Takes objects, or the texts that stand for them.
 
     Raises:
       InputError: a text stands for nothing, the criterion needs what training
-        does not have, or an entry is broken.
+        does not have, an entry is broken, or two of them do not go together.
     """
     if isinstance(criterion, str):
       criterion = criteria.find(criterion)
@@ -42,12 +48,17 @@ class PruningMethod:
       granularity = granularities.find(granularity)
     if isinstance(allocation, str):
       allocation = allocations.find(allocation)
-    criterion.check_has('criterion', [])
+    if isinstance(regrowth, str):
+      regrowth = regrowths.find(regrowth)
+    if regrowth is not None:
+      _check_regrowth(regrowth, criterion, granularity)
+    criterion.check_has('criterion', [criteria.GRADIENTS])
     allocations.check(layer_sparsities)
     self.criterion = criterion
     self.granularity = granularity
     self.allocation = allocation
     self.layer_sparsities = tuple(layer_sparsities)
+    self.regrowth = regrowth
 
   def __eq__(self, other) -> bool:
     return type(self) is type(other) and vars(self) == vars(other)
@@ -56,8 +67,18 @@ class PruningMethod:
     """Gives the schedule with the exact target of the granularity.
 
     Raises:
-      InputError: the granularity or the allocation cannot have the target.
+      InputError: the granularity or the allocation cannot have the target, or
+        the first update comes before the criterion knows anything, or masks
+        are to move while the sparsity rises.
     """
+    if self.regrowth and schedule.initial_sparsity != schedule.target_sparsity:
+      raise errors.InputError(
+        f'regrowth {self.regrowth} keeps the sparsity, so the schedule must be '
+        'CONSTANT, and not rise from initial_sparsity '
+        f'{schedule.initial_sparsity} to target_sparsity '
+        f'{schedule.target_sparsity}'
+      )
+    gathering.check_start('start_step', self.criterion, schedule.start_step)
     given = schedule.target_sparsity
     target = self.granularity.check_target('target_sparsity', given)
     self.allocation.check(target, self.granularity)
@@ -85,3 +106,29 @@ class PruningMethod:
   def pruner(self, kernels: Sequence[masking.MaskedKernel]) -> pruner.Pruner:
     """Makes what changes the masks of kernels, in their graph."""
     return pruner.Pruner(kernels, self.criterion, self.granularity)
+
+  def rewirer(
+    self, kernels: Sequence[masking.MaskedKernel]
+  ) -> Optional[rewirer.Rewirer]:
+    """Makes what moves the masks of kernels; None where they do not move."""
+    if self.regrowth is None:
+      return None
+    return rewirer.Rewirer(kernels, self.regrowth)
+
+
+def _check_regrowth(
+  regrowth: regrowths.Regrowth,
+  criterion: criteria.WeightCriterion,
+  granularity: granularities.Granularity,
+) -> None:
+  if granularity != granularities.Weight():
+    raise errors.InputError(
+      f'regrowth {regrowth} moves single weights, so granularity must be '
+      f'{granularities.Weight.form}, got {granularity}'
+    )
+  if isinstance(criterion, criteria.GatheredCriterion):
+    raise errors.InputError(
+      f'regrowth {regrowth} drops the smallest weights, and criterion is for '
+      f'the first masks alone: it must be {criteria.Magnitude.form} or '
+      f'{criteria.Random.form}, got {criterion}'
+    )

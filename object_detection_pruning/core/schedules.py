@@ -56,7 +56,7 @@ class Schedule:
     """Gives the fraction of zeros that is due at a step; 0 before start."""
     if step < self.start_step:
       return 0.0
-    return self._within(self._progress(step))
+    return self._within(self.progress(step))
 
   def sparsity_tensor(self, step: tf.Tensor) -> tf.Tensor:
     """Gives `sparsity` of an integer scalar tensor, as a float32 scalar."""
@@ -98,7 +98,8 @@ class Schedule:
     """Sparsity at a fraction of the window; takes a float or a tensor."""
     raise NotImplementedError
 
-  def _progress(self, step: int) -> float:
+  def progress(self, step: int) -> float:
+    """Gives the fraction of the window that has passed at a step in it."""
     if step >= self.end_step:
       return 1.0
     return (step - self.start_step) / (self.end_step - self.start_step)

@@ -1,9 +1,9 @@
 """Exact thresholds by radix select on the bits of the floats.
 
 Positive float32 order as their bits do when read as integers, denormals and
-zero included. So the k-th smallest is found by three counting passes over 12,
-10 and 9 bits, each on the few values that are left from the pass before, in
-linear time and without a sort.
+zero included, and negative ones the other way round. So the k-th smallest is
+found by three counting passes over 13, 10 and 9 bits, each on the few values
+that are left from the pass before, in linear time and without a sort.
 """
 
 from typing import NamedTuple, Tuple
@@ -12,8 +12,9 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
 
-# (shift, number of bits) of each pass, most significant first: 31 in all.
-_PASSES = ((19, 12), (9, 10), (0, 9))
+# (shift, number of bits) of each pass, most significant first: 32 in all.
+_PASSES = ((19, 13), (9, 10), (0, 9))
+_MAGNITUDE = 0x7FFFFFFF
 
 
 class Cut(NamedTuple):
@@ -21,7 +22,7 @@ class Cut(NamedTuple):
 
   Attributes:
     mask: float32 tensor of zeros and ones, in the shape of the scores.
-    threshold: float32 scalar; the largest score that is masked, 0 where none
+    threshold: float32 scalar; the greatest score that is masked, 0 where none
       is.
   """
 
@@ -40,8 +41,8 @@ def cut(scores: tf.Tensor, number: tf.Tensor) -> Cut:
   Of equal scores those that come first are masked.
 
   Args:
-    scores: float32 tensor of any shape that is not empty; only the magnitude
-      counts, and NaN is more than anything else.
+    scores: float32 tensor of any shape that is not empty; they may be
+      negative, and NaN is more than anything else.
     number: integer scalar in [0, number of scores].
 
   Returns:
@@ -65,22 +66,33 @@ def cut(scores: tf.Tensor, number: tf.Tensor) -> Cut:
   )
   return Cut(
     tf.reshape(tf.cast(kept, tf.float32), tf.shape(scores)),
-    tf.where(number > 0, tf.bitcast(threshold, tf.float32), tf.zeros([])),
+    tf.where(number > 0, _score(threshold), tf.zeros([])),
   )
 
 
 def ordered_bits(scores: tf.Tensor) -> tf.Tensor:
-  """Gives int32, 0 or more, that order as the magnitudes of float32 do.
+  """Gives int32 that order as float32 scores do, -0 right before 0.
 
   Comparisons of floats may take denormals for zero; those of integers do not.
   """
-  return tf.bitcast(tf.abs(scores), tf.int32)
+  return _flipped(tf.bitcast(scores, tf.int32))
+
+
+def _score(bits: tf.Tensor) -> tf.Tensor:
+  """Gives the scores that ordered bits stand for."""
+  return tf.bitcast(_flipped(bits), tf.float32)
+
+
+def _flipped(bits: tf.Tensor) -> tf.Tensor:
+  """Turns the order of negative numbers round; twice is as never."""
+  signs = tf.bitwise.right_shift(bits, 31)
+  return tf.bitwise.bitwise_xor(bits, tf.bitwise.bitwise_and(signs, _MAGNITUDE))
 
 
 def _select(
   bits: tf.Tensor, rank: tf.Tensor
 ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-  """Finds the value of a rank (1 is the smallest) among 31-bit integers.
+  """Finds the value of a rank (1 is the smallest) among integers.
 
   Args:
     bits: int32 vector.
@@ -94,15 +106,19 @@ def _select(
   value = tf.zeros([], tf.int32)
   for number, (shift, width) in enumerate(_PASSES):
     digits = bits if not shift else tf.bitwise.right_shift(bits, shift)
+    # The first digit has the sign, and is counted from the least one on.
+    least = 0 if number else -(1 << (width - 1))
     if number:
       digits = tf.bitwise.bitwise_and(digits, (1 << width) - 1)
+    else:
+      digits -= least
     counts = tf.raw_ops.Bincount(
       arr=digits, size=1 << width, weights=tf.zeros([0], tf.int32)
     )
     before = tf.cumsum(counts, exclusive=True)
     digit = tf.reduce_sum(tf.cast(before[1:] < rank, tf.int32))
     rank -= tf.gather(before, digit)
-    value += digit * (1 << shift)
+    value += (digit + least) * (1 << shift)
     if shift:
       bits = tf.gather_nd(bits, tf.where(tf.equal(digits, digit)))
   return value, tf.gather(counts, digit), rank

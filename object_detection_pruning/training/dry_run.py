@@ -18,6 +18,7 @@ from object_detection_pruning.core import (
   schedules,
   sparsity_plan,
 )
+from object_detection_pruning.core import kernels as kernel_names
 from object_detection_pruning.training import model_lib
 
 
@@ -62,6 +63,12 @@ def describe(
     notes.append(
       f'From the weights of {checkpoint}. Each update looks at the weights '
       'anew, so the layers may end otherwise; the sum will be the same.'
+    )
+  if method.regrowth is not None:
+    notes.append(
+      f'Masks move from then on: each update replaces up to '
+      f'{method.regrowth.share:.4g} of the weights that are kept '
+      f'({method.regrowth}).'
     )
   lines = [
     f'criterion {method.criterion}, granularity {method.granularity}, '
@@ -118,15 +125,20 @@ def _scores(
   checkpoint: str,
 ) -> List[np.ndarray]:
   tensors = checkpoints.read(checkpoint)
+  gathers = isinstance(criterion, criteria.GatheredCriterion)
   scores = []
   for kernel in kernels:
     name = kernel.weights.op.name
+    if gathers:
+      name = kernel_names.score_name(name, criterion.form)
     found = tensors.get(name)
     if found is None or list(found.shape) != kernel.shape:
       raise errors.InputError(
         f'checkpoint {checkpoint} has no {name} of shape {kernel.shape}, and '
-        'this allocation depends on its weights'
+        'this allocation depends on it'
       )
-    with tf.Graph().as_default(), tf.Session() as session:
-      scores.append(session.run(criterion.scores(tf.constant(found))))
+    if not gathers:
+      with tf.Graph().as_default(), tf.Session() as session:
+        found = session.run(criterion.scores(tf.constant(found)))
+    scores.append(found)
   return scores

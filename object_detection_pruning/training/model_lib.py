@@ -27,6 +27,7 @@ from object_detection_pruning.models import registry
 from object_detection_pruning.training import (
   distillation,
   evaluation_lines,
+  rewinding,
   training_hooks,
   warm_start,
 )
@@ -76,6 +77,7 @@ def model_fn_creator(
   restored_from: Optional[str] = None,
   teacher: Optional[distillation.Settings] = None,
   allow_partial_start: bool = False,
+  rewinds: bool = False,
 ) -> Callable:
   """Gives a `model_fn_creator` for stock `create_estimator_and_inputs`.
 
@@ -91,6 +93,7 @@ def model_fn_creator(
     teacher: what the model learns from besides its labels, or None.
     allow_partial_start: whether the checkpoint to start from may lack most of
       the kernels.
+    rewinds: whether training begins with a checkpoint of `rewinding`.
   """
   restored_from = restored_from or run_config.model_dir or ''
 
@@ -102,7 +105,8 @@ def model_fn_creator(
     )
 
     def model_fn(features, labels, mode, params=None):
-      with warm_start.summarized(), _scope(settings):
+      training = mode == tf.estimator.ModeKeys.TRAIN
+      with warm_start.summarized(), _scope(settings, training):
         spec = stock_model_fn(features, labels, mode, params)
       pruning_builder.check_patterns(settings)
       _check_masked(settings, configs['model'])
@@ -111,10 +115,13 @@ def model_fn_creator(
         return _with_eval_metrics(spec)
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
+      latest = _latest(restored_from)
+      if rewinds and latest:
+        rewinding.check_whole(latest, checkpoints.shapes(latest))
       start = configs['train_config'].fine_tune_checkpoint
       if not _check_masks(restored_from, start):
         moving_statistics.warn_if_frozen()
-      if start and not _latest(restored_from):
+      if start and not latest:
         warm_start.check(start, allow_partial_start)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
@@ -128,10 +135,22 @@ def model_fn_creator(
 
 
 @contextlib.contextmanager
-def _scope(settings: pruning_builder.PruningSettings) -> Iterator[None]:
-  """Gives what is built within it the widths and masks of the settings."""
+def _scope(
+  settings: pruning_builder.PruningSettings, training: bool
+) -> Iterator[None]:
+  """Gives what is built within it the widths and masks of the settings.
+
+  Args:
+    settings: how the model is pruned.
+    training: whether it has what only its training needs.
+  """
+  noted = {}
+  if training and settings.schedule is not None:
+    regrowth = settings.method.regrowth
+    noted['criterion'] = str(settings.method.criterion)
+    noted['gradients'] = regrowth is not None and regrowth.needs_gradients
   with widths.width_scope(settings.layer_widths), masking.masking_scope(
-    settings.include, settings.exclude, settings.mask_depthwise
+    settings.include, settings.exclude, settings.mask_depthwise, **noted
   ):
     yield
 
@@ -184,6 +203,7 @@ def create_estimator_and_inputs(
     restored_from,
     distillation.from_config(config),
     allow_partial_start,
+    message.HasField('rewind_checkpoint'),
   )
   run = _stock_run(
     config,
@@ -233,6 +253,7 @@ def _check_masks(restored_from: str, start: str = '') -> bool:
     shapes = checkpoints.shapes(checkpoint)
     checkpoint_masks.check_built(checkpoint, shapes)
     checkpoint_masks.check_given(checkpoint, shapes)
+    checkpoint_masks.check_gathered(checkpoint, shapes)
     return True
   if start and checkpoints.exists(start):
     checkpoint_masks.check_built(start, checkpoints.shapes(start))

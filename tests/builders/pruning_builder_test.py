@@ -12,6 +12,7 @@ from object_detection_pruning.core import (
   granularity,
   masking,
   pruning_method,
+  regrowth,
   schedules,
 )
 from object_detection_pruning.protos import pruning_pb2
@@ -93,7 +94,11 @@ def test_message_of_before_keeps_its_field_numbers():
     'granularity': 15,
     'allocation': 16,
     'max_layer_sparsity': 17,
+    'regrowth': 18,
+    'regrowth_share': 19,
     'distillation': 20,
+    'rewind_checkpoint': 21,
+    'rewind_step': 22,
   }
 
 
@@ -102,6 +107,23 @@ def test_constant_schedule():
   assert isinstance(schedule, schedules.ConstantSchedule)
   assert schedule.sparsity(10) == 0.8
   assert schedule.frequency == 7
+
+
+def test_masks_that_move_have_a_constant_sparsity_and_time_between_updates():
+  settings = build(WINDOW + 'regrowth: "rigl"')
+  assert settings.method.regrowth == regrowth.RigL(0.3)
+  assert isinstance(settings.schedule, schedules.ConstantSchedule)
+  assert settings.schedule.frequency == 100
+  settings = build(
+    WINDOW + 'regrowth: "set" regrowth_share: 0.1 frequency: 5 '
+    'schedule: POLYNOMIAL initial_sparsity: 0.8'
+  )
+  assert settings.method.regrowth == regrowth.Set(0.1)
+  assert settings.schedule.frequency == 5
+  effective = pruning_builder.with_overrides(
+    message(''), 1000, target_sparsity=0.6, regrowth='set'
+  )
+  assert (effective.start_step, effective.end_step) == (0, 750)
 
 
 def test_empty_message_masks_nothing_more_and_schedules_nothing():
@@ -163,7 +185,8 @@ def test_patterns_alone_make_masks_without_a_schedule():
     ('allocation: "global"', 'allocation is set but target_sparsity'),
     (
       WINDOW + 'criterion: "size"',
-      "criterion must be one of magnitude, random, got 'size'",
+      'criterion must be one of magnitude, random, taylor, movement, got '
+      "'size'",
     ),
     (
       WINDOW + 'granularity: "big"',
@@ -184,6 +207,25 @@ def test_patterns_alone_make_masks_without_a_schedule():
     (
       WINDOW + 'granularity: "4x4" mask_depthwise: true',
       'so mask_depthwise does not go with it',
+    ),
+    (
+      WINDOW + 'regrowth: "rigl" schedule: POLYNOMIAL',
+      'regrowth rigl keeps the sparsity, so the schedule must be CONSTANT',
+    ),
+    (WINDOW + 'regrowth: "grow"', 'regrowth must be one of set, rigl, got'),
+    (
+      WINDOW + 'regrowth: "set" regrowth_share: 1',
+      'regrowth_share must be in (0, 1), got 1.0',
+    ),
+    (
+      WINDOW + 'regrowth_share: 0.2',
+      'regrowth_share is 0.2 but regrowth is not set: it must be one of set, '
+      'rigl',
+    ),
+    ('regrowth: "set"', 'regrowth is set but target_sparsity'),
+    (
+      WINDOW + 'regrowth: "set" granularity: "filter"',
+      'regrowth set moves single weights, so granularity must be weight',
     ),
     ('initial_sparsity: 0.1', 'initial_sparsity is set but target_sparsity'),
     (

@@ -47,6 +47,7 @@ def test_flags_go_to_the_fields_that_they_stand_for():
     ('--pruning_frequency=0', '--pruning_frequency must be a whole number, 1'),
     ('--initial_sparsity=1', '--initial_sparsity must be in'),
     ('--soft_filter_pruning_ratio=1', r'--soft_filter_pruning_ratio .* \(0, 1'),
+    ('--regrowth_share=0', r'--regrowth_share must be in \(0, 1\), got 0.0'),
     ('--distillation_box_weight=-1', '--distillation_box_weight must be 0'),
   ],
 )

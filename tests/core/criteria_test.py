@@ -24,8 +24,11 @@ def test_magnitude_is_absolute():
 
 
 def test_unknown_criterion_is_an_error():
-  with pytest.raises(errors.InputError, match='one of magnitude, random, got'):
+  with pytest.raises(errors.InputError) as error:
     criteria.find('size')
+  assert str(error.value) == (
+    "criterion must be one of magnitude, random, taylor, movement, got 'size'"
+  )
 
 
 def test_chance_scores_alike_at_every_update_and_by_no_weight():

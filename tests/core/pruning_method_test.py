@@ -45,7 +45,8 @@ def test_schedule_gets_the_exact_target_of_the_pattern():
     ),
     (
       {'criterion': 'size'},
-      "criterion must be one of magnitude, random, got 'size'",
+      'criterion must be one of magnitude, random, taylor, movement, got '
+      "'size'",
     ),
   ],
 )

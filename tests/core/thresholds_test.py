@@ -18,11 +18,13 @@ SPECIAL = np.float32(
 def by_stable_sort(weights, zeros):
   """The mask and threshold as NumPy finds them."""
   # Bits, since a comparison of floats may take denormals for zero.
-  magnitudes = weights.ravel().view(np.int32) & 0x7FFFFFFF
-  order = np.argsort(magnitudes, kind='stable')[:zeros]
+  bits = weights.ravel().view(np.int32).astype(np.int64)
+  order = np.argsort(
+    np.where(bits < 0, -(bits & 0x7FFFFFFF) - 1, bits), kind='stable'
+  )[:zeros]
   mask = np.ones(weights.size, np.float32)
   mask[order] = 0
-  threshold = np.abs(weights.ravel()[order[-1]]) if zeros else np.float32(0)
+  threshold = weights.ravel()[order[-1]] if zeros else np.float32(0)
   return mask.reshape(weights.shape), threshold
 
 
@@ -98,12 +100,20 @@ def test_every_count_of_zeros_is_exact(masked, weights):
     check(masked, weights, zeros)
 
 
-def test_of_equal_magnitudes_the_first_go():
-  weights = tf.constant([1.0, -0.5, 0.5, 2.0, -0.5])
-  mask, threshold = thresholds.cut(weights, 2)
+def test_of_equal_scores_the_first_go():
+  scores = tf.constant([1.0, 0.5, 0.5, 2.0, 0.5])
+  mask, threshold = thresholds.cut(scores, 2)
   with tf.Session() as session:
     assert session.run([mask, threshold])[0].tolist() == [1, 0, 0, 1, 1]
     assert session.run(threshold) == 0.5
+
+
+def test_negative_scores_go_before_small_ones():
+  scores = tf.constant([0.1, -2.0, 3.0, -0.5])
+  with tf.Session() as session:
+    mask, threshold = session.run(thresholds.cut(scores, 2))
+  assert mask.tolist() == [1, 0, 1, 0]
+  assert threshold == -0.5
 
 
 def test_nan_goes_last():

@@ -107,6 +107,7 @@ def test_a_plan_is_what_becomes_of_it_and_writes_nothing(dense, tmp_path):
   [
     ({'sparsity': 1.0}, 'sparsity must be in'),
     ({'criterion': 'size'}, 'criterion must be one of magnitude, random'),
+    ({'criterion': 'movement'}, 'criterion movement needs gradients'),
     ({'granularity': 'channel'}, 'granularity must be one of weight'),
     ({'allocation': 'least_cost'}, 'allocation must be one of uniform'),
     ({'granularity': '2:4', 'sparsity': 0.7}, 'sparsity must be 0.5 with'),

@@ -7,15 +7,20 @@ from object_detection.builders import model_builder
 from object_detection.utils import config_util
 
 from object_detection_pruning import ModelPruningHook, ProgressHook
-from object_detection_pruning.builders import pipeline, pruning_builder
+from object_detection_pruning.builders import (
+  masked_network,
+  pipeline,
+  pruning_builder,
+)
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels, masking
+from object_detection_pruning.core import gathering, kernels, masking
 from object_detection_pruning.hooks import finite_hook, stop_hook
 from object_detection_pruning.training import model_lib
 
 TRAIN = tf.estimator.ModeKeys.TRAIN
 EVAL = tf.estimator.ModeKeys.EVAL
 WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
+CRITERION = 'criterion: "movement" '
 
 
 def settings_of(pruning):
@@ -106,6 +111,35 @@ def test_loss_and_gradients_are_those_of_stock_but_for_the_masks(data):
   assert losses == [
     loss.op.name for loss in tf.losses.get_regularization_losses()
   ]
+
+
+def test_scores_are_gathered_for_each_masked_kernel_and_only_in_training(data):
+  spec = build(data, detectors.ssd(), WINDOW + CRITERION + 'include: ""')
+  masked = masking.masked_kernels()
+  scores = tf.get_collection(gathering.SCORES)
+  assert [v.shape for v in scores] == [k.weights.shape for k in masked]
+  (hook,) = [
+    each
+    for each in spec.training_chief_hooks
+    if isinstance(each, ModelPruningHook)
+  ]
+  hook.begin()
+  pruning = WINDOW + CRITERION
+  config = detectors.config(detectors.ssd(masked=True), pruning=pruning)
+  (kernel, *_) = masked_network.kernels(config)
+  assert not kernel.weights.graph.get_collection(gathering.SCORES)
+
+
+def test_gradients_are_noted_where_masks_move_by_them(data):
+  pruning = WINDOW + 'regrowth: "rigl" '
+  spec = build(data, detectors.ssd(masked=True), pruning)
+  (hook,) = [
+    each
+    for each in spec.training_chief_hooks
+    if isinstance(each, ModelPruningHook)
+  ]
+  hook.begin()
+  assert not tf.get_collection(gathering.SCORES)
 
 
 def test_hooks_come_in_an_order_that_each_of_them_needs(data):

@@ -10,7 +10,7 @@ from object_detection.protos import train_pb2
 
 from object_detection_pruning.builders import pruning_builder
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.core import masking
+from object_detection_pruning.core import masking, pruning_method, schedules
 from object_detection_pruning.training import model_lib
 
 TRAIN = tf.estimator.ModeKeys.TRAIN
@@ -22,12 +22,18 @@ SHAPE = [2, 3]
 def build_layer(monkeypatch):
   """Gives a function that builds a model of one layer in place of a detector.
 
-  It takes the mode, whether the layer is masked, the checkpoint to start from
-  and further arguments of the creator.
+  It takes the mode, whether the layer is masked, how it is pruned, the
+  checkpoint to start from and further arguments of the creator.
   """
 
   def build_it(
-    mode, masked, start='', model_dir='/nowhere', restores=True, **arguments
+    mode,
+    masked,
+    settings=None,
+    start='',
+    model_dir='/nowhere',
+    restores=True,
+    **arguments,
   ):
     def stock_model_fn(features, labels, mode, params):
       with masking.masking_scope(include=[''] if masked else []):
@@ -52,7 +58,7 @@ def build_layer(monkeypatch):
       stock_model_lib, 'create_model_fn', lambda *_: stock_model_fn
     )
     create = model_lib.model_fn_creator(
-      pruning_builder.PruningSettings(),
+      settings or pruning_builder.PruningSettings(),
       tf.estimator.RunConfig(model_dir=str(model_dir)),
       **arguments,
     )
@@ -107,6 +113,23 @@ def test_checkpoint_without_masks_can_be_started_from_but_not_gone_on_with(
   with pytest.raises(errors.InputError) as error:
     build_layer(mode, True, model_dir=tmp_path)
   assert str(error.value).startswith(f'{prefix} lacks 1 masks that this config')
+
+
+def test_scores_that_are_gathered_are_in_the_checkpoint_to_go_on_from(
+  build_layer, tmp_path
+):
+  settings = pruning_builder.PruningSettings(
+    schedules.ConstantSchedule(0.5, 2, 8),
+    pruning_method.PruningMethod('movement'),
+  )
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  build_layer(EVAL, True, settings, model_dir=tmp_path)
+  with pytest.raises(errors.InputError) as error:
+    build_layer(TRAIN, True, settings, model_dir=tmp_path)
+  assert str(error.value).startswith(
+    f'{prefix} has no scores of criterion movement '
+    '(a/pruning_score_movement for one), so it cannot go on from there'
+  )
 
 
 def test_frozen_batch_norm_is_told_where_nothing_gives_it_values(

@@ -1,0 +1,121 @@
+"""The op that drops weights and lets as many others grow back."""
+
+from typing import List, Optional, Sequence
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.core import (
+  gathering,
+  masking,
+  regrowth,
+  thresholds,
+)
+
+_SCOPE = 'model_pruning'
+_AVERAGE = '/ExponentialMovingAverage'
+
+
+class Rewirer:
+  """Moves the masks of a graph. It makes no variables."""
+
+  def __init__(
+    self, kernels: Sequence[masking.MaskedKernel], way: regrowth.Regrowth
+  ):
+    """Adds the op to the kernels' graph.
+
+    Args:
+      kernels: from `masking.masked_kernels`, at least one.
+      way: chooses what grows back.
+
+    Raises:
+      InputError: gradients are needed, and the graph has none.
+    """
+    self._way = way
+    self._sizes = [kernel.size for kernel in kernels]
+    gradients: List[Optional[tf.Tensor]] = [None] * len(kernels)
+    if way.needs_gradients:
+      gradients = gathering.gradients([k.masked_weight for k in kernels])
+    with tf.name_scope(_SCOPE):
+      self._numbers = tf.placeholder(tf.int32, [len(kernels)], name='replaced')
+      self._step = tf.placeholder(tf.int32, [], name='step')
+      # All gradients are those of the old masks.
+      with tf.control_dependencies([g for g in gradients if g is not None]):
+        updates = [
+          self._update_op(number, kernel, gradient)
+          for number, (kernel, gradient) in enumerate(zip(kernels, gradients))
+        ]
+      self._update = tf.group(*updates, name='mask_regrowth')
+
+  def numbers(self, zeros: Sequence[int], progress: float) -> List[int]:
+    """Gives how many weights of each kernel are replaced.
+
+    Args:
+      zeros: number of zeros in each mask.
+      progress: fraction of the window that has passed.
+    """
+    share = self._way.share_at(progress)
+    return [
+      min(thresholds.zeros_for(share, size - count), count)
+      for size, count in zip(self._sizes, zeros)
+    ]
+
+  def rewire(
+    self, session: tf.Session, step: int, numbers: Sequence[int]
+  ) -> None:
+    """Replaces exactly the given number of weights in each kernel.
+
+    What grows was masked before and starts at zero. Where gradients are needed
+    this takes a batch of the training data.
+
+    Args:
+      session: of the kernels' graph.
+      step: of the update; what chance decides follows from it.
+      numbers: from `numbers`.
+    """
+    session.run(self._update, {self._numbers: numbers, self._step: step})
+
+  def _update_op(
+    self,
+    index: int,
+    kernel: masking.MaskedKernel,
+    gradient: Optional[tf.Tensor],
+  ) -> tf.Operation:
+    number = self._numbers[index]
+    # As in the pruner: on the device, but not colocated.
+    with tf.device(kernel.mask.device):
+      weights = tf.convert_to_tensor(kernel.weights)
+      kept = tf.convert_to_tensor(kernel.mask) > 0
+      never = tf.fill(kernel.shape, float('nan'))
+      dropping = thresholds.cut(tf.where(kept, tf.abs(weights), never), number)
+      growth = self._way.scores(
+        weights.shape, tf.stack([self._step, index]), gradient
+      )
+      growing = thresholds.cut(tf.where(kept, never, -growth), number)
+      grown = tf.equal(growing.mask, 0)
+      mask = tf.where(
+        grown,
+        tf.ones(kernel.shape),
+        tf.where(kept, dropping.mask, tf.zeros(kernel.shape)),
+      )
+      # Nothing is changed before all that reads it is done.
+      with tf.control_dependencies([mask, grown]):
+        return tf.group(
+          tf.assign(kernel.mask, mask),
+          tf.assign(kernel.threshold, dropping.threshold),
+          *[_with_zeros(each, grown) for each in _weights(kernel)],
+        )
+
+
+def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
+  """Gives the kernel and, where there is one, its moving average."""
+  name = kernel.weights.op.name
+  variables = kernel.weights.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+  averages = [v for v in variables if v.op.name == name + _AVERAGE]
+  return [kernel.weights] + averages
+
+
+def _with_zeros(variable: tf.Variable, where: tf.Tensor) -> tf.Operation:
+  values = tf.convert_to_tensor(variable)
+  return tf.group(
+    tf.assign(variable, tf.where(where, tf.zeros(values.shape), values))
+  )
