@@ -154,11 +154,13 @@ class ModelPruningHook(update_hook.UpdateHook):
         f'{step} of this run, and nothing is pruned yet: '
         'the schedule can never fire'
       )
-    tf.logging.warning(
-      'Masks at global step %d do not have the sparsity that is due, '
-      'updating them.',
-      step,
-    )
+    # A run that begins at the first update has nothing to be wrong with yet.
+    if step > self.schedule.start_step:
+      tf.logging.warning(
+        'Masks at global step %d do not have the sparsity that is due, '
+        'updating them.',
+        step,
+      )
     self.update_to(session, self.done)
 
   def _keep(self, zeros: Sequence[int]) -> None:
