@@ -1,6 +1,7 @@
 """Exports an SSD as a TFLite model.
 
-Weights are floats, or stored in 8 bits with --quantize.
+Weights are floats, or stored in 8 bits with --quantize. A model trained with
+quantisation, by graph_rewriter in its config, computes in 8 bits.
 
 Example:
   odp export_tflite --pipeline_config_path=model/pipeline.config \\
@@ -58,10 +59,11 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
-  names = tflite.file_names(FLAGS.quantize)
+  config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
+  names = tflite.file_names(config, FLAGS.quantize)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
   path = tflite.export(
-    pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override),
+    config,
     checkpoints.resolve(FLAGS.checkpoint),
     FLAGS.output_dir,
     FLAGS.quantize,

@@ -1,11 +1,9 @@
-"""A trained SSD as a TFLite model, float or with 8-bit weights."""
+"""A trained SSD as a TFLite model: float, with 8-bit weights, or 8-bit."""
 
-import contextlib
 import json
 import os
-import sys
 import tempfile
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,20 +11,22 @@ from object_detection import export_tflite_ssd_graph_lib as stock
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
+from object_detection_pruning.builders import stack_checks
 from object_detection_pruning.common import (
   atomic_files,
   checkpoints,
   errors,
   paths,
 )
-from object_detection_pruning.export import exporter, tflite_postprocessing
+from object_detection_pruning.export import (
+  exporter,
+  tflite_conversion,
+  tflite_postprocessing,
+)
 from object_detection_pruning.inference import tflite_detector
 
 MODEL = 'model.tflite'
 QUANTIZED_MODEL = 'model_8bit.tflite'
-_INPUT = 'normalized_input_image_tensor'
-_DETECTIONS = 'TFLite_Detection_PostProcess'
-_RAW_OUTPUTS = ('raw_outputs/box_encodings', 'raw_outputs/class_predictions')
 _CHECKPOINT = 'model.ckpt'
 
 
@@ -46,11 +46,15 @@ def export(
   pixels first is written beside it, and of a model without that op what it
   takes to decode its boxes.
 
+  A model that was trained with quantisation (`graph_rewriter` in its config)
+  becomes one that computes in 8 bits, from uint8 pixels on.
+
   Args:
     config: pipeline config that the model was trained with.
     checkpoint: prefix of its checkpoint.
     output_dir: folder for the model and its `.json`.
-    quantize: stores weights in 8 bits.
+    quantize: stores weights in 8 bits; one trained with quantisation has them
+      in any case.
     postprocessing: what the model ends in.
 
   Returns:
@@ -61,10 +65,15 @@ def export(
       of it, or a setting cannot be.
   """
   ssd = _check(config)
+  stack_checks.check(config)
   postprocessing.check(ssd)
   paths.folder_to_write('output_dir', output_dir)
   stripped = exporter.strip(config, checkpoint)
   exported = exporter.exported_config(config)
+  preprocessing = _preprocessing(exported)
+  pixels = None
+  if trained_quantized(config):
+    pixels = tflite_conversion.pixel_statistics(**preprocessing)
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
@@ -73,13 +82,15 @@ def export(
     )
     exporter.check_none_lost(stripped, built, checkpoint)
     graph = os.path.join(scratch, 'tflite_graph.pb')
-    model = _convert(graph, _input_shape(ssd), postprocessing.add_op, quantize)
+    model = tflite_conversion.convert(
+      graph, _input_shape(ssd), postprocessing.add_op, quantize, pixels
+    )
     if postprocessing.add_op:
       description = {'max_detections': postprocessing.limit(ssd)}
     else:
       description = _decoding(ssd, graph)
-  path = os.path.join(output_dir, QUANTIZED_MODEL if quantize else MODEL)
-  _write(path, model, dict(_preprocessing(exported), **description))
+  path = os.path.join(output_dir, file_names(config, quantize)[0])
+  _write(path, model, dict(preprocessing, **description))
   return path
 
 
@@ -95,9 +106,17 @@ def _build(
     return [variable.op.name for variable in tf.global_variables()]
 
 
-def file_names(quantize: bool) -> List[str]:
+def trained_quantized(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
+  """Whether a model was trained with the rounding of 8 bits."""
+  return config.HasField('graph_rewriter')
+
+
+def file_names(
+  config: pipeline_pb2.TrainEvalPipelineConfig, quantize: bool
+) -> List[str]:
   """Names what `export` writes."""
-  name = QUANTIZED_MODEL if quantize else MODEL
+  in_8_bits = quantize or trained_quantized(config)
+  name = QUANTIZED_MODEL if in_8_bits else MODEL
   return [name, tflite_detector.sidecar(name)]
 
 
@@ -111,7 +130,7 @@ def _decoding(ssd, path: str) -> Dict[str, Any]:
     anchors = session.run('anchors:0')
   coder = ssd.box_coder.faster_rcnn_box_coder
   return {
-    'outputs': list(_RAW_OUTPUTS),
+    'outputs': list(tflite_conversion.RAW_OUTPUTS),
     'box_scales': [
       coder.y_scale,
       coder.x_scale,
@@ -147,40 +166,19 @@ def _check(config: pipeline_pb2.TrainEvalPipelineConfig):
     )
   if config.model.ssd.image_resizer.fixed_shape_resizer.convert_to_grayscale:
     raise errors.InputError('only color images can be exported for TFLite')
+  quantization = config.graph_rewriter.quantization
+  for name in ('weight_bits', 'activation_bits'):
+    bits = getattr(quantization, name)
+    if trained_quantized(config) and bits != 8:
+      raise errors.InputError(
+        f'graph_rewriter.quantization.{name} must be 8, got {bits}'
+      )
   return config.model.ssd
 
 
 def _input_shape(ssd) -> List[int]:
   resizer = ssd.image_resizer.fixed_shape_resizer
   return [1, resizer.height, resizer.width, 3]
-
-
-def _convert(
-  graph: str, input_shape: List[int], detects: bool, quantize: bool
-) -> bytes:
-  outputs = list(_RAW_OUTPUTS)
-  if detects:
-    outputs = [_DETECTIONS] + [f'{_DETECTIONS}:{i}' for i in (1, 2, 3)]
-  converter = tf.lite.TFLiteConverter.from_frozen_graph(
-    graph, [_INPUT], outputs, {_INPUT: input_shape}
-  )
-  converter.allow_custom_ops = True
-  if quantize:
-    converter.optimizations = [tf.lite.Optimize.OPTIMIZE_FOR_SIZE]
-  with _converter_found():
-    return converter.convert()
-
-
-@contextlib.contextmanager
-def _converter_found() -> Iterator[None]:
-  """Lets TensorFlow find its converter program in this environment."""
-  path = os.environ.get('PATH', '')
-  programs = os.path.dirname(sys.executable)
-  os.environ['PATH'] = os.pathsep.join([programs, path])
-  try:
-    yield
-  finally:
-    os.environ['PATH'] = path
 
 
 def _preprocessing(

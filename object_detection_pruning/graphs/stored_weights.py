@@ -1,6 +1,6 @@
 """Weights that a graph stores in fewer bits than it computes with."""
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -8,18 +8,20 @@ from object_detection_pruning.graphs import freezing, importing, subgraphs
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
+  NodeDef,
   control_inputs,
   data_inputs,
 )
 
-# Between what is stored and what is computed with.
-_CONVERSIONS = (
-  'Cast',
-  'Dequantize',
+FAKE_QUANT = (
   'FakeQuantWithMinMaxArgs',
   'FakeQuantWithMinMaxVars',
   'FakeQuantWithMinMaxVarsPerChannel',
 )
+# Between what is stored and what is computed with.
+_CONVERSIONS = ('Cast', 'Dequantize') + FAKE_QUANT
+# Between the two as well where a graph folds its batch norm when it runs.
+_FOLDING = ('Mul', 'Add', 'AddV2', 'Rsqrt', 'Reshape')
 _READ_BY = (
   'Conv2D',
   'DepthwiseConv2dNative',
@@ -51,7 +53,8 @@ def unpack(graph_def: GraphDef) -> Unpacked:
   """Makes constants of what converts constants for a layer.
 
   So are weights of half precision, and those of 8 bits that are scaled or
-  rounded when the graph runs.
+  rounded when the graph runs, also where batch norm is folded into them first,
+  as training for 8 bits does it.
 
   Args:
     graph_def: a frozen graph; not changed.
@@ -89,10 +92,15 @@ def _conversions(index: GraphIndex) -> List[str]:
 
 def _conversion(reference: str, index: GraphIndex) -> str:
   """The conversion behind an input, seen through identities, or ''."""
+  node = _behind_identities(reference, index)
+  return node.name if node is not None and node.op in _CONVERSIONS else ''
+
+
+def _behind_identities(reference: str, index: GraphIndex) -> Optional[NodeDef]:
   node = index.producer(reference)
   while node is not None and node.op == 'Identity':
     node = index.producer(node.input[0])
-  return node.name if node is not None and node.op in _CONVERSIONS else ''
+  return node
 
 
 def _is_stored(name: str, index: GraphIndex, stored: Dict[str, bool]) -> bool:
@@ -112,5 +120,9 @@ def _is_constant(
 ) -> bool:
   if index.constant_node(reference) is not None:
     return True
-  name = _conversion(reference, index)
-  return bool(name) and _is_stored(name, index, stored)
+  node = _behind_identities(reference, index)
+  return (
+    node is not None
+    and node.op in _CONVERSIONS + _FOLDING
+    and _is_stored(node.name, index, stored)
+  )

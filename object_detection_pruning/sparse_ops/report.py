@@ -53,7 +53,9 @@ class RewriteReport:
   def summary(self) -> str:
     """One line."""
     counts = ', '.join(f'{n} {op}' for op, n in sorted(self.counts.items()))
-    return f'rewritten: {counts or "nothing"}; kept: {len(self.kept)}'
+    rounding = sum(each.op.startswith('FakeQuant') for each in self.kept)
+    note = f', {rounding} of them FakeQuant of activations' if rounding else ''
+    return f'rewritten: {counts or "nothing"}; kept: {len(self.kept)}{note}'
 
   def __str__(self) -> str:
     lines = [f'{"op":<22} {"zeros":>6} {"kernel":<18} layer']

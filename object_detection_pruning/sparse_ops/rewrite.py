@@ -103,6 +103,7 @@ def rewrite(
   for name in unpacked:
     entries.append(Entry(name, 'weights as float32', None, None, ''))
   entries += [_rejected(item) for item in found if isinstance(item, Rejected)]
+  entries += _rounded_activations(rewritten)
   sharing.share_constants(rewritten, index.nodes)
   origins = {
     made.name: [node.name for node in replacement.replaced]
@@ -118,6 +119,16 @@ def rewrite(
 def _rejected(item: Rejected) -> Entry:
   note = 'kept: ' + item.reason
   return Entry(item.node.name, item.node.op, None, None, note)
+
+
+def _rounded_activations(rewritten: GraphDef) -> List[Entry]:
+  """What is left of FakeQuant: that of weights is computed already."""
+  note = 'kept: rounds activations, so that no layer reaches over it'
+  return [
+    Entry(node.name, node.op, None, None, note)
+    for node in rewritten.node
+    if node.op in stored_weights.FAKE_QUANT
+  ]
 
 
 def _is_left_over(node: NodeDef, index: GraphIndex) -> bool:

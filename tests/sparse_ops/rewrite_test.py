@@ -46,6 +46,25 @@ def test_weights_stored_in_fewer_bits_become_sparse(graph, kind):
   assert result.report.counts == {'SparseConv2D': 1, 'weights as float32': 1}
 
 
+def test_graph_trained_for_8_bits_says_what_it_keeps(graph):
+  def rounded(x):
+    return tf.quantization.fake_quant_with_min_max_vars(x, 0.0, 6.0)
+
+  # Batch norm folded into the weights as the graph runs, then rounding.
+  scale = tf.math.rsqrt(tf.constant(np.full([24], 4, np.float32)) + 1e-3)
+  weights = rounded(tf.constant(kernel(1, 1, 16, 24)) * scale)
+  x = tf.nn.conv2d(rounded(image()), weights, [1] * 4, 'SAME')
+  tf.identity(rounded(tf.nn.relu6(x)), name='out')
+  result = rewritten(graph)
+  assert result.report.counts == {'SparseConv2D': 1, 'weights as float32': 1}
+  assert [entry.op for entry in result.report.kept] == [
+    'FakeQuantWithMinMaxVars'
+  ] * 2
+  text = str(result.report)
+  assert text.count('(kept: rounds activations') == 2
+  assert text.endswith('kept: 2, 2 of them FakeQuant of activations')
+
+
 def test_keeps_explicit_padding(graph):
   pads = [[0, 0], [1, 2], [0, 1], [0, 0]]
   tf.nn.conv2d(image(), kernel(3, 3, 16, 24), [1] * 4, pads, name='out')
