@@ -49,9 +49,13 @@ class Solver:
     self._weights = np.sqrt(problem.output_weights).astype(np.float32)
     gram = problem.gram
     rho = self._settings.rho
-    self._inverse = np.linalg.inv(gram + rho * np.eye(len(gram)))
-    self._start = (self._inverse @ problem.target).astype(np.float32)
-    self._inverse = self._inverse.astype(np.float32)
+    regular = gram.copy()
+    regular[np.diag_indices(len(gram))] += rho
+    inverse = np.linalg.inv(regular)
+    del regular
+    self._start = (inverse @ problem.target).astype(np.float32)
+    self._inverse = inverse.astype(np.float32)
+    del inverse
     self._dense = problem.dense().astype(np.float32)
 
   def mask(self, sparsity: float) -> np.ndarray:

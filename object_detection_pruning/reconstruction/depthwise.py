@@ -41,7 +41,9 @@ class Moments:
     self.rows += other.rows
     self.positions += other.positions
     for name in ('_x', '_y', '_xx', '_xy', '_yy'):
-      setattr(self, name, getattr(self, name) + getattr(other, name))
+      # In place: those of a large kernel are hundreds of megabytes.
+      sums = getattr(self, name)
+      sums += getattr(other, name)
 
   @property
   def mean_output(self) -> np.ndarray:

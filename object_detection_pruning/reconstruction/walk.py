@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import memory
 from object_detection_pruning.reconstruction import (
   kernel_layers,
   layerwise,
@@ -61,6 +62,8 @@ class Walk:
       streams.share(self._dense, self._pruned)
       return
     self._pruned.advance(border)
+    # Borders of early layers are the largest.
+    memory.give_back()
 
   def reach_dense(self, layer: Optional[kernel_layers.KernelLayer]) -> None:
     """Carries the dense network ahead, to a layer if there is one left.
