@@ -214,10 +214,8 @@ def _build_schedule(
       )
     return None
   _check_window(message)
-  frequency, is_constant = (
-    message.frequency,
-    message.schedule == pruning_pb2.Pruning.CONSTANT,
-  )
+  frequency = message.frequency
+  is_constant = message.schedule == pruning_pb2.Pruning.CONSTANT
   if message.HasField('regrowth'):
     is_constant = is_constant or not message.HasField('schedule')
     if not message.HasField('frequency'):

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -71,9 +71,7 @@ def export(
   stripped = exporter.strip(config, checkpoint)
   exported = exporter.exported_config(config)
   preprocessing = _preprocessing(exported)
-  pixels = None
-  if trained_quantized(config):
-    pixels = tflite_conversion.pixel_statistics(**preprocessing)
+  pixels = _pixels(config, preprocessing)
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
@@ -92,6 +90,16 @@ def export(
   path = os.path.join(output_dir, file_names(config, quantize)[0])
   _write(path, model, dict(preprocessing, **description))
   return path
+
+
+def _pixels(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  preprocessing: Dict[str, List[float]],
+) -> Optional[tflite_conversion.PixelStatistics]:
+  """What uint8 pixels stand for, None for a model that takes floats."""
+  if not trained_quantized(config):
+    return None
+  return tflite_conversion.pixel_statistics(**preprocessing)
 
 
 def _build(

@@ -15,7 +15,7 @@ from object_detection_pruning.reconstruction import (
 # By the name of the constant that corrects the mean, None where there is none.
 Observed = Dict[Optional[str], Union[moments.Moments, depthwise.Moments]]
 
-# Rows are multiplied in pieces of so many inputs.
+# Rows are multiplied in pieces of so many values, which the caches hold.
 _PIECE = 2**20
 
 

@@ -115,14 +115,8 @@ def model_fn_creator(
         return _with_eval_metrics(spec)
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
-      latest = _latest(restored_from)
-      if rewinds and latest:
-        rewinding.check_whole(latest, checkpoints.shapes(latest))
       start = configs['train_config'].fine_tune_checkpoint
-      if not _check_masks(restored_from, start):
-        moving_statistics.warn_if_frozen()
-      if start and not latest:
-        warm_start.check(start, allow_partial_start)
+      _check_start(restored_from, start, allow_partial_start, rewinds)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
       return training_hooks.with_hooks(
@@ -132,6 +126,29 @@ def model_fn_creator(
     return model_fn
 
   return create
+
+
+def _check_start(
+  restored_from: str, start: str, allow_partial: bool, rewinds: bool
+) -> None:
+  """Checks what the graph of a training begins with.
+
+  Args:
+    restored_from: folder or prefix of a checkpoint to go on from.
+    start: prefix of the one that is read where there is none yet.
+    allow_partial: whether that one may lack most of the kernels.
+    rewinds: whether the first one was written by `rewinding`.
+
+  Raises:
+    InputError: a checkpoint does not fit the graph.
+  """
+  latest = _latest(restored_from)
+  if rewinds and latest:
+    rewinding.check_whole(latest, checkpoints.shapes(latest))
+  if not _check_masks(restored_from, start):
+    moving_statistics.warn_if_frozen()
+  if start and not latest:
+    warm_start.check(start, allow_partial)
 
 
 @contextlib.contextmanager
