@@ -2,12 +2,18 @@
 
 import gc
 
+import hypothesis
 import pytest
 import tensorflow.compat.v1 as tf
 
 import object_detection_pruning  # noqa: F401
 
 pytest_plugins = ['trained', 'analyses']
+
+# The same examples each time, so that a run tells about the change that it
+# tests; `--hypothesis-profile=default` looks for new ones.
+hypothesis.settings.register_profile('repeatable', derandomize=True)
+hypothesis.settings.load_profile('repeatable')
 
 # Building graphs makes many objects that stay; looking through all of them as
 # often as Python does costs a tenth of the time of the tests.
