@@ -1,11 +1,12 @@
 """Exports an SSD as a TFLite model.
 
-Weights are floats, or stored in 8 bits with --quantize. A model trained with
-quantisation, by graph_rewriter in its config, computes in 8 bits.
+Weights are floats, or stored in 8 bits with --quantize. With --images as well
+the model computes in 8 bits; so does one that was trained with quantisation,
+by graph_rewriter in its config.
 
 Example:
   odp export_tflite --pipeline_config_path=model/pipeline.config \\
-    --checkpoint=model --output_dir=exported --quantize
+    --checkpoint=model --output_dir=exported --quantize --images=photos
 """
 
 import gzip
@@ -14,9 +15,16 @@ from typing import List
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, command, paths
+from object_detection_pruning.common import (
+  checkpoints,
+  checks,
+  command,
+  errors,
+  paths,
+)
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import tflite, tflite_postprocessing
+from object_detection_pruning.reconstruction import photos
 
 shared_flags.define('pipeline_config_path', required=True)
 shared_flags.define('checkpoint', required=True)
@@ -29,6 +37,13 @@ flags.DEFINE_boolean(
   f'Store weights in 8 bits, as {tflite.QUANTIZED_MODEL}; not set: floats, as '
   f'{tflite.MODEL}.',
 )
+shared_flags.define(
+  'images',
+  note='With --quantize: what activations reach on these photos becomes their '
+  'range, and the model computes in 8 bits. With subfolders, and TFRecord '
+  'files too; labels are not read.',
+)
+shared_flags.define('num_images', 128)
 shared_flags.define('max_detections', note='Not set: as the config has it.')
 flags.DEFINE_boolean(
   'use_regular_nms',
@@ -59,9 +74,15 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
+  checks.count('--num_images', FLAGS.num_images)
+  if FLAGS.images is not None and not FLAGS.quantize:
+    raise errors.InputError('--images goes with --quantize')
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
   names = tflite.file_names(config, FLAGS.quantize)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
+  images = None
+  if FLAGS.images is not None:
+    images = photos.read(FLAGS.images, FLAGS.num_images).images
   path = tflite.export(
     config,
     checkpoints.resolve(FLAGS.checkpoint),
@@ -74,6 +95,7 @@ def main(argv: List[str]) -> None:
       FLAGS.detections_per_class,
       FLAGS.max_classes_per_detection,
     ),
+    images,
   )
   with open(path, 'rb') as file:
     model = file.read()

@@ -202,6 +202,7 @@ def working_folder(tmp_path_factory, run, exported, data):
   return folder
 
 
+@pytest.mark.slow
 def test_python_snippets_run_as_they_stand(working_folder):
   snippets = [(page, code) for page in PAGES for code in blocks(page, 'python')]
   assert len(snippets) >= 15

@@ -79,6 +79,7 @@ def test_the_config_beside_it_trains_on_with_the_masks_as_they_are(
     np.testing.assert_array_equal(after[name], mask, err_msg=name)
 
 
+@pytest.mark.slow
 def test_another_config_raises_the_sparsity_from_what_is_there(
   pruned, data, tmp_path
 ):

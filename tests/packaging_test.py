@@ -156,6 +156,7 @@ def test_wheel_carries_the_data_files_of_the_package(source, installed):
   }
 
 
+@pytest.mark.slow
 def test_quickstart_begins_in_another_folder(installed, tmp_path):
   """It draws its data, trains by the sample config, and saves when stopped."""
   log = tmp_path / 'log'

@@ -65,10 +65,8 @@ def make_voc_folder(folder):
   return folder
 
 
-@pytest.mark.parametrize(
-  'method',
-  ['reconstruction', pytest.param('schedule', marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('method', ['reconstruction', 'schedule'])
 def test_ends_in_a_table_of_the_three_models(tmp_path, method):
   """A run of a few steps on a small VOC folder, with a config of its own."""
   result = processes.python(

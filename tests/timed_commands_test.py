@@ -71,6 +71,7 @@ def test_pools_of_a_first_session_are_told_apart():
   assert counts == [counts[0] + more for more in (0, 1, 1, 6)]
 
 
+@pytest.mark.slow
 def test_export_times_sparse_and_optimized_graphs_on_one_thread(export):
   _, pools, shown = export
   assert shown.count('runs each, in turns') == 2

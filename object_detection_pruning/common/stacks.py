@@ -38,3 +38,12 @@ def needs_classic(what: str) -> str:
     f'{tf.__version__}: set up the other stack with '
     '"STACK=classic bash scripts/setup.sh"'
   )
+
+
+def needs_modern(what: str) -> str:
+  """Says that something needs the modern stack, and how to get that."""
+  return (
+    f'{what} needs TensorFlow 2.15, and this is {tf.__version__}: set up the '
+    'other stack with "STACK=modern bash scripts/setup.sh"; it reads the same '
+    'files'
+  )

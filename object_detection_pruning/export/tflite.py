@@ -1,9 +1,9 @@
-"""A trained SSD as a TFLite model: float, with 8-bit weights, or 8-bit."""
+"""A trained SSD as a TFLite model: in floats, or in 8 bits in part or all."""
 
 import json
 import os
 import tempfile
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,13 +17,15 @@ from object_detection_pruning.common import (
   checkpoints,
   errors,
   paths,
+  stacks,
 )
 from object_detection_pruning.export import (
   exporter,
   tflite_conversion,
+  tflite_numbers,
   tflite_postprocessing,
 )
-from object_detection_pruning.inference import tflite_detector
+from object_detection_pruning.inference import resizing, tflite_detector
 
 MODEL = 'model.tflite'
 QUANTIZED_MODEL = 'model_8bit.tflite'
@@ -38,6 +40,7 @@ def export(
   postprocessing: tflite_postprocessing.PostProcessing = (
     tflite_postprocessing.DEFAULT
   ),
+  images: Optional[Sequence[np.ndarray]] = None,
 ) -> str:
   """Exports an SSD for TFLite.
 
@@ -47,7 +50,8 @@ def export(
   takes to decode its boxes.
 
   A model that was trained with quantisation (`graph_rewriter` in its config)
-  becomes one that computes in 8 bits, from uint8 pixels on.
+  becomes one that computes in 8 bits, from uint8 pixels on. So does any other
+  where there are images to measure the ranges of its activations on.
 
   Args:
     config: pipeline config that the model was trained with.
@@ -56,6 +60,8 @@ def export(
     quantize: stores weights in 8 bits; one trained with quantisation has them
       in any case.
     postprocessing: what the model ends in.
+    images: with `quantize`: photos like those that the model will see, uint8
+      [height, width, 3] each. Not given: activations stay floats.
 
   Returns:
     The path of the model.
@@ -66,12 +72,14 @@ def export(
   """
   ssd = _check(config)
   stack_checks.check(config)
+  if images is not None:
+    _check_calibration(config, quantize)
   postprocessing.check(ssd)
   paths.folder_to_write('output_dir', output_dir)
   stripped = exporter.strip(config, checkpoint)
   exported = exporter.exported_config(config)
-  preprocessing = _preprocessing(exported)
-  pixels = _pixels(config, preprocessing)
+  scaling = _scaling(exported)
+  numbers = _numbers(config, scaling, quantize, images)
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
@@ -81,25 +89,49 @@ def export(
     exporter.check_none_lost(stripped, built, checkpoint)
     graph = os.path.join(scratch, 'tflite_graph.pb')
     model = tflite_conversion.convert(
-      graph, _input_shape(ssd), postprocessing.add_op, quantize, pixels
+      graph, _input_shape(ssd), postprocessing.add_op, numbers
     )
     if postprocessing.add_op:
       description = {'max_detections': postprocessing.limit(ssd)}
     else:
       description = _decoding(ssd, graph)
   path = os.path.join(output_dir, file_names(config, quantize)[0])
-  _write(path, model, dict(preprocessing, **description))
+  _write(path, model, dict(scaling._asdict(), **description))
   return path
 
 
-def _pixels(
+def _numbers(
   config: pipeline_pb2.TrainEvalPipelineConfig,
-  preprocessing: Dict[str, List[float]],
-) -> Optional[tflite_conversion.PixelStatistics]:
-  """What uint8 pixels stand for, None for a model that takes floats."""
-  if not trained_quantized(config):
-    return None
-  return tflite_conversion.pixel_statistics(**preprocessing)
+  scaling: tflite_numbers.PixelScaling,
+  quantize: bool,
+  images: Optional[Sequence[np.ndarray]],
+) -> tflite_numbers.Floats:
+  """Gives what the model is to compute in."""
+  if trained_quantized(config):
+    return tflite_numbers.trained_ranges(scaling)
+  if images is not None:
+    _, height, width, _ = _input_shape(config.model.ssd)
+    resize = resizing.Resizer(height, width, *scaling)
+    return tflite_numbers.measured_ranges(images, resize, scaling)
+  if quantize:
+    return tflite_numbers.EightBitWeights()
+  return tflite_numbers.Floats()
+
+
+def _check_calibration(
+  config: pipeline_pb2.TrainEvalPipelineConfig, quantize: bool
+) -> None:
+  if not quantize:
+    raise errors.InputError('images mean nothing without quantize')
+  if trained_quantized(config):
+    raise errors.InputError(
+      'images mean nothing to a model that was trained with quantisation '
+      '(graph_rewriter): its ranges are those of the training'
+    )
+  if stacks.current() == stacks.CLASSIC:
+    raise errors.InputError(
+      stacks.needs_modern('measuring ranges of activations on images')
+    )
 
 
 def _build(
@@ -189,9 +221,9 @@ def _input_shape(ssd) -> List[int]:
   return [1, resizer.height, resizer.width, 3]
 
 
-def _preprocessing(
+def _scaling(
   config: pipeline_pb2.TrainEvalPipelineConfig,
-) -> Dict[str, List[float]]:
+) -> tflite_numbers.PixelScaling:
   """Scale and offset of each channel, as the feature extractor has them."""
   shape = _input_shape(config.model.ssd)
   with exporter.building(config), tf.Session() as session:
@@ -202,7 +234,6 @@ def _preprocessing(
       session.run(normalized, {pixels: np.full(shape, value)})[0, 0, 0]
       for value in (0.0, 255.0)
     ]
-  return {
-    'input_scale': ((white - black) / 255.0).tolist(),
-    'input_offset': black.tolist(),
-  }
+  return tflite_numbers.PixelScaling(
+    ((white - black) / 255.0).tolist(), black.tolist()
+  )

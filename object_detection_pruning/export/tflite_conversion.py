@@ -3,52 +3,22 @@
 import contextlib
 import os
 import sys
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Iterator, List
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.export import tflite_numbers
 
 RAW_OUTPUTS = ('raw_outputs/box_encodings', 'raw_outputs/class_predictions')
 _INPUT = 'normalized_input_image_tensor'
 _DETECTIONS = 'TFLite_Detection_PostProcess'
 
 
-class PixelStatistics(NamedTuple):
-  """What a uint8 pixel stands for: (pixel - mean) / deviation."""
-
-  mean: float
-  deviation: float
-
-
-def pixel_statistics(
-  input_scale: List[float], input_offset: List[float]
-) -> PixelStatistics:
-  """Gives what a pixel of an 8-bit model stands for.
-
-  Args:
-    input_scale: of each channel, from a pixel to what the network takes.
-    input_offset: of each channel, added after that.
-
-  Raises:
-    InputError: the channels differ, and a tensor of 8 bits has one scale.
-  """
-  if len(set(input_scale)) > 1 or len(set(input_offset)) > 1:
-    raise errors.InputError(
-      'an 8-bit TFLite model has one scale and offset for all colors, and the '
-      f'feature extractor has scales {input_scale} and offsets {input_offset}'
-    )
-  scale, offset = input_scale[0], input_offset[0]
-  # Measured in float32, 127.5 may come out below, and the zero point with it.
-  return PixelStatistics(round(-offset / scale, 3), 1.0 / scale)
-
-
 def convert(
   graph: str,
   input_shape: List[int],
   detects: bool,
-  quantize: bool,
-  pixels: Optional[PixelStatistics] = None,
+  numbers: tflite_numbers.Floats,
 ) -> bytes:
   """Converts a frozen graph of the stock exporter.
 
@@ -56,9 +26,7 @@ def convert(
     graph: its path.
     input_shape: [1, height, width, 3].
     detects: whether it ends in TFLite's detection op.
-    quantize: stores weights in 8 bits.
-    pixels: for a graph with FakeQuant: what its uint8 pixels stand for. The
-      model computes in 8 bits then.
+    numbers: what the model computes in.
 
   Returns:
     The content of a `.tflite` file.
@@ -70,11 +38,7 @@ def convert(
     graph, [_INPUT], outputs, {_INPUT: input_shape}
   )
   converter.allow_custom_ops = True
-  if pixels is not None:
-    converter.inference_type = tf.uint8
-    converter.quantized_input_stats = {_INPUT: tuple(pixels)}
-  elif quantize:
-    converter.optimizations = [tf.lite.Optimize.OPTIMIZE_FOR_SIZE]
+  numbers.set_up(converter, _INPUT)
   with _converter_found():
     return converter.convert()
 

@@ -55,6 +55,7 @@ def plan(folder):
   return json.loads((folder / 'pruned/plan.json').read_text())
 
 
+@pytest.mark.slow
 def test_retraining_starts_from_the_narrow_weights(folder):
   before = checkpoints.read(f'{folder}/pruned/model.ckpt')
   after = checkpoints.read(f'{folder}/retrained/model.ckpt-{STEPS}')

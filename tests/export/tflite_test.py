@@ -243,6 +243,12 @@ BAD_FLAGS = [
     ['--detections_per_class=5', '--nouse_regular_nms'],
     'detections_per_class means nothing where all boxes are suppressed at once',
   ),
+  (['--images=photos'], '--images goes with --quantize'),
+  (
+    ['--images=/no/photos', '--quantize'],
+    "no image, folder or record file at '/no/photos'",
+  ),
+  (['--num_images=0'], '--num_images must be a whole number, 1 or more, got 0'),
   (['--trained_checkpoint_prefix=/no/model.ckpt'], 'no checkpoint at'),
   (['--trained_checkpoint_prefix=STOCK'], 'feature extractor ssd_masked_mobi'),
   (['--pipeline_config_path=/no/such.config'], 'no pipeline config at'),

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors, stacks
 from object_detection_pruning.core import masking
-from object_detection_pruning.export import tflite, tflite_conversion
+from object_detection_pruning.export import tflite, tflite_numbers
 from object_detection_pruning.inference import tflite_detector
 from object_detection_pruning.inspection import tflite_cost
 
@@ -116,12 +116,16 @@ def test_model_computes_in_8_bits_and_detects(exported):
 
 def test_colors_that_are_scaled_differently_are_refused():
   with pytest.raises(errors.InputError, match='one scale and offset'):
-    tflite_conversion.pixel_statistics([1.0] * 3, [-123.7, -116.8, -103.9])
+    tflite_numbers.trained_ranges(
+      tflite_numbers.PixelScaling([1.0] * 3, [-123.7, -116.8, -103.9])
+    )
 
 
 def test_scale_and_offset_become_mean_and_deviation():
-  pixels = tflite_conversion.pixel_statistics([2 / 255] * 3, [-1.0] * 3)
-  assert pixels == pytest.approx((127.5, 127.5))
+  ranges = tflite_numbers.trained_ranges(
+    tflite_numbers.PixelScaling([2 / 255] * 3, [-1.0] * 3)
+  )
+  assert (ranges.mean, ranges.deviation) == pytest.approx((127.5, 127.5))
 
 
 @pytest.mark.skipif(
