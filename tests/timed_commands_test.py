@@ -71,7 +71,6 @@ def test_pools_of_a_first_session_are_told_apart():
   assert counts == [counts[0] + more for more in (0, 1, 1, 6)]
 
 
-@pytest.mark.slow
 def test_export_times_sparse_and_optimized_graphs_on_one_thread(export):
   _, pools, shown = export
   assert shown.count('runs each, in turns') == 2
@@ -105,9 +104,8 @@ def test_channels_are_pruned_by_the_latency_on_one_thread(dense):
   assert pools == [observed_pools.started(1, 1)]
 
 
-@pytest.mark.parametrize(
-  'workers', [pytest.param(1, marks=pytest.mark.slow), 2]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('workers', [1, 2])
 def test_each_op_of_an_analysis_runs_on_one_thread(dense, tmp_path, workers):
   pools, _ = pools_of(
     'analyze_sensitivity',

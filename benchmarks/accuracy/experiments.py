@@ -60,6 +60,8 @@ class Detector(NamedTuple):
     checkpoint: below ODP_DATA, to start the dense model from; None for none.
     dense: training steps of the dense model.
     retrained: training steps of every model that starts from it.
+    eval_config: file below benchmarks/ of what evaluation and export change in
+      the config; None for nothing.
   """
 
   config: str
@@ -67,10 +69,12 @@ class Detector(NamedTuple):
   checkpoint: Optional[str]
   dense: int
   retrained: int
+  eval_config: Optional[str] = None
 
 
 SSD = 'ssd_mobilenet_v1_0.75_bccd'
 FASTER = 'faster_rcnn_inception_v2_bccd'
+MASK = 'mask_rcnn_inception_v2_nuclei'
 DETECTORS = {
   SSD: Detector(
     'configs/ssd_masked_mobilenet_v1_bccd.config',
@@ -85,6 +89,14 @@ DETECTORS = {
     None,
     3000,
     1000,
+  ),
+  MASK: Detector(
+    'accuracy/configs/mask_rcnn_inception_v2_nuclei.config',
+    'nuclei',
+    None,
+    3000,
+    1000,
+    'accuracy/configs/mask_rcnn_inception_v2_nuclei_eval.config',
   ),
 }
 
@@ -163,7 +175,7 @@ def _channels(
 
 def experiments() -> List[Experiment]:
   """Gives the list, the most telling ones of each detector first."""
-  return _of_ssd() + _of_two_stages(FASTER)
+  return _of_ssd() + _of_two_stages(FASTER) + _of_two_stages(MASK)
 
 
 def _of_two_stages(detector: str) -> List[Experiment]:

@@ -22,7 +22,11 @@ sys.path.insert(0, _HERE)
 import experiments  # noqa: E402
 import results_file  # noqa: E402
 
-_SHORT = {experiments.SSD: 'ssd', experiments.FASTER: 'faster'}
+_SHORT = {
+  experiments.SSD: 'ssd',
+  experiments.FASTER: 'faster',
+  experiments.MASK: 'mask',
+}
 _AXES = {
   'nonzeros': 'nonzero parameters',
   'sparse_speedup': 'how much faster the sparse graph is',
@@ -101,13 +105,18 @@ def ratio(rows: Sequence[Dict[str, str]], column: str) -> str:
   return f'{mean(measured, column):.2f}x' if measured else ''
 
 
+def told(row: Dict[str, str]) -> float:
+  """The AP50 that a table tells: on the test images where there are any."""
+  return float(row['test_ap50'] or row['val_ap50'])
+
+
 def to_control(
   rows: Sequence[Dict[str, str]], controls: Sequence[Dict[str, str]]
 ) -> str:
-  """AP50 points on the test images above the control with the same seed."""
-  by_seed = {row['seed']: float(row['test_ap50']) for row in controls}
+  """AP50 points above the control with the same seed."""
+  by_seed = {row['seed']: told(row) for row in controls}
   found = [
-    100 * (float(row['test_ap50']) - by_seed[row['seed']])
+    100 * (told(row) - by_seed[row['seed']])
     for row in rows
     if row['seed'] in by_seed
   ]
@@ -125,13 +134,17 @@ def cells(
   """
   name = rows[0]['experiment']
   share = level(name)
+  scores = {'AP50 val': f'{mean(rows, "val_ap50"):.3f}'}
+  if rows[0]['test_ap50']:
+    scores['AP50 test'] = f'{mean(rows, "test_ap50"):.3f}'
+  if rows[0]['mask_ap50']:
+    scores['AP50 of masks'] = f'{mean(rows, "mask_ap50"):.3f}'
   return {
     'model': _TITLES[method(name)],
     'removed': f'{share:.0%}' if share else '-',
     'steps': rows[0]['steps'],
     'seeds': str(len(rows)),
-    'AP50 val': f'{mean(rows, "val_ap50"):.3f}',
-    'AP50 test': f'{mean(rows, "test_ap50"):.3f}',
+    **scores,
     'to control': to_control(rows, controls),
     'nonzeros': f'{mean(rows, "nonzeros") / 1e6:.2f} M',
     'nonzero MACs': f'{mean(rows, "nonzero_macs") / 1e6:.0f} M',
@@ -172,7 +185,7 @@ def plot(
   lines: Dict[str, List] = {}
   for rows in groups:
     if all(row[column] for row in rows):
-      point = mean(rows, column), mean(rows, 'test_ap50')
+      point = mean(rows, column), np.mean([told(row) for row in rows])
       lines.setdefault(method(rows[0]['experiment']), []).append(point)
   for number, name in enumerate(_TITLES):
     if name in lines:
@@ -181,7 +194,7 @@ def plot(
       style = {'color': pyplot.cm.tab20(number), 'marker': 'o'}
       axes.plot(x, y, label=_TITLES[name].replace('`', ''), **style)
   axes.set_xlabel(label)
-  axes.set_ylabel('AP50, test images')
+  axes.set_ylabel('AP50')
   axes.set_ylim(0, 1)
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc='center left', bbox_to_anchor=(1.01, 0.5))
@@ -236,13 +249,16 @@ def fill(path: str, text: str) -> None:
 def main() -> None:
   os.makedirs(os.path.join(_DOCS, 'images'), exist_ok=True)
   parts = []
-  for name in ('head', 'ssd', 'ssd_more', 'faster', 'study'):
+  for name in ('head', 'ssd', 'ssd_more', 'faster', 'mask', 'study'):
+    found = [section(each) for each, short in _SHORT.items() if short == name]
+    # What introduces a table has no place without it.
+    if '' in found:
+      continue
     with open(os.path.join(_HERE, 'text', f'{name}.md')) as file:
       parts.append(file.read())
-    found = [each for each, short in _SHORT.items() if short == name]
-    parts += [section(detector) for detector in found]
+    parts += found
   with open(os.path.join(_DOCS, 'results.md'), 'w') as file:
-    file.write('\n'.join(part for part in parts if part))
+    file.write('\n'.join(parts))
   fill(os.path.join(_DOCS, 'choosing.md'), short_table())
 
 

@@ -142,7 +142,26 @@ def trained(
   recalibration.recalibrate(
     config, checkpoint, _RECALIBRATION_BATCHES, checkpoint
   )
-  exported = os.path.join(folder, 'export')
+  return export(as_evaluated(folder, detector), checkpoint)
+
+
+def as_evaluated(
+  folder: str, detector: experiments.Detector
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """The config that a model trained in a folder is evaluated with."""
+  changes = ''
+  if detector.eval_config:
+    with open(os.path.join(_HERE, '..', detector.eval_config)) as file:
+      changes = file.read()
+  return pipeline.load(os.path.join(folder, pipeline.FILE_NAME), changes)
+
+
+def export(
+  config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: str
+) -> str:
+  """Exports a model, and writes its config for what starts from it."""
+  pipeline.save(config, FLAGS.output_dir)
+  exported = os.path.join(FLAGS.output_dir, 'export')
   exporter.export(config, checkpoint, exported)
   return os.path.join(exported, exporter.FROZEN_GRAPH)
 
@@ -152,25 +171,23 @@ def by_recipe(
 ) -> str:
   """Trains by the detector's config alone; returns the frozen graph."""
   folder = os.path.join(FLAGS.output_dir, 'recipe')
+  arguments = [
+    f'--config={os.path.join(_HERE, "..", detector.config)}',
+    f'--data={os.path.join(FLAGS.records, detector.data)}',
+    f'--output_dir={folder}',
+    '--eval_every=1000',
+  ]
+  if detector.eval_config:
+    path = os.path.join(_HERE, '..', detector.eval_config)
+    arguments.append(f'--eval_config={path}')
   subprocess.check_call(
-    [
-      sys.executable,
-      os.path.join(_HERE, 'train_detector.py'),
-      f'--config={os.path.join(_HERE, "..", detector.config)}',
-      f'--data={os.path.join(FLAGS.records, detector.data)}',
-      f'--output_dir={folder}',
-      '--eval_every=1000',
-    ]
+    [sys.executable, os.path.join(_HERE, 'train_detector.py')] + arguments
   )
-  config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
-  pipeline.save(config, FLAGS.output_dir)
   calibrated = checkpoints.resolve(os.path.join(folder, 'calibrated'))
   prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
   checkpoints.write(prefix, checkpoints.read(calibrated))
   checkpoints.name_latest(prefix)
-  exported = os.path.join(FLAGS.output_dir, 'export')
-  exporter.export(config, prefix, exported)
-  return os.path.join(exported, exporter.FROZEN_GRAPH)
+  return export(as_evaluated(folder, detector), prefix)
 
 
 def reconstructed(
@@ -202,9 +219,7 @@ def cut(
       value.reshape(-1)[order[: int(round(sparsity * value.size))]] = 0
   prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
   checkpoints.write(prefix, tensors)
-  exported = os.path.join(FLAGS.output_dir, 'export')
-  exporter.export(config, prefix, exported)
-  return os.path.join(exported, exporter.FROZEN_GRAPH)
+  return export(config, prefix)
 
 
 def narrowed(
@@ -227,10 +242,8 @@ def narrowed(
     [sys.executable, '-m', 'object_detection_pruning', 'prune_channels']
     + [f'--{name}={value}' for name, value in arguments.items()]
   )
-  exported = os.path.join(folder, 'export')
   config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
-  exporter.export(config, os.path.join(folder, 'model.ckpt'), exported)
-  return os.path.join(exported, exporter.FROZEN_GRAPH)
+  return export(config, os.path.join(folder, 'model.ckpt'))
 
 
 def accuracies(

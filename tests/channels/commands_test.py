@@ -9,6 +9,8 @@ import pytest
 
 from object_detection_pruning.common import checkpoints
 
+# Each command has tests of its own as well.
+pytestmark = pytest.mark.slow
 RATIO = 0.5
 STEPS = 2
 
@@ -55,7 +57,6 @@ def plan(folder):
   return json.loads((folder / 'pruned/plan.json').read_text())
 
 
-@pytest.mark.slow
 def test_retraining_starts_from_the_narrow_weights(folder):
   before = checkpoints.read(f'{folder}/pruned/model.ckpt')
   after = checkpoints.read(f'{folder}/retrained/model.ckpt-{STEPS}')

@@ -188,6 +188,7 @@ def test_file_that_is_no_model_is_refused(tmp_path):
     tflite_detector.load(str(path))
 
 
+@pytest.mark.slow
 def test_real_images(tmp_path):
   data = os.environ.get('ODP_DATA')
   if not data:

@@ -149,9 +149,8 @@ def test_what_is_around_the_layers_gives_the_same_to_the_last_bit(
       np.testing.assert_array_equal(b, a, err_msg=name)
 
 
-@pytest.mark.parametrize(
-  'instance_masks', [pytest.param(False, marks=pytest.mark.slow), True]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('instance_masks', [False, True])
 def test_two_stages_find_the_same(images, tmp_path, instance_masks):
   library.load()
   plain = two_stage_graph(str(tmp_path), instance_masks)

@@ -207,6 +207,7 @@ def narrow(trained_softly, tmp_path_factory):
   return folder
 
 
+@pytest.mark.slow
 def test_command_ends_after_a_round_in_which_none_came_back(trained_softly):
   # At this rate none does, by the first threshold.
   assert (
