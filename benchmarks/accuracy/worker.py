@@ -183,11 +183,16 @@ def by_recipe(
   subprocess.check_call(
     [sys.executable, os.path.join(_HERE, 'train_detector.py')] + arguments
   )
-  calibrated = checkpoints.resolve(os.path.join(folder, 'calibrated'))
-  prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
-  checkpoints.write(prefix, checkpoints.read(calibrated))
-  checkpoints.name_latest(prefix)
+  prefix = taken_over(os.path.join(folder, 'calibrated'))
   return export(as_evaluated(folder, detector), prefix)
+
+
+def taken_over(folder: str) -> str:
+  """Copies the checkpoint of a folder to where others start from."""
+  prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
+  checkpoints.write(prefix, checkpoints.read(checkpoints.resolve(folder)))
+  checkpoints.name_latest(prefix)
+  return prefix
 
 
 def reconstructed(
@@ -226,7 +231,8 @@ def narrowed(
   experiment: experiments.Experiment, detector: experiments.Detector
 ) -> str:
   """Removes channels, as a user does; those of reconstruction are refitted."""
-  folder = FLAGS.output_dir
+  # A command claims its folder for itself.
+  folder = os.path.join(FLAGS.output_dir, 'narrow')
   arguments = {
     'pipeline_config_path': os.path.join(FLAGS.start, 'pipeline.config'),
     'checkpoint': FLAGS.start,
@@ -243,7 +249,7 @@ def narrowed(
     + [f'--{name}={value}' for name, value in arguments.items()]
   )
   config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
-  return export(config, os.path.join(folder, 'model.ckpt'))
+  return export(config, taken_over(folder))
 
 
 def accuracies(
