@@ -187,10 +187,10 @@ def by_recipe(
   return export(as_evaluated(folder, detector), prefix)
 
 
-def taken_over(folder: str) -> str:
-  """Copies the checkpoint of a folder to where others start from."""
+def taken_over(checkpoint: str) -> str:
+  """Copies a checkpoint, or a folder's latest, to where others start from."""
   prefix = os.path.join(FLAGS.output_dir, 'model.ckpt')
-  checkpoints.write(prefix, checkpoints.read(checkpoints.resolve(folder)))
+  checkpoints.write(prefix, checkpoints.read(checkpoints.resolve(checkpoint)))
   checkpoints.name_latest(prefix)
   return prefix
 
@@ -249,7 +249,7 @@ def narrowed(
     + [f'--{name}={value}' for name, value in arguments.items()]
   )
   config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
-  return export(config, taken_over(folder))
+  return export(config, taken_over(os.path.join(folder, 'model.ckpt')))
 
 
 def accuracies(
