@@ -50,6 +50,15 @@ class Plan(NamedTuple):
         )
     return self
 
+  def check_removes(self) -> 'Plan':
+    """Returns itself, or raises `InputError` if nothing goes as well."""
+    if not any(len(gone) for gone in self.removed.values()):
+      raise errors.InputError(
+        'the plan removes nothing: raise the ratio, or lower round_to and '
+        'min_channels'
+      )
+    return self.check()
+
   def gone(self) -> Dict[str, Dict[int, np.ndarray]]:
     """Gives the indices that go, by variable and axis."""
     result: Dict[str, Dict[int, Set[int]]] = {}
@@ -128,10 +137,10 @@ class Plan(NamedTuple):
         'reasons)'
       )
     before, after = self.dense_cost(), self.cost()
-    for name, old, new, unit in (
-      ('parameters', before.params / 1e6, after.params / 1e6, 'M'),
-      ('MACs', before.macs / 1e9, after.macs / 1e9, 'G'),
-    ):
+    costs = [('parameters', before.params / 1e6, after.params / 1e6, 'M')]
+    if self.positions:
+      costs.append(('MACs', before.macs / 1e9, after.macs / 1e9, 'G'))
+    for name, old, new, unit in costs:
       share = new / old if old else 1.0
       lines.append(
         f'{name}: {old:.3f} {unit} -> {new:.3f} {unit} ({share:.1%} left)'

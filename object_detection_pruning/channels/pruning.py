@@ -143,13 +143,7 @@ def make_plan(
     checks.fraction('ratio', request.ratio)
     select = selection.ranked if request.ranked else selection.uniform
     removed = select(scores, request.ratio, request.bounds)
-  plan = network.plan(removed).check()
-  if not any(len(gone) for gone in removed.values()):
-    raise errors.InputError(
-      'the plan removes nothing: raise the ratio, or lower round_to and '
-      'min_channels'
-    )
-  return plan
+  return network.plan(removed).check_removes()
 
 
 def write(

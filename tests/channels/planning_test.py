@@ -1,0 +1,76 @@
+"""Plans for networks that have no pipeline config."""
+
+import networks
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.channels import planning
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import widths
+
+slim = networks.slim
+
+
+def network(image):
+  net = slim.conv2d(image, 8, [3, 3], scope='first')
+  net = slim.conv2d(net, 6, [3, 3], scope='second')
+  return slim.conv2d(net, 3, [1, 1], activation_fn=None, scope='last')
+
+
+def planned(tensors=None, **arguments):
+  built = networks.build(network)
+  tensors = tensors or networks.random_tensors(built)
+  arguments.setdefault('ratio', 0.5)
+  return tensors, planning.plan_channels(built.outputs, tensors, **arguments)
+
+
+def test_narrow_network_equals_the_one_without_the_weakest_channels():
+  tensors, made = planned()
+  assert {name: len(gone) for name, gone in made.removed.items()} == {
+    'first': 4,
+    'second': 3,
+  }
+  networks.assert_exact(network, made=made)
+  with tf.Graph().as_default(), widths.width_scope(made.layer_widths()):
+    network(tf.zeros([1, 8, 8, 3]))
+    shapes = {v.op.name: v.shape.as_list() for v in tf.model_variables()}
+  narrow = planning.narrow(tensors, made)
+  assert {name: list(narrow[name].shape) for name in shapes} == shapes
+  assert shapes['second/weights'] == [3, 3, 4, 3]
+
+
+def test_channels_that_a_mask_has_emptied_go_first():
+  tensors, _ = planned()
+  mask = np.ones_like(tensors['first/weights'])
+  mask[..., [1, 2, 5, 6]] = 0
+  tensors['first/mask'] = mask
+  tensors['first/biases'] = np.zeros_like(tensors['first/biases'])
+  _, made = planned(tensors, include=['first'], method='filter_l1')
+  assert made.removed['first'].tolist() == [1, 2, 5, 6]
+  assert 'second' not in made.removed
+
+
+def test_plan_counts_parameters_alone():
+  assert 'parameters: ' in str(planned()[1])
+  assert 'MACs' not in str(planned()[1])
+
+
+@pytest.mark.parametrize(
+  'arguments, words',
+  [
+    ({'ratio': 1.5}, 'ratio must be in'),
+    ({'method': 'taylor'}, 'method.*taylor'),
+    ({'method': 'none'}, 'importance'),
+    ({'include': ['last']}, 'no channels that can go'),
+    ({'ratio': 0.01}, 'removes nothing'),
+  ],
+)
+def test_bad_arguments_are_refused(arguments, words):
+  with pytest.raises(errors.InputError, match=words):
+    planned(**arguments)
+
+
+def test_network_without_outputs_is_refused():
+  with pytest.raises(errors.InputError, match='one tensor or more, got none'):
+    planning.plan_channels([], {}, 0.5)
