@@ -1,0 +1,69 @@
+"""What a stock config may say of training goes with masks."""
+
+import detectors
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+
+from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import kernels
+from object_detection_pruning.training import model_lib
+
+FROZEN = 'Conv2d_5_pointwise'
+STEPS = 6
+SPARSITY = 0.5
+SETTINGS = f'freeze_variables: ".*{FROZEN}.*" gradient_clipping_by_norm: 0.001'
+
+
+@pytest.fixture(scope='module')
+def trained(data, tmp_path_factory):
+  """The first and the last variables of a training, by name."""
+  folder = str(tmp_path_factory.mktemp('settings'))
+  config = detectors.config(
+    detectors.ssd(masked=True),
+    data,
+    num_steps=STEPS,
+    pruning=f'target_sparsity: {SPARSITY} start_step: 1 end_step: 4 '
+    'frequency: 1',
+  )
+  text_format.Merge(SETTINGS, config.train_config)
+  run = model_lib.create_estimator_and_inputs(
+    config, tf.estimator.RunConfig(folder, save_checkpoints_steps=STEPS)
+  )
+  run['estimator'].train(run['train_input_fn'], max_steps=STEPS)
+  return [
+    checkpoints.read(f'{folder}/model.ckpt-{step}') for step in (0, STEPS)
+  ]
+
+
+def masked_kernels(tensors):
+  shapes = {name: value.shape for name, value in tensors.items()}
+  return kernels.kernels_with_masks(shapes)
+
+
+def test_masks_of_all_layers_reach_the_target_exactly(trained):
+  masks = masked_kernels(trained[1])
+  assert any(FROZEN in name for name in masks)
+  for mask in masks.values():
+    zeros = (trained[1][mask] == 0).sum()
+    assert zeros == round(SPARSITY * trained[1][mask].size), mask
+
+
+def test_frozen_layer_is_masked_and_keeps_its_weights(trained):
+  before, after = trained
+  found = 0
+  for name in masked_kernels(after):
+    same = np.array_equal(before[name], after[name])
+    assert same == (FROZEN in name), name
+    found += same
+  assert found == 1
+
+
+def test_gradients_are_clipped_with_masks_as_without(trained):
+  before, after = trained
+  # Momentum of 0.9 sums up to less than ten clipped steps of rate 0.01 each.
+  moved = sum(
+    ((after[name] - before[name]) ** 2).sum() for name in masked_kernels(after)
+  )
+  assert 0 < moved**0.5 < STEPS * 10 * 0.01 * 0.001
