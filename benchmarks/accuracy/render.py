@@ -55,6 +55,8 @@ _CHOSEN = (
   'reconstruct_0.8',
   'reconstruct_0.9',
   'reconstruct_0.95',
+  'reconstruct_latency_0.6',
+  'reconstruct_latency_0.7',
   'reconstruct_0.9_distilled',
   'channels_0.4',
   'channels_0.6',
