@@ -39,7 +39,7 @@ train() {
 
 # convert PYTHON NAME FOLDER FLAGS...: exports a model for TFLite.
 convert() {
-  [ -d "$out/$2" ] || odp "$1" export_tflite --checkpoint="$3" \
+  compgen -G "$out/$2/*.tflite" >/dev/null || odp "$1" export_tflite --checkpoint="$3" \
     --pipeline_config_path="$3/pipeline.config" --output_dir="$out/$2" "${@:4}"
 }
 

@@ -12,6 +12,7 @@ Example:
 import gzip
 from typing import List
 
+import numpy as np
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
@@ -71,6 +72,11 @@ flags.DEFINE_boolean(
 FLAGS = flags.FLAGS
 
 
+def read_images() -> List[np.ndarray]:
+  """Reads the photos that ranges are measured on."""
+  return photos.read(FLAGS.images, FLAGS.num_images).images
+
+
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
@@ -80,9 +86,6 @@ def main(argv: List[str]) -> None:
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
   names = tflite.file_names(config, FLAGS.quantize)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
-  images = None
-  if FLAGS.images is not None:
-    images = photos.read(FLAGS.images, FLAGS.num_images).images
   path = tflite.export(
     config,
     checkpoints.resolve(FLAGS.checkpoint),
@@ -95,7 +98,7 @@ def main(argv: List[str]) -> None:
       FLAGS.detections_per_class,
       FLAGS.max_classes_per_detection,
     ),
-    images,
+    read_images if FLAGS.images is not None else None,
   )
   with open(path, 'rb') as file:
     model = file.read()

@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     return self
 
   def check_removes(self) -> 'Plan':
-    """Returns itself, or raises `InputError` if nothing goes as well."""
+    """Returns itself, or raises `InputError` if nothing goes or all does."""
     if not any(len(gone) for gone in self.removed.values()):
       raise errors.InputError(
         'the plan removes nothing: raise the ratio, or lower round_to and '

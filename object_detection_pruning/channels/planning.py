@@ -10,10 +10,10 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.channels import (
   groups,
-  importance,
   plan,
   selection,
 )
+from object_detection_pruning.channels import importance as importances
 from object_detection_pruning.channels.surgery import narrow
 from object_detection_pruning.common import checks, errors
 from object_detection_pruning.core import criteria
@@ -26,7 +26,7 @@ def plan_channels(
   outputs: Sequence[tf.Tensor],
   tensors: Dict[str, np.ndarray],
   ratio: float,
-  method: str = 'l1',
+  importance: str = 'l1',
   ranked: bool = False,
   include: Sequence[str] = (),
   exclude: Sequence[str] = (),
@@ -35,15 +35,14 @@ def plan_channels(
 
   Build the network for inference and give what it returns. Build the narrow one
   with the same code inside `width_scope(plan.layer_widths())`, and load
-  `narrow(tensors, plan)` into it. A network of its own code that asks a tensor
-  for its width, as slim's do, follows.
+  `narrow(tensors, plan)` into it.
 
   Args:
     outputs: of the network. They keep their channels.
     tensors: its variables by name, masks among them or not.
     ratio: share of the channels that goes, in (0, 1).
-    method: how channels are scored, by the checkpoint alone: one of
-      `importance.OF_CHECKPOINT`.
+    importance: how channels are scored, by the variables alone: one of
+      `channels.importance.OF_CHECKPOINT`.
     ranked: whether channels are ranked over all groups, and not within each.
     include: patterns of layers.
     exclude: patterns of layers.
@@ -58,8 +57,8 @@ def plan_channels(
   if not outputs:
     raise errors.InputError('outputs must be one tensor or more, got none')
   checks.fraction('ratio', ratio)
-  criterion = importance.find(method)
-  criterion.check_has('method', [criteria.BATCH_NORM])
+  criterion = importances.find(importance)
+  criterion.check_has('importance', [criteria.BATCH_NORM])
   channels = groups.find(outputs[0].graph, outputs)
   folded = stripping.strip(tensors).tensors
   scores = {

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -21,6 +21,7 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.export import (
   exporter,
+  stripping,
   tflite_conversion,
   tflite_numbers,
   tflite_postprocessing,
@@ -31,6 +32,8 @@ MODEL = 'model.tflite'
 QUANTIZED_MODEL = 'model_8bit.tflite'
 _CHECKPOINT = 'model.ckpt'
 
+Images = Callable[[], Sequence[np.ndarray]]
+
 
 def export(
   config: pipeline_pb2.TrainEvalPipelineConfig,
@@ -40,7 +43,7 @@ def export(
   postprocessing: tflite_postprocessing.PostProcessing = (
     tflite_postprocessing.DEFAULT
   ),
-  images: Optional[Sequence[np.ndarray]] = None,
+  images: Optional[Images] = None,
 ) -> str:
   """Exports an SSD for TFLite.
 
@@ -60,8 +63,9 @@ def export(
     quantize: stores weights in 8 bits; one trained with quantisation has them
       in any case.
     postprocessing: what the model ends in.
-    images: with `quantize`: photos like those that the model will see, uint8
-      [height, width, 3] each. Not given: activations stay floats.
+    images: with `quantize`: gives photos like those that the model will see,
+      uint8 [height, width, 3] each; called after all checks. None: activations
+      stay floats.
 
   Returns:
     The path of the model.
@@ -77,9 +81,26 @@ def export(
   postprocessing.check(ssd)
   paths.folder_to_write('output_dir', output_dir)
   stripped = exporter.strip(config, checkpoint)
-  exported = exporter.exported_config(config)
-  scaling = _scaling(exported)
+  scaling = _scaling(exporter.exported_config(config))
   numbers = _numbers(config, scaling, quantize, images)
+  model, description = _converted(
+    config, checkpoint, stripped, postprocessing, numbers
+  )
+  path = os.path.join(output_dir, file_names(config, quantize)[0])
+  _write(path, model, dict(scaling._asdict(), **description))
+  return path
+
+
+def _converted(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  checkpoint: str,
+  stripped: stripping.StrippedCheckpoint,
+  postprocessing: tflite_postprocessing.PostProcessing,
+  numbers: tflite_numbers.Numbers,
+) -> Tuple[bytes, Dict[str, Any]]:
+  """Gives the content of the model, and what is to be known of its outputs."""
+  ssd = config.model.ssd
+  exported = exporter.exported_config(config)
   with tempfile.TemporaryDirectory() as scratch:
     prefix = os.path.join(scratch, _CHECKPOINT)
     checkpoints.write(prefix, stripped.tensors)
@@ -95,24 +116,22 @@ def export(
       description = {'max_detections': postprocessing.limit(ssd)}
     else:
       description = _decoding(ssd, graph)
-  path = os.path.join(output_dir, file_names(config, quantize)[0])
-  _write(path, model, dict(scaling._asdict(), **description))
-  return path
+  return model, description
 
 
 def _numbers(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   scaling: tflite_numbers.PixelScaling,
   quantize: bool,
-  images: Optional[Sequence[np.ndarray]],
-) -> tflite_numbers.Floats:
+  images: Optional[Images],
+) -> tflite_numbers.Numbers:
   """Gives what the model is to compute in."""
   if trained_quantized(config):
     return tflite_numbers.trained_ranges(scaling)
   if images is not None:
     _, height, width, _ = _input_shape(config.model.ssd)
     resize = resizing.Resizer(height, width, *scaling)
-    return tflite_numbers.measured_ranges(images, resize, scaling)
+    return tflite_numbers.measured_ranges(images(), resize, scaling)
   if quantize:
     return tflite_numbers.EightBitWeights()
   return tflite_numbers.Floats()

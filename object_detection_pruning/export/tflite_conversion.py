@@ -7,6 +7,7 @@ from typing import Iterator, List
 
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.export import tflite_numbers
 
 RAW_OUTPUTS = ('raw_outputs/box_encodings', 'raw_outputs/class_predictions')
@@ -18,7 +19,7 @@ def convert(
   graph: str,
   input_shape: List[int],
   detects: bool,
-  numbers: tflite_numbers.Floats,
+  numbers: tflite_numbers.Numbers,
 ) -> bytes:
   """Converts a frozen graph of the stock exporter.
 
@@ -30,6 +31,9 @@ def convert(
 
   Returns:
     The content of a `.tflite` file.
+
+  Raises:
+    InputError: the converter refuses the graph; the line says why.
   """
   outputs = list(RAW_OUTPUTS)
   if detects:
@@ -40,7 +44,13 @@ def convert(
   converter.allow_custom_ops = True
   numbers.set_up(converter, _INPUT)
   with _converter_found():
-    return converter.convert()
+    try:
+      return converter.convert()
+    except Exception as error:  # The converter raises anything.
+      reason = str(error).strip().splitlines() or [type(error).__name__]
+      raise errors.InputError(
+        f"TensorFlow's converter refuses the model: {reason[0]}"
+      )
 
 
 @contextlib.contextmanager

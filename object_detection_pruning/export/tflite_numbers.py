@@ -1,6 +1,6 @@
 """The numbers that a TFLite model computes in: floats, or 8 bits in part."""
 
-from typing import Callable, Iterator, List, NamedTuple
+from typing import Callable, Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import errors
 
 
-class Floats:
-  """Weights and activations are floats."""
+class Numbers:
+  """What weights and activations are; floats, where a converter is not told."""
 
   def set_up(self, converter, image: str) -> None:
     """Asks a converter for these numbers.
@@ -20,7 +20,11 @@ class Floats:
     """
 
 
-class EightBitWeights(Floats):
+class Floats(Numbers):
+  """Weights and activations are floats."""
+
+
+class EightBitWeights(Numbers):
   """Kernels are stored in 8 bits; the rest is floats."""
 
   def set_up(self, converter, image: str) -> None:
@@ -28,7 +32,7 @@ class EightBitWeights(Floats):
     converter.optimizations = [tf.lite.Optimize.OPTIMIZE_FOR_SIZE]
 
 
-class TrainedRanges(Floats):
+class TrainedRanges(Numbers):
   """All in 8 bits, with the ranges that training left in FakeQuant ops.
 
   Args:
@@ -45,7 +49,7 @@ class TrainedRanges(Floats):
     converter.quantized_input_stats = {image: (self.mean, self.deviation)}
 
 
-class MeasuredRanges(Floats):
+class MeasuredRanges(Numbers):
   """All in 8 bits, with the ranges that are measured on photos.
 
   Kernels have a scale for each output channel (Jacob et al., CVPR 2018;
@@ -106,7 +110,7 @@ def trained_ranges(scaling: PixelScaling) -> TrainedRanges:
 
 
 def measured_ranges(
-  images: List[np.ndarray],
+  images: Sequence[np.ndarray],
   resize: Callable[[np.ndarray], np.ndarray],
   scaling: PixelScaling,
 ) -> MeasuredRanges:
@@ -116,7 +120,12 @@ def measured_ranges(
     images: photos, uint8 [height, width, 3] each.
     resize: makes the network's input of one, [1, height, width, 3].
     scaling: what `resize` does to pixels.
+
+  Raises:
+    InputError: there is no photo.
   """
+  if not images:
+    raise errors.InputError('images must be one photo or more, got none')
   black = np.float32(scaling.input_offset)
   white = black + 255 * np.float32(scaling.input_scale)
 

@@ -46,7 +46,7 @@ def test_channels_that_a_mask_has_emptied_go_first():
   mask[..., [1, 2, 5, 6]] = 0
   tensors['first/mask'] = mask
   tensors['first/biases'] = np.zeros_like(tensors['first/biases'])
-  _, made = planned(tensors, include=['first'], method='filter_l1')
+  _, made = planned(tensors, include=['first'], importance='filter_l1')
   assert made.removed['first'].tolist() == [1, 2, 5, 6]
   assert 'second' not in made.removed
 
@@ -60,8 +60,8 @@ def test_plan_counts_parameters_alone():
   'arguments, words',
   [
     ({'ratio': 1.5}, 'ratio must be in'),
-    ({'method': 'taylor'}, 'method.*taylor'),
-    ({'method': 'none'}, 'importance'),
+    ({'importance': 'taylor'}, 'importance.*taylor'),
+    ({'importance': 'none'}, 'importance'),
     ({'include': ['last']}, 'no channels that can go'),
     ({'ratio': 0.01}, 'removes nothing'),
   ],

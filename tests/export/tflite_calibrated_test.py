@@ -21,8 +21,13 @@ modern = pytest.mark.skipif(
 KERNEL = 'FeatureExtractor/MobilenetV1/Conv2d_13_pointwise/weights'
 
 
-def pictures(count):
+def pictures(count=16):
   return [shapes.generate(5, number, 96).image for number in range(count)]
+
+
+def never():
+  """Photos that are read too early."""
+  raise AssertionError('photos were read')
 
 
 def config_of(run):
@@ -37,7 +42,11 @@ def exported(run, tmp_path_factory):
   return (
     tflite.export(config_of(run), checkpoint, folder),
     tflite.export(
-      config_of(run), checkpoint, folder, quantize=True, images=pictures(16)
+      config_of(run),
+      checkpoint,
+      folder,
+      quantize=True,
+      images=pictures,
     ),
   )
 
@@ -94,7 +103,7 @@ def test_ranges_are_those_of_the_images(run, exported, tmp_path):
     checkpoints.resolve(run.model_dir),
     str(tmp_path),
     quantize=True,
-    images=[np.zeros([96, 96, 3], np.uint8)],
+    images=lambda: [np.zeros([96, 96, 3], np.uint8)],
   )
   scales = [
     {
@@ -134,14 +143,14 @@ def test_input_reaches_from_black_to_white_on_grey_photos():
 
 def test_images_of_a_float_model_are_refused(run, tmp_path):
   with pytest.raises(errors.InputError, match='nothing without quantize'):
-    tflite.export(config_of(run), 'none', str(tmp_path), images=pictures(1))
+    tflite.export(config_of(run), 'none', str(tmp_path), images=never)
 
 
 def test_images_of_a_model_trained_in_8_bits_are_refused(tmp_path):
   config = detectors.config(detectors.ssd(masked=True))
   config.graph_rewriter.quantization.delay = 0
   with pytest.raises(errors.InputError, match='graph_rewriter'):
-    tflite.export(config, 'none', str(tmp_path), True, images=pictures(1))
+    tflite.export(config, 'none', str(tmp_path), True, images=never)
 
 
 @pytest.mark.skipif(
@@ -149,7 +158,31 @@ def test_images_of_a_model_trained_in_8_bits_are_refused(tmp_path):
 )
 def test_classic_stack_names_the_one_that_has_it(run, tmp_path):
   with pytest.raises(errors.InputError, match='2.15.*STACK=modern'):
+    tflite.export(config_of(run), 'none', str(tmp_path), True, images=never)
+  assert not os.listdir(str(tmp_path))
+
+
+def test_no_images_are_refused():
+  scaling = tflite_numbers.PixelScaling([2 / 255] * 3, [-1.0] * 3)
+  with pytest.raises(errors.InputError, match='one photo or more, got none'):
+    tflite_numbers.measured_ranges([], None, scaling)
+
+
+@modern
+def test_what_the_converter_refuses_is_one_line(run, tmp_path, monkeypatch):
+  monkeypatch.setattr(
+    tflite_numbers,
+    'measured_ranges',
+    lambda *_: tflite_numbers.MeasuredRanges(
+      lambda: iter([np.zeros([1, 1, 1, 1, 1], np.float32)]), True
+    ),
+  )
+  with pytest.raises(errors.InputError, match='converter refuses the model: '):
     tflite.export(
-      config_of(run), 'none', str(tmp_path), True, images=pictures(1)
+      config_of(run),
+      checkpoints.resolve(run.model_dir),
+      str(tmp_path),
+      True,
+      images=lambda: [],
     )
   assert not os.listdir(str(tmp_path))

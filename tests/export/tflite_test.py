@@ -10,7 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.common import checkpoints, errors, stacks
 from object_detection_pruning.dataset_tools import shapes
 from object_detection_pruning.export import (
   exporter,
@@ -247,7 +247,9 @@ BAD_FLAGS = [
   (['--images=photos'], '--images goes with --quantize'),
   (
     ['--images=/no/photos', '--quantize'],
-    "no image, folder or record file at '/no/photos'",
+    'measuring ranges of activations on images needs TensorFlow 2.15'
+    if stacks.current() == stacks.CLASSIC
+    else "no image, folder or record file at '/no/photos'",
   ),
   (['--num_images=0'], '--num_images must be a whole number, 1 or more, got 0'),
   (['--trained_checkpoint_prefix=/no/model.ckpt'], 'no checkpoint at'),
