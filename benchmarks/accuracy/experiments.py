@@ -4,7 +4,7 @@ An experiment starts from another one or from the checkpoint of its detector,
 and is run once for each of its seeds, in the order of the list.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Ways to make a model.
 TRAIN = 'train'
@@ -28,10 +28,12 @@ class Experiment(NamedTuple):
       detector, or random weights where it has none.
     steps: of training, or of refinement after reconstruction.
     rate: factor on the learning rate of the detector's config.
-    pruning: text of the `pruning` message; a schedule runs over the first
-      `window` of the steps, and without a target masks stay. None for a dense
-      model.
-    window: share of the steps after which the last mask update comes.
+    pruning: text of the `pruning` message; a schedule runs within `window`, and
+      without a target masks stay. None for a dense model.
+    window: shares of the steps after which the first and the last mask update
+      come.
+    rewind: name of the experiment whose weights come under the masks of the
+      start; None for none.
     teacher: name of the experiment to distill from; None without distillation.
     request: settings of a reconstruction, as `reconstruction.Request` has them,
       or flags of prune_channels.
@@ -45,7 +47,8 @@ class Experiment(NamedTuple):
   steps: int = 0
   rate: float = 1.0
   pruning: Optional[str] = None
-  window: float = 0.5
+  window: Tuple[float, float] = (0.0, 0.5)
+  rewind: Optional[str] = None
   teacher: Optional[str] = None
   request: Optional[Dict[str, object]] = None
   seeds: Sequence[int] = (1,)
@@ -101,6 +104,21 @@ DETECTORS = {
 }
 
 _ERK = 'allocation: "erdos_renyi_kernel"'
+# Ways to prune while training, as text of the `pruning` message. Scores that
+# training gathers need some steps before the first update.
+_SCHEDULED = {
+  'magnitude': '',
+  'random': 'criterion: "random"',
+  'taylor': 'criterion: "taylor"',
+  'movement': 'criterion: "movement"',
+  'magnitude_erk': _ERK,
+}
+# Ways that have all their zeros from the first step on.
+_SPARSE_TRAINING = {
+  'static_erk': '',
+  'set': 'regrowth: "set" frequency: 50',
+  'rigl': 'regrowth: "rigl" frequency: 50',
+}
 
 
 def _pruned(name: str, sparsity: float, **changes) -> Experiment:
@@ -233,6 +251,34 @@ def _of_ssd() -> List[Experiment]:
     _pruned('uniform', 0.9, steps=steps, rate=0.5),
     _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),
   ]
+  return found + _policies(0.9, steps)
+
+
+def _policies(sparsity: float, steps: int) -> List[Experiment]:
+  """Each way to prune while training, for as many steps as the others."""
+
+  def policy(name, text, **changes):
+    return Experiment(
+      f'policy_{name}_{sparsity:g}', SSD, steps=steps, pruning=text, **changes
+    )
+
+  target = f'target_sparsity: {sparsity} '
+  found = [
+    policy(name, target + text, start='dense', window=(0.1, 0.75))
+    for name, text in _SCHEDULED.items()
+  ]
+  found += [
+    policy(
+      name,
+      f'{target} criterion: "random" schedule: CONSTANT {_ERK} {text}',
+      start='dense',
+      window=(0.0, 0.75),
+    )
+    for name, text in _SPARSE_TRAINING.items()
+  ]
+  found.append(
+    policy('rewound', '', start=f'policy_magnitude_{sparsity:g}', rewind='dense')
+  )
   return found
 
 

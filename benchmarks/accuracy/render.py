@@ -45,7 +45,18 @@ _TITLES = {
   'channels_l1': 'channels, smallest L1 norm, untrained',
   'channels': 'channels, `--importance=reconstruction`, untrained',
   'channels_macs': 'channels by multiply-adds, else the same, untrained',
+  'policy_magnitude': 'schedule, `--criterion=magnitude`',
+  'policy_taylor': 'schedule, `--criterion=taylor`',
+  'policy_movement': 'schedule, `--criterion=movement`',
+  'policy_random': 'schedule, `--criterion=random`',
+  'policy_magnitude_erk': 'schedule, magnitude, Erdos-Renyi-kernel',
+  'policy_static_erk': 'random zeros from the first step on',
+  'policy_set': 'the same, and `--regrowth=set`',
+  'policy_rigl': 'the same, and `--regrowth=rigl`',
+  'policy_rewound': 'masks of the first row, `--rewind_checkpoint`',
 }
+# What is compared in a table of its own.
+_POLICY = 'policy_'
 
 _CHOSEN = (
   'dense',
@@ -69,6 +80,10 @@ _CHOSEN_COLUMNS = (
   'to control',
   'gzip',
   'sparse graph faster',
+)
+_POLICY_COLUMNS = (
+  *('model', 'removed', 'steps', 'seeds', 'AP50 val', 'AP50 test'),
+  *('to control', 'nonzeros', 'nonzero MACs', 'gzip'),
 )
 _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
@@ -204,9 +219,19 @@ def plot(
   pyplot.close(figure)
 
 
+def rows_of(detector: str, policies: bool = False) -> List[Dict[str, str]]:
+  """Rows of a detector; those of ways to prune while training, or all else."""
+  return [
+    row
+    for row in results_file.read()
+    if row['detector'] == detector
+    and row['experiment'].startswith(_POLICY) == policies
+  ]
+
+
 def section(detector: str) -> str:
   """The table and the pictures of a detector; '' without any result."""
-  rows = [row for row in results_file.read() if row['detector'] == detector]
+  rows = rows_of(detector)
   controls = [row for row in rows if row['experiment'] == 'control']
   if not rows:
     return ''
@@ -223,11 +248,20 @@ def section(detector: str) -> str:
   return text
 
 
+def policies() -> str:
+  """The table of the ways to prune while training; '' without any result."""
+  rows = rows_of(experiments.SSD, policies=True)
+  controls = [
+    row for row in rows_of(experiments.SSD) if row['experiment'] == 'control'
+  ]
+  return table(
+    [cells(group, controls) for group in grouped(rows)], _POLICY_COLUMNS
+  ) if rows else ''
+
+
 def short_table() -> str:
   """The rows of the SSD that help to choose, as a Markdown table."""
-  rows = [
-    row for row in results_file.read() if row['detector'] == experiments.SSD
-  ]
+  rows = rows_of(experiments.SSD)
   controls = [row for row in rows if row['experiment'] == 'control']
   return table(
     [
@@ -251,8 +285,11 @@ def fill(path: str, text: str) -> None:
 def main() -> None:
   os.makedirs(os.path.join(_DOCS, 'images'), exist_ok=True)
   parts = []
-  for name in ('head', 'ssd', 'ssd_more', 'faster', 'mask', 'study'):
+  names = ('head', 'ssd', 'ssd_more', 'policies', 'faster', 'mask', 'study')
+  for name in names:
     found = [section(each) for each, short in _SHORT.items() if short == name]
+    if name == 'policies':
+      found = [policies()]
     # What introduces a table has no place without it.
     if '' in found:
       continue

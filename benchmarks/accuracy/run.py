@@ -74,7 +74,7 @@ def ready(run: Run) -> bool:
   experiment, seed = run
   return all(
     name is None or model_of(experiment, name, seed)
-    for name in (experiment.start, experiment.teacher)
+    for name in (experiment.start, experiment.teacher, experiment.rewind)
   )
 
 
@@ -118,6 +118,7 @@ def execute(run: Run) -> bool:
         f'--records={FLAGS.records}',
         f'--start={model_of(experiment, experiment.start, seed)}',
         f'--teacher={model_of(experiment, experiment.teacher, seed)}',
+        f'--rewind={model_of(experiment, experiment.rewind, seed)}',
         f'--output_dir={path}',
       ],
       stdout=log,

@@ -30,7 +30,7 @@ from object_detection_pruning.reconstruction import (
   refinement,
 )
 from object_detection_pruning.reconstruction import request as requests
-from object_detection_pruning.training import model_lib
+from object_detection_pruning.training import model_lib, rewinding
 from object_detection_pruning.workflow import stages
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -44,6 +44,7 @@ flags.DEFINE_integer('seed', None, 'Of all that is random in training.')
 flags.DEFINE_string('records', None, 'Folder with records of each data set.')
 flags.DEFINE_string('start', '', 'Folder of the run to start from.')
 flags.DEFINE_string('teacher', '', 'Folder of the run to distill from.')
+flags.DEFINE_string('rewind', '', 'Folder of the run to take weights from.')
 flags.DEFINE_string('output_dir', None, 'Folder of this run.')
 FLAGS = flags.FLAGS
 
@@ -102,20 +103,25 @@ def configured(
     start = checkpoints.resolve(FLAGS.start)
   elif detector.checkpoint:
     start = os.path.join(os.environ['ODP_DATA'], detector.checkpoint)
-  sparsity = 0.5 if experiment.pruning else None
+  is_masked = experiment.pruning is not None
+  sparsity = 0.5 if is_masked else None
   stage = stages.Stage(
     experiment.name, '', experiment.steps, None, sparsity, experiment.rate
   )
   config = stages.configure(base, data_of(detector), stage, start)
-  if experiment.pruning:
+  if is_masked:
     message = pipeline.pruning_message(config)
     message.Clear()
     text_format.Merge(experiment.pruning, message)
     if message.target_sparsity:
-      message.start_step = 0
-      message.end_step = int(experiment.steps * experiment.window)
+      first, last = experiment.window
+      message.start_step = int(experiment.steps * first)
+      message.end_step = int(experiment.steps * last)
     if FLAGS.teacher:
       message.distillation.teacher = FLAGS.teacher
+    if FLAGS.rewind:
+      message.rewind_checkpoint = FLAGS.rewind
+      message.rewind_step = False
   return config
 
 
@@ -126,6 +132,13 @@ def trained(
   folder = FLAGS.output_dir
   config = configured(experiment, detector)
   pipeline.save(config, folder)
+  rewound = rewinding.from_message(
+    pipeline.pruning_message(config),
+    config.train_config.fine_tune_checkpoint,
+    experiment.steps,
+  )
+  if rewound:
+    rewinding.write(rewound, folder)
   run = model_lib.create_estimator_and_inputs(
     config,
     tf.estimator.RunConfig(
