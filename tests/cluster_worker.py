@@ -53,7 +53,9 @@ def main(model_dir, last_step):
   tf.estimator.train_and_evaluate(
     estimator,
     tf.estimator.TrainSpec(tiny_model.input_fn, int(last_step)),
-    tf.estimator.EvalSpec(tiny_model.input_fn),
+    tf.estimator.EvalSpec(
+      tiny_model.input_fn, steps=1, start_delay_secs=0, throttle_secs=1
+    ),
   )
 
 

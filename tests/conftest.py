@@ -34,6 +34,22 @@ if stacks.current() == stacks.CLASSIC:
     _signature if inspect.isfunction(target) else _read_signature
   )(target)
 
+# The files of tests that take longest go first, so that no process of a run is
+# left alone with one of them.
+_LONG_FILES = (
+  'tests/export/tflite_test.py',
+  'tests/training/model_lib_test.py',
+  'tests/analyze_sensitivity_test.py',
+  'tests/channels/detectors_test.py',
+  'tests/prune_channels_test.py',
+  'tests/timed_commands_test.py',
+  'tests/export/exporter_test.py',
+  'tests/quickstart_test.py',
+  'tests/packaging_test.py',
+  'tests/prune_classifier_test.py',
+  'tests/docs_test.py',
+)
+
 
 def pytest_addoption(parser):
   parser.addoption(
@@ -42,11 +58,19 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+  items.sort(key=lambda item: _position(item.nodeid.split('::')[0]))
   if config.getoption('--slow'):
     return
   slow = [item for item in items if item.get_closest_marker('slow')]
   config.hook.pytest_deselected(items=slow)
   items[:] = [item for item in items if item not in set(slow)]
+
+
+def _position(path):
+  """Where a file comes among the others, which stay in their order."""
+  if path in _LONG_FILES:
+    return _LONG_FILES.index(path)
+  return len(_LONG_FILES)
 
 
 @pytest.fixture(autouse=True)
