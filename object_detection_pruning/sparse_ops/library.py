@@ -7,10 +7,11 @@ g++ and the flags that `tf.sysconfig` names, in some ten seconds.
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import filelock
 import platformdirs
@@ -18,14 +19,16 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import atomic_files, errors
 
-_SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
+SOURCE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'cc')
 
 # TensorFlow 1's headers are C++11, and a later standard asks for symbols that
 # its library does not have. Those of TensorFlow 2 are C++17.
 _STANDARD = '-std=c++17' if tf.__version__.startswith('2.') else '-std=c++11'
 _COMMON_FLAGS = [_STANDARD, '-fPIC', '-Wall', '-fvisibility=hidden']
 _KERNEL_FLAGS = ['-O3', '-fno-exceptions', '-fno-math-errno']
-_INSTRUCTION_SETS = {
+# Sources of the inner kernels, each with the flags of its instruction set.
+_BASELINE = {'kernels_baseline.cc': []}
+_AVX = {
   'kernels_avx512.cc': [
     '-mavx512f',
     '-mavx512vl',
@@ -35,8 +38,9 @@ _INSTRUCTION_SETS = {
     '-mprefer-vector-width=512',
   ],
   'kernels_avx2.cc': ['-mavx2', '-mfma'],
-  'kernels_baseline.cc': [],
 }
+# The processors that have AVX kernels as well, as `platform.machine` names them.
+_WITH_AVX = ('x86_64',)
 
 # Seconds to wait for another process that builds the library.
 _PATIENCE = 600
@@ -95,15 +99,17 @@ def build(extra_flags: Optional[List[str]] = None) -> str:
 def library_path(extra_flags: Optional[List[str]] = None) -> str:
   """Where the library for this TensorFlow and these sources belongs."""
   digest = hashlib.sha256()
-  for name in sorted(os.listdir(_SOURCE_DIR)):
+  for name in sorted(os.listdir(SOURCE_DIR)):
     if not name.endswith(('.cc', '.h')):
       continue
-    with open(os.path.join(_SOURCE_DIR, name), 'rb') as source:
+    with open(os.path.join(SOURCE_DIR, name), 'rb') as source:
       digest.update(name.encode() + b'\0' + source.read() + b'\0')
   for flag in _COMMON_FLAGS + _KERNEL_FLAGS + list(extra_flags or []):
     digest.update(flag.encode() + b'\0')
   abi = getattr(tf.sysconfig, 'CXX11_ABI_FLAG', 0)
-  key = f'tf{tf.__version__}-abi{abi}-{digest.hexdigest()[:16]}'
+  # A home folder may be that of machines with different processors.
+  kind = f'tf{tf.__version__}-{platform.machine()}-abi{abi}'
+  key = f'{kind}-{digest.hexdigest()[:16]}'
   return os.path.join(_cache_dir(), key, 'libsparse_ops.so')
 
 
@@ -138,28 +144,42 @@ def _compile_objects(
   """Compiles every source, as many at a time as there are processors."""
   commands = []
   objects = []
-  for name in sorted(os.listdir(_SOURCE_DIR)):
-    if not name.endswith('.cc'):
-      continue
-    if name in _INSTRUCTION_SETS:
-      flags = _KERNEL_FLAGS + _INSTRUCTION_SETS[name]
-    else:
-      # As system headers, so that warnings are about our own sources.
-      flags = ['-O2'] + [
-        flag.replace('-I', '-isystem', 1) if flag.startswith('-I') else flag
-        for flag in tf.sysconfig.get_compile_flags()
-        if 'std=' not in flag
-      ]
+  for name, flags in sources(platform.machine()):
     objects.append(os.path.join(scratch, name[: -len('.cc')] + '.o'))
-    source = os.path.join(_SOURCE_DIR, name)
+    source = os.path.join(SOURCE_DIR, name)
     commands.append(
-      [compiler, '-c', source, '-o', objects[-1]]
-      + _COMMON_FLAGS
-      + flags
-      + extra_flags
+      [compiler, '-c', source, '-o', objects[-1], *flags, *extra_flags]
     )
   _run_all(commands)
   return objects
+
+
+def sources(machine: str) -> List[Tuple[str, List[str]]]:
+  """Gives the sources of the library for a processor, each with its flags.
+
+  Args:
+    machine: name of the processor, as `platform.machine` gives it.
+  """
+  kernels = dict(_BASELINE)
+  # Products are rounded before they are added, as TensorFlow's are. Headers are
+  # system headers, so that warnings are about our own sources.
+  other_flags = ['-O2', '-ffp-contract=off'] + [
+    flag.replace('-I', '-isystem', 1) if flag.startswith('-I') else flag
+    for flag in tf.sysconfig.get_compile_flags()
+    if 'std=' not in flag
+  ]
+  if machine in _WITH_AVX:
+    kernels.update(_AVX)
+    other_flags.append('-DSPARSE_OPS_AVX')
+  return [
+    (
+      name,
+      _COMMON_FLAGS
+      + (_KERNEL_FLAGS + kernels[name] if name in kernels else other_flags),
+    )
+    for name in sorted(os.listdir(SOURCE_DIR))
+    if name.endswith('.cc') and (name in kernels or name not in _AVX)
+  ]
 
 
 def _run(command: List[str]) -> None:

@@ -1,6 +1,7 @@
 """The library is built once, for this TensorFlow and these sources."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ from object_detection_pruning.sparse_ops import library
 def test_belongs_to_the_version_and_abi_of_tensorflow():
   path = library.library_path()
   folder = os.path.basename(os.path.dirname(path))
-  assert folder.startswith(f'tf{tf.__version__}-abi')
+  assert folder.startswith(f'tf{tf.__version__}-{platform.machine()}-abi')
   assert library.library_path(['-g']) != path
 
 

@@ -2,41 +2,44 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "tensorflow/core/platform/logging.h"
 
 namespace sparse_ops {
 namespace {
 
-bool HasAvx512() {
-  return __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
-
-bool HasAvx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+// The tables that this machine can run, the best one last.
+std::vector<const Kernels*> Runnable() {
+  std::vector<const Kernels*> tables = {&kBaselineKernels};
+#if defined(SPARSE_OPS_AVX)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    tables.push_back(&kAvx2Kernels);
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
+    tables.push_back(&kAvx512Kernels);
+  }
+#endif
+  return tables;
 }
 
 const Kernels* Choose() {
-  __builtin_cpu_init();
-  const Kernels* best = &kBaselineKernels;
-  if (HasAvx2()) best = &kAvx2Kernels;
-  if (HasAvx512()) best = &kAvx512Kernels;
+  const std::vector<const Kernels*> tables = Runnable();
+  const Kernels* best = tables.back();
   const char* wanted = std::getenv("ODP_SPARSE_ISA");
   if (wanted == nullptr || *wanted == '\0') return best;
-  const Kernels* tables[] = {&kBaselineKernels, &kAvx2Kernels,
-                             &kAvx512Kernels};
+  std::string names;
   for (const Kernels* table : tables) {
-    if (std::strcmp(wanted, table->name) != 0) continue;
-    if (table->lanes <= best->lanes) return table;
-    LOG(WARNING) << "ODP_SPARSE_ISA=" << wanted
-                 << " does not run on this processor; using " << best->name;
-    return best;
+    if (std::strcmp(wanted, table->name) == 0) return table;
+    names += std::string(names.empty() ? "" : ", ") + table->name;
   }
-  LOG(WARNING) << "ODP_SPARSE_ISA must be avx512, avx2 or baseline, got "
-               << wanted << "; using " << best->name;
+  LOG(WARNING) << "ODP_SPARSE_ISA=" << wanted
+               << " is nothing that this processor runs (" << names
+               << "); using " << best->name;
   return best;
 }
 

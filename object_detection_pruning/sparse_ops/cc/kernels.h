@@ -141,9 +141,10 @@ struct Kernels {
   void (*cast_bytes)(const uint8_t* input, int64_t count, float* output);
 };
 
-extern const Kernels kAvx512Kernels;
-extern const Kernels kAvx2Kernels;
+// Of any processor; the other two of x86-64.
 extern const Kernels kBaselineKernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
 
 }  // namespace sparse_ops
 

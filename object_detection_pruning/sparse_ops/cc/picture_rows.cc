@@ -1,6 +1,6 @@
 #include "picture_rows.h"
 
-#include <emmintrin.h>
+#include "vec4.h"
 
 namespace sparse_ops {
 namespace {
@@ -9,36 +9,39 @@ const int kVector = 4;
 const int kVectors = PictureStep::kPeriod / kVector;
 
 struct Plus {
-  static __m128 Do(__m128 a, __m128 b) { return _mm_add_ps(a, b); }
+  template <typename T>
+  static T Do(T a, T b) { return a + b; }
 };
 struct Minus {
-  static __m128 Do(__m128 a, __m128 b) { return _mm_sub_ps(a, b); }
+  template <typename T>
+  static T Do(T a, T b) { return a - b; }
 };
 struct Times {
-  static __m128 Do(__m128 a, __m128 b) { return _mm_mul_ps(a, b); }
+  template <typename T>
+  static T Do(T a, T b) { return a * b; }
 };
 
 template <typename Op>
 void DoStep(const float* constants, int64_t count, float* values) {
-  __m128 vectors[kVectors];
+  Vec4 vectors[kVectors];
   for (int v = 0; v < kVectors; ++v) {
-    vectors[v] = _mm_loadu_ps(constants + v * kVector);
+    vectors[v] = LoadVec4(constants + v * kVector);
   }
   int64_t i = 0;
   for (; i + PictureStep::kPeriod <= count; i += PictureStep::kPeriod) {
     for (int v = 0; v < kVectors; ++v) {
       float* place = values + i + v * kVector;
-      _mm_storeu_ps(place, Op::Do(_mm_loadu_ps(place), vectors[v]));
+      StoreVec4(place, Op::Do(LoadVec4(place), vectors[v]));
     }
   }
   for (int j = 0; i < count; ++i, ++j) {
-    _mm_store_ss(values + i, Op::Do(_mm_load_ss(values + i),
-                                    _mm_load_ss(constants + j)));
+    values[i] = Op::Do(values[i], constants[j]);
   }
 }
 
-__m128 Blend(__m128 a, __m128 b, __m128 weight) {
-  return _mm_add_ps(a, _mm_mul_ps(_mm_sub_ps(b, a), weight));
+template <typename T>
+T Blend(T a, T b, T weight) {
+  return a + (b - a) * weight;
 }
 
 }  // namespace
@@ -63,25 +66,22 @@ void ResizeRow(const float* row, const std::vector<Between>& columns,
                float* output) {
   for (const Between& x : columns) {
     // A pixel, and a float of the next one, which the next pixel overwrites.
-    const __m128 left = _mm_loadu_ps(row + x.lower * kPictureChannels);
-    const __m128 right = _mm_loadu_ps(row + x.upper * kPictureChannels);
-    _mm_storeu_ps(output, Blend(left, right, _mm_set1_ps(x.weight)));
+    const Vec4 left = LoadVec4(row + x.lower * kPictureChannels);
+    const Vec4 right = LoadVec4(row + x.upper * kPictureChannels);
+    StoreVec4(output, Blend(left, right, SplatVec4(x.weight)));
     output += kPictureChannels;
   }
 }
 
 void BlendRows(const float* top, const float* bottom, float weight,
                int64_t count, float* output) {
-  const __m128 weights = _mm_set1_ps(weight);
+  const Vec4 weights = SplatVec4(weight);
   int64_t i = 0;
   for (; i + kVector <= count; i += kVector) {
-    _mm_storeu_ps(output + i, Blend(_mm_loadu_ps(top + i),
-                                    _mm_loadu_ps(bottom + i), weights));
+    StoreVec4(output + i,
+              Blend(LoadVec4(top + i), LoadVec4(bottom + i), weights));
   }
-  for (; i < count; ++i) {
-    _mm_store_ss(output + i, Blend(_mm_load_ss(top + i),
-                                   _mm_load_ss(bottom + i), weights));
-  }
+  for (; i < count; ++i) output[i] = Blend(top[i], bottom[i], weight);
 }
 
 }  // namespace sparse_ops

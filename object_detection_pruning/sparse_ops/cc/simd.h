@@ -5,9 +5,12 @@
 #ifndef OBJECT_DETECTION_PRUNING_SPARSE_OPS_SIMD_H_
 #define OBJECT_DETECTION_PRUNING_SPARSE_OPS_SIMD_H_
 
+#if defined(__AVX2__)
 #include <immintrin.h>
+#endif
 
 #include "kernels.h"
+#include "vec4.h"
 
 // GCC's own AVX-512 header starts from deliberately undefined registers, and
 // warns about them; vector types as template arguments lose an attribute that
@@ -96,29 +99,33 @@ inline Vec LoadQuads(const Rows& rows, int i, int64_t offset) {
 
 #else
 
-typedef __m128 Vec;
+typedef Vec4 Vec;
 const int kLanes = 4;
+#if defined(__aarch64__)
+// 32 registers, as AVX-512 has.
+const int kBlockVectors = 6;
+const int kGroup = 4;
+#else
 const int kBlockVectors = 5;
 const int kGroup = 2;
+#endif
 
-inline Vec LoadVec(const float* p) { return _mm_loadu_ps(p); }
-inline void Store(float* p, Vec v) { _mm_storeu_ps(p, v); }
-inline Vec SplatVec(float x) { return _mm_set1_ps(x); }
-inline Vec Min(Vec a, Vec b) { return _mm_min_ps(a, b); }
-inline Vec Max(Vec a, Vec b) { return _mm_max_ps(a, b); }
-inline Vec Add(Vec a, Vec b) { return _mm_add_ps(a, b); }
-inline Vec Sub(Vec a, Vec b) { return _mm_sub_ps(a, b); }
-inline Vec Mul(Vec a, Vec b) { return _mm_mul_ps(a, b); }
-inline Vec MulAdd(Vec a, Vec b, Vec sum) {
-  return _mm_add_ps(_mm_mul_ps(a, b), sum);
-}
-inline Vec UnpackLow(Vec a, Vec b) { return _mm_unpacklo_ps(a, b); }
-inline Vec UnpackHigh(Vec a, Vec b) { return _mm_unpackhi_ps(a, b); }
-inline Vec PairsLow(Vec a, Vec b) { return _mm_movelh_ps(a, b); }
-inline Vec PairsHigh(Vec a, Vec b) { return _mm_movehl_ps(b, a); }
+inline Vec LoadVec(const float* p) { return LoadVec4(p); }
+inline void Store(float* p, Vec v) { StoreVec4(p, v); }
+inline Vec SplatVec(float x) { return SplatVec4(x); }
+inline Vec Min(Vec a, Vec b) { return a < b ? a : b; }
+inline Vec Max(Vec a, Vec b) { return a > b ? a : b; }
+inline Vec Add(Vec a, Vec b) { return a + b; }
+inline Vec Sub(Vec a, Vec b) { return a - b; }
+inline Vec Mul(Vec a, Vec b) { return a * b; }
+inline Vec MulAdd(Vec a, Vec b, Vec sum) { return a * b + sum; }
+inline Vec UnpackLow(Vec a, Vec b) { return Shuffle<0, 4, 1, 5>(a, b); }
+inline Vec UnpackHigh(Vec a, Vec b) { return Shuffle<2, 6, 3, 7>(a, b); }
+inline Vec PairsLow(Vec a, Vec b) { return Shuffle<0, 1, 4, 5>(a, b); }
+inline Vec PairsHigh(Vec a, Vec b) { return Shuffle<2, 3, 6, 7>(a, b); }
 template <typename Rows>
 inline Vec LoadQuads(const Rows& rows, int i, int64_t offset) {
-  return _mm_loadu_ps(rows(i) + offset);
+  return LoadVec4(rows(i) + offset);
 }
 
 #endif
