@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -47,8 +47,8 @@ class Network:
     self.crops = {
       self.tensor(fed): self.tensor(made) for fed, made in crops.items()
     }
+    self._rounds = self._crop_rounds()
     self._callables = {}
-    self._needed = {}
     self._lock = threading.Lock()
 
   def tensor(self, reference: str) -> tf.Tensor:
@@ -60,10 +60,29 @@ class Network:
   def fed(self, image: tf.Tensor, value: np.ndarray) -> Feeds:
     """Gives what to feed for an image, with the crops of the dense network."""
     result = {image: value}
-    if self.crops:
-      found = self.run(list(self.crops.values()), result, self.dense)
-      result.update(zip(self.crops, found))
+    for fed in self._rounds:
+      made = [self.crops[each] for each in fed]
+      result.update(zip(fed, self.run(made, result, self.dense)))
     return result
+
+  def _crop_rounds(self) -> List[List[tf.Tensor]]:
+    """Orders the crops: those of a round need only those of rounds before.
+
+    The crops that a Mask R-CNN makes masks of follow from what it finds in the
+    crops of its proposals.
+    """
+    waiting, rounds = list(self.crops), []
+    while waiting:
+      open_names = {each.name for each in waiting}
+      rounds.append(
+        [
+          fed
+          for fed in waiting
+          if open_names.isdisjoint(_leading_to([self.crops[fed]], ()))
+        ]
+      )
+      waiting = [each for each in waiting if each not in rounds[-1]]
+    return rounds
 
   def run(
     self,
@@ -94,19 +113,8 @@ class Network:
 
   def _constants_between(self, fetches, feeds) -> List[str]:
     """Names the fed constants that a run from `feeds` needs."""
-    fed = {tensor.name for tensor in feeds}
-    reached, waiting, needed = set(), list(fetches), []
-    while waiting:
-      tensor = waiting.pop()
-      if tensor.name in fed or tensor.name in reached:
-        continue
-      reached.add(tensor.name)
-      if tensor.op.name in self.dense:
-        needed.append(tensor.op.name)
-      waiting.extend(tensor.op.inputs)
-      for op in tensor.op.control_inputs:
-        waiting.extend(op.outputs)
-    return sorted(set(needed))
+    ops = {name.split(':')[0] for name in _leading_to(fetches, feeds)}
+    return sorted(ops & set(self.dense))
 
   def border(
     self,
@@ -145,6 +153,21 @@ class Network:
   def close(self) -> None:
     """Frees the session."""
     self.session.close()
+
+
+def _leading_to(fetches, feeds) -> Set[str]:
+  """Names of the tensors that a run from `feeds` computes or reads."""
+  fed = {tensor.name for tensor in feeds}
+  reached, waiting = set(), list(fetches)
+  while waiting:
+    tensor = waiting.pop()
+    if tensor.name in fed or tensor.name in reached:
+      continue
+    reached.add(tensor.name)
+    waiting.extend(tensor.op.inputs)
+    for op in tensor.op.control_inputs:
+      waiting.extend(op.outputs)
+  return reached
 
 
 def _cut_crops(graph_def: GraphDef) -> Dict[str, str]:
