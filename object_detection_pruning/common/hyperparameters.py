@@ -10,7 +10,8 @@ _BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
 class HParams:
   """Named values, that a string `name=value,name=value` may override.
 
-  As much of `tf.contrib.training.HParams` as the stock model library uses.
+  As much of `tf.contrib.training.HParams` as the stock model library and slim's
+  NASNet use.
   """
 
   def __init__(self, **values: Any):
@@ -25,6 +26,12 @@ class HParams:
   def get(self, name: str, default: Any = None) -> Any:
     """Gives one value, or the default where it has no such name."""
     return self.values().get(name, default)
+
+  def set_hparam(self, name: str, value: Any) -> None:
+    """Sets one value, or raises `KeyError` where it has no such name."""
+    if name not in self._names:
+      raise KeyError(name)
+    setattr(self, name, value)
 
   def parse(self, overrides: str) -> 'HParams':
     """Takes over the values of a string.

@@ -72,6 +72,7 @@ _LVIS = {
   'lvis.eval.LVISEval': _LvisMetrics,
   'lvis.results.LVISResults': _LvisMetrics,
 }
+_HPARAMS = {'tensorflow.contrib.training.HParams': hyperparameters.HParams}
 # Stock module -> what it imports that may be missing.
 _STAND_INS: Dict[str, Names] = {
   'object_detection.export_tflite_ssd_graph_lib': {
@@ -87,9 +88,9 @@ _STAND_INS: Dict[str, Names] = {
   },
   'object_detection.metrics.lvis_evaluation': _LVIS,
   'object_detection.metrics.lvis_tools': _LVIS,
-  'object_detection.model_hparams': {
-    'tensorflow.contrib.training.HParams': hyperparameters.HParams
-  },
+  'object_detection.model_hparams': _HPARAMS,
+  'nets.nasnet.nasnet': _HPARAMS,
+  'nets.nasnet.pnasnet': _HPARAMS,
 }
 
 

@@ -5,11 +5,13 @@ narrow network these differ from the code's, and may be equal by accident.
 """
 
 import contextlib
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator
 
 import tensorflow.compat.v1 as tf
 from nets import resnet_v1
 from nets.mobilenet import conv_blocks, mobilenet_v2
+
+from object_detection_pruning.core import dense_depths
 
 
 @contextlib.contextmanager
@@ -57,7 +59,7 @@ def _inverted_residuals(dense: Dict[str, int]) -> Iterator[None]:
 
   def residual(input_tensor, output_tensor):
     depths = [
-      _dense_depth(tensor, dense) for tensor in (input_tensor, output_tensor)
+      dense_depths.of(tensor, dense) for tensor in (input_tensor, output_tensor)
     ]
     if depths[0] != depths[1] or _stride(output_tensor) != 1:
       return output_tensor
@@ -71,26 +73,8 @@ def _inverted_residuals(dense: Dict[str, int]) -> Iterator[None]:
     defaults['residual'] = original
 
 
-def _dense_depth(tensor: tf.Tensor, dense: Dict[str, int]) -> Optional[int]:
-  """Gives the dense width of the layer that made a tensor."""
-  kernel = _back_to(tensor, 'Conv2D').inputs[1]
-  waiting = [kernel.op]
-  while waiting:
-    op = waiting.pop()
-    depth = dense.get(op.name.rpartition('/')[0])
-    if depth is not None:
-      return depth
-    waiting.extend(each.op for each in op.inputs)
-  return kernel.shape[-1].value
-
-
 def _stride(tensor: tf.Tensor) -> int:
-  op = _back_to(tensor, 'DepthwiseConv2dNative')
-  return op.get_attr('strides')[1]
-
-
-def _back_to(tensor: tf.Tensor, op_type: str) -> tf.Operation:
   op = tensor.op
-  while op.type != op_type:
+  while op.type != 'DepthwiseConv2dNative':
     op = op.inputs[0].op
-  return op
+  return op.get_attr('strides')[1]

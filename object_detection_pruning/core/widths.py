@@ -11,7 +11,12 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels, layer_shapes, shortcuts
+from object_detection_pruning.core import (
+  cells,
+  kernels,
+  layer_shapes,
+  shortcuts,
+)
 from object_detection_pruning.protos import pruning_pb2
 
 _BIASES = ('biases', 'bias')
@@ -83,7 +88,10 @@ def width_scope(layer_widths: Sequence[LayerWidth]) -> Iterator[None]:
   scope.set_custom_getter(_getter(by_layer, seen, outer))
   try:
     dense = {width.layer: width.dense_filters for width in layer_widths}
-    with shortcuts.as_in_dense(dense), layer_shapes.by_kernels():
+    with contextlib.ExitStack() as stack:
+      stack.enter_context(shortcuts.as_in_dense(dense))
+      stack.enter_context(cells.as_in_dense(dense))
+      stack.enter_context(layer_shapes.by_kernels())
       yield
   finally:
     scope.set_custom_getter(outer)

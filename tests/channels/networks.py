@@ -26,6 +26,9 @@ DETECTORS = {
   'faster_rcnn_inception_v2': lambda: detectors.faster_rcnn(),
   'faster_rcnn_resnet50': lambda: detectors.faster_rcnn('faster_rcnn_resnet50'),
   'mask_rcnn_inception_v2': lambda: detectors.faster_rcnn(instance_masks=True),
+  'ssd_pnasnet': lambda: detectors.ssd('ssd_pnasnet'),
+  'faster_rcnn_nas': lambda: detectors.faster_rcnn('faster_rcnn_nas'),
+  'faster_rcnn_pnas': lambda: detectors.faster_rcnn('faster_rcnn_pnas'),
 }
 # Their names, as parameters of a test.
 NAMES = [
@@ -35,6 +38,9 @@ NAMES = [
   pytest.param('faster_rcnn_inception_v2', marks=pytest.mark.slow),
   pytest.param('faster_rcnn_resnet50', marks=pytest.mark.slow),
   'mask_rcnn_inception_v2',
+  pytest.param('ssd_pnasnet', marks=pytest.mark.slow),
+  pytest.param('faster_rcnn_nas', marks=pytest.mark.slow),
+  pytest.param('faster_rcnn_pnas', marks=pytest.mark.slow),
 ]
 
 

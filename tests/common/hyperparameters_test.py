@@ -16,6 +16,14 @@ def test_default_stands_for_a_name_that_is_not_there():
   assert values.get('export_to_tpu', 'no') == 'no'
 
 
+def test_value_is_set_where_there_is_one():
+  values = hyperparameters.HParams(keep=0.5)
+  values.set_hparam('keep', 1.0)
+  assert values.keep == 1.0
+  with pytest.raises(KeyError, match='drop'):
+    values.set_hparam('drop', 1.0)
+
+
 @pytest.mark.parametrize(
   'overrides, message',
   [

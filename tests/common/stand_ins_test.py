@@ -1,12 +1,14 @@
 import processes
 import pytest
 
-# Modules of the stock API that import what need not be there.
+# Modules of the stock API and slim that import what need not be there.
 STOCK = [
   'object_detection.export_tflite_ssd_graph_lib',
   'object_detection.matchers.bipartite_matcher',
   'object_detection.model_hparams',
   'object_detection.model_lib',
+  'nets.nasnet.nasnet',
+  'nets.nasnet.pnasnet',
 ]
 
 
