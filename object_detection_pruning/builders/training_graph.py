@@ -39,6 +39,8 @@ def build(
   """
   stack_checks.check_training(config)
   input_checks.check_training_data(config)
+  # As the Estimator does; a model that reads it would make it in its own scope.
+  tf.train.get_or_create_global_step()
   without_warm_start = pipeline_pb2.TrainEvalPipelineConfig()
   without_warm_start.CopyFrom(config)
   # The weights come from the checkpoint alone.
