@@ -42,13 +42,20 @@ def test_surgery_is_exact(network):
   assert len(made.channels.prunable) > 20
 
 
-def test_pool_keeps_its_layer_where_depths_become_equal():
-  channels = networks.find(_pnasnet)
-  stem = networks.group(channels, 'conv0')
-  layer = networks.group(channels, 'cell_stem_0/comb_iter_0/right/1x1')
-  assert (stem.size, layer.size) == (32, FILTERS)
-  made = plan.Plan(channels, {}, {stem.name: np.arange(stem.size - FILTERS)})
-  networks.assert_exact(_pnasnet, made=made)
+@pytest.mark.parametrize(
+  'network, before, layer',
+  [
+    (_nasnet, 'l1_stem_3x3', 'reduction_cell_0/prev_1x1'),
+    (_pnasnet, 'conv0', 'cell_stem_0/comb_iter_0/right/1x1'),
+  ],
+)
+def test_layer_stays_where_depths_become_equal(network, before, layer):
+  channels = networks.find(network)
+  given = networks.group(channels, before)
+  depth = channels.shapes[layer + '/weights'][-1]
+  assert given.size > depth
+  made = plan.Plan(channels, {}, {given.name: np.arange(given.size - depth)})
+  networks.assert_exact(network, made=made)
 
 
 def test_state_gets_no_layer_where_depths_become_different():
