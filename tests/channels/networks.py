@@ -28,7 +28,6 @@ DETECTORS = {
   'mask_rcnn_inception_v2': lambda: detectors.faster_rcnn(instance_masks=True),
   'ssd_pnasnet': lambda: detectors.ssd('ssd_pnasnet'),
   'faster_rcnn_nas': lambda: detectors.faster_rcnn('faster_rcnn_nas'),
-  'faster_rcnn_pnas': lambda: detectors.faster_rcnn('faster_rcnn_pnas'),
 }
 # Their names, as parameters of a test.
 NAMES = [
@@ -40,7 +39,6 @@ NAMES = [
   'mask_rcnn_inception_v2',
   pytest.param('ssd_pnasnet', marks=pytest.mark.slow),
   pytest.param('faster_rcnn_nas', marks=pytest.mark.slow),
-  pytest.param('faster_rcnn_pnas', marks=pytest.mark.slow),
 ]
 
 
