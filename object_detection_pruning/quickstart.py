@@ -29,7 +29,7 @@ _CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs')
 _SHAPES = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_shapes.config')
 _COCO = os.path.join(_CONFIGS, 'ssd_masked_mobilenet_v1_coco.config')
 _SHAPES_SIZE, _SHAPES_STYLE = 128, 'easy'
-_SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 800, 200
+_SHAPES_IMAGES, _SHAPES_VAL_IMAGES = 2000, 200
 
 shared_flags.define('output_dir', required=True)
 shared_flags.define(
@@ -53,12 +53,12 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
   'dense_steps',
   None,
-  'Steps for the dense model; not set: 800 on shapes, 600 on a data set.',
+  'Steps for the dense model; not set: 1000 on shapes, 600 on a data set.',
 )
 flags.DEFINE_integer(
   'prune_steps',
   None,
-  'Steps for each later model; not set: 200 on shapes, 1000 on a data set.',
+  'Steps for each later model; not set: 300 on shapes, 1000 on a data set.',
 )
 flags.DEFINE_integer(
   'batch_size',
@@ -141,8 +141,8 @@ def _settings() -> dict:
   settings['sparsity'] = FLAGS.sparsity
   settings['method'] = FLAGS.method
   for name, shapes_value, data_value in (
-    ('dense_steps', 800, 600),
-    ('prune_steps', 200, 1000),
+    ('dense_steps', 1000, 600),
+    ('prune_steps', 300, 1000),
   ):
     value = FLAGS[name].value
     if value is None:

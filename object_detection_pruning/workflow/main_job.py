@@ -39,7 +39,7 @@ from object_detection_pruning.workflow.stages import Stage
 
 _SETTINGS = 'quickstart.json'
 _RECALIBRATION_BATCHES = 60
-_CALIBRATION_IMAGES = 100
+_CALIBRATION_IMAGES = 200
 _SEED = 1
 
 
