@@ -35,6 +35,8 @@ FOREIGN = {
   *('rm', 'gpus'),
   # Of benchmarks/sparse_ops/peers.py.
   *('images', 'results', 'also'),
+  # Of benchmarks/detectors/matrix.py.
+  *('only', 'again', 'seconds', 'memory_gb'),
 }
 ANNOTATION = (
   '<annotation><size><width>80</width><height>60</height></size><object><name>'

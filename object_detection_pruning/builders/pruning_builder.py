@@ -119,10 +119,21 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
 
 
 def check_patterns(settings: PruningSettings, graph: tf.Graph = None) -> None:
-  """Raises `InputError` for a pattern that is found in no layer of a graph."""
+  """Raises `InputError` for a pattern that is found in no layer of a graph.
+
+  Layers of Keras are no layers here: they make their kernels without asking the
+  getter of the variable scope, which masks come from.
+  """
   candidates = masking.candidate_layers(graph)
   for field in ('include', 'exclude'):
     idle = layer_patterns.unmatched(getattr(settings, field), candidates)
+    if idle and not candidates:
+      raise errors.InputError(
+        f'{field} pattern {idle[0]!r} is found in no layer, since this network '
+        'has none that can be masked: Keras layers cannot; take a feature '
+        'extractor without Keras, such as ssd_mobilenet_v1_fpn for '
+        'ssd_mobilenet_v1_fpn_keras'
+      )
     if idle:
       raise errors.InputError(
         f'{field} pattern {idle[0]!r} is found in no layer; '

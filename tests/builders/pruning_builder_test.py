@@ -288,3 +288,11 @@ def test_broken_pattern_of_a_network_is_named():
   broken = pruning_builder.network_scope(message('exclude: "("'))
   with pytest.raises(errors.InputError, match='exclude'), broken:
     pass
+
+
+def test_a_network_of_keras_is_refused_and_the_reason_said():
+  with tf.Graph().as_default() as graph, masking.masking_scope(['']):
+    tf.keras.layers.Conv2D(8, 3)(tf.zeros([1, 8, 8, 3]))
+    settings = build(WINDOW + "include: ''")
+    with pytest.raises(errors.InputError, match='Keras layers cannot; take a'):
+      pruning_builder.check_patterns(settings, graph)

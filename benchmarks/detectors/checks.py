@@ -1,0 +1,173 @@
+"""What is looked at beside the exit status of a command.
+
+Each function runs in a process of its own, and raises `forking.Failed`.
+"""
+
+import json
+import math
+import os
+from typing import List
+
+import forking
+import numpy as np
+import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
+
+import configs
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.common import checkpoints, finite
+from object_detection_pruning.core import kernels
+from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.training import model_lib
+
+# What the optimizer of the configs keeps beside a variable.
+_SLOT = 'Momentum'
+
+
+def make_data(folder: str) -> List[str]:
+  """Draws a few images; gives the records and their label map."""
+  data = detection_data.generate_shapes(
+    folder, num_train=4, num_val=1, image_size=96
+  )
+  assert data.num_classes == configs.NUM_CLASSES
+  return [data.train_record, data.val_record, data.label_map]
+
+
+def stock_builds(config_path: str, size: int) -> None:
+  """Builds a detector as the stock API has it, for training and inference."""
+  config = pipeline_pb2.TrainEvalPipelineConfig()
+  with open(config_path) as file:
+    text_format.Merge(file.read(), config)
+  for is_training in (True, False):
+    with tf.Graph().as_default():
+      model = model_builder.build(config.model, is_training)
+      images = tf.zeros([1, size, size, 3])
+      inputs, shapes = model.preprocess(images)
+      if is_training:
+        model.provide_groundtruth(
+          [tf.constant([[0.2, 0.2, 0.7, 0.7]])],
+          [tf.one_hot([1], configs.NUM_CLASSES)],
+          [tf.ones([1, size, size])],
+          [tf.ones([1])],
+        )
+      predicted = model.predict(inputs, shapes)
+      if is_training:
+        model.loss(predicted, shapes)
+      else:
+        model.postprocess(predicted, shapes)
+
+
+def train(config_path: str, model_dir: str, step: int) -> None:
+  """Trains to a step as `model_main` does, without the evaluation at its end.
+
+  A folder that has a checkpoint is gone on with.
+  """
+  config = pipeline.load(config_path)
+  config.train_config.num_steps = step
+  run = model_lib.create_estimator_and_inputs(
+    config, tf.estimator.RunConfig(model_dir, tf_random_seed=1), step
+  )
+  run['estimator'].train(run['train_input_fn'], max_steps=step)
+
+
+def masked_kernels(prefix: str) -> dict:
+  """Counts the kernels of a checkpoint that have masks, and all that could.
+
+  All are the variables of two or more dimensions that an optimizer has trained,
+  whatever their names: the library masks what it takes for a kernel.
+
+  Returns:
+    numbers of kernels and of their values, the name of a masked one in the
+    middle, and the names of those without a mask.
+  """
+  shapes = checkpoints.shapes(prefix)
+  sizes = {
+    name: int(np.prod(shape))
+    for name, shape in shapes.items()
+    if len(shape) >= 2 and f'{name}/{_SLOT}' in shapes
+  }
+  masked = sorted(kernels.kernels_with_masks(shapes))
+  return {
+    'masked': len(masked),
+    'masked_values': sum(sizes[name] for name in masked),
+    'all_values': sum(sizes.values()),
+    'middle': masked[len(masked) // 2],
+    'without': sorted(set(sizes) - set(masked)),
+  }
+
+
+def zeros_are_planned(prefix: str) -> None:
+  """Checks that each mask of a checkpoint has the zeros of the schedule."""
+  tensors = checkpoints.read(prefix)
+  finite.check(prefix, tensors)
+  for name, mask in _masks(tensors).items():
+    zeros = int(np.sum(mask == 0))
+    if abs(zeros - configs.SPARSITY * mask.size) > 1:
+      raise forking.Failed(f'{name} has {zeros} zeros of {mask.size}')
+
+
+def went_on(before: str, after: str) -> None:
+  """Checks that a run trained on from a checkpoint under the same masks."""
+  first, second = checkpoints.read(before), checkpoints.read(after)
+  finite.check(after, second)
+  masks = _masks(first)
+  for name, mask in masks.items():
+    if not np.array_equal(mask, _masks(second)[name]):
+      raise forking.Failed(f'the mask of {name} changed')
+  if all(np.array_equal(first[name], second[name]) for name in masks):
+    raise forking.Failed('no kernel was trained')
+
+
+def zeros_are_exact(prefix: str, graph_path: str) -> None:
+  """Checks each kernel of a frozen graph: the weights times their mask."""
+  tensors, constants = checkpoints.read(prefix), _constants(graph_path)
+  for name, mask in _masks(tensors).items():
+    if name not in constants:
+      raise forking.Failed(f'{name} is not in the frozen graph')
+    if not np.array_equal(constants[name], tensors[name] * mask):
+      raise forking.Failed(f'{name} is not its weights times its mask')
+
+
+def sparsity_of(prefix: str, graph_path: str) -> float:
+  """Gives the share of zeros in those kernels of a graph that have a mask."""
+  names, constants = _masks(checkpoints.read(prefix)), _constants(graph_path)
+  arrays = [constants[name] for name in names if name in constants]
+  zeros = sum(int(np.sum(array == 0)) for array in arrays)
+  return zeros / sum(array.size for array in arrays)
+
+
+def parameters_left(folder: str) -> float:
+  """Gives the share of parameters that a plan of channels keeps."""
+  with open(os.path.join(folder, 'plan.json')) as file:
+    plan = json.load(file)
+  return plan['after']['params'] / plan['before']['params']
+
+
+def has_one_point(path: str) -> None:
+  """Checks that a file of sensitivities has one measured point, a number."""
+  with open(path) as file:
+    layers = json.load(file)['layers']
+  points = [point for layer in layers for point in layer['points'].values()]
+  if len(points) != 1 or not all(map(math.isfinite, points[0].values())):
+    raise forking.Failed(f'measured {points}')
+
+
+def _masks(tensors: dict) -> dict:
+  shapes = {name: array.shape for name, array in tensors.items()}
+  pairs = kernels.kernels_with_masks(shapes)
+  if not pairs:
+    raise forking.Failed('the checkpoint has no masks')
+  return {name: tensors[mask] for name, mask in pairs.items()}
+
+
+def _constants(path: str) -> dict:
+  graph = tf.GraphDef()
+  with open(path, 'rb') as file:
+    graph.ParseFromString(file.read())
+  return {
+    node.name: tf.make_ndarray(node.attr['value'].tensor)
+    for node in graph.node
+    if node.op == 'Const'
+  }
