@@ -169,7 +169,6 @@ def untrained(detector: Detector) -> str:
     detector.facts['checkpoint'],
     os.path.join(folder, 'frozen_inference_graph.pb'),
   )
-  # Depthwise kernels stay as they are.
   if share < target - 0.02:
     raise forking.Failed(f'only {share:.1%} zeros, {target:.0%} were asked for')
   return YES

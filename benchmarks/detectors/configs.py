@@ -11,6 +11,8 @@ SPARSITY = 0.7
 # Types that are more than the others, or less, and the sides of their images.
 _SIZES = (
   ('embedded', 256),
+  # It wants whole cells in each map.
+  ('mnasfpn', 192),
   ('fpn|ppn', 160),
   ('inception_v3|spaghetti', 128),
 )

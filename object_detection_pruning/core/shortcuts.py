@@ -13,6 +13,9 @@ from nets.mobilenet import conv_blocks, mobilenet_v2
 
 from object_detection_pruning.core import dense_depths
 
+# The layers of a block.
+_STRIDED = ('Conv2D', 'DepthwiseConv2dNative')
+
 
 @contextlib.contextmanager
 def as_in_dense(dense: Dict[str, int]) -> Iterator[None]:
@@ -21,8 +24,20 @@ def as_in_dense(dense: Dict[str, int]) -> Iterator[None]:
   Args:
     dense: widths of all layers in the network as the code makes it, by name.
   """
-  with _bottlenecks(dense), _inverted_residuals(dense):
+  with _bottlenecks(dense), contextlib.ExitStack() as stack:
+    for network in _mobilenets():
+      stack.enter_context(_inverted_residuals(network, dense))
     yield
+
+
+def _mobilenets() -> Iterator[dict]:
+  """Gives the defaults of each network that is made of inverted residuals."""
+  yield mobilenet_v2.V2_DEF['defaults']
+  # An older slim has none.
+  with contextlib.suppress(ImportError):
+    from nets.mobilenet import mobilenet_v3
+
+    yield mobilenet_v3.DEFAULTS
 
 
 @contextlib.contextmanager
@@ -52,16 +67,16 @@ def _bottlenecks(dense: Dict[str, int]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _inverted_residuals(dense: Dict[str, int]) -> Iterator[None]:
-  """Keeps MobileNet V2 from adding up blocks that are as wide by accident."""
-  defaults = mobilenet_v2.V2_DEF['defaults'][(conv_blocks.expanded_conv,)]
+def _inverted_residuals(network: dict, dense: Dict[str, int]) -> Iterator[None]:
+  """Keeps a MobileNet from adding up blocks that are as wide by accident."""
+  defaults = network[(conv_blocks.expanded_conv,)]
   original = defaults['residual']
 
   def residual(input_tensor, output_tensor):
     depths = [
       dense_depths.of(tensor, dense) for tensor in (input_tensor, output_tensor)
     ]
-    if depths[0] != depths[1] or _stride(output_tensor) != 1:
+    if depths[0] != depths[1] or _has_stride(input_tensor, output_tensor):
       return output_tensor
     return output_tensor + input_tensor
 
@@ -73,8 +88,12 @@ def _inverted_residuals(dense: Dict[str, int]) -> Iterator[None]:
     defaults['residual'] = original
 
 
-def _stride(tensor: tf.Tensor) -> int:
-  op = tensor.op
-  while op.type != 'DepthwiseConv2dNative':
+def _has_stride(input_tensor: tf.Tensor, output_tensor: tf.Tensor) -> bool:
+  """Tells whether a layer of a block makes its maps smaller."""
+  op = output_tensor.op
+  # Whatever else is multiplied or added stands second.
+  while op is not input_tensor.op:
+    if op.type in _STRIDED and op.get_attr('strides')[1] != 1:
+      return True
     op = op.inputs[0].op
-  return op.get_attr('strides')[1]
+  return False

@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   cells,
+  expansions,
   kernels,
   layer_shapes,
   shortcuts,
@@ -91,6 +92,7 @@ def width_scope(layer_widths: Sequence[LayerWidth]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
       stack.enter_context(shortcuts.as_in_dense(dense))
       stack.enter_context(cells.as_in_dense(dense))
+      stack.enter_context(expansions.as_in_dense(dense))
       stack.enter_context(layer_shapes.by_kernels())
       yield
   finally:

@@ -6,7 +6,7 @@ import detectors
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from nets.mobilenet import mobilenet_v2
+from nets.mobilenet import conv_blocks, mobilenet_v2
 from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.builders import inference_graph
@@ -158,6 +158,16 @@ def inverted_residuals(image):
   with slim.arg_scope(mobilenet_v2.training_scope(is_training=False)):
     net, _ = mobilenet_v2.mobilenet_base(
       image, depth_multiplier=0.25, final_endpoint='layer_13'
+    )
+  return tf.nn.softmax(slim.conv2d(net, 3, [1, 1], scope='last'))
+
+
+def unexpanded_block(image):
+  """Blocks of MobileNet V3: the first expands nothing, the last by three."""
+  net = slim.conv2d(image, 16, [3, 3], scope='first')
+  for factor, depth in ((1, 8), (3, 8), (3, 8)):
+    net = conv_blocks.expanded_conv(
+      net, depth, conv_blocks.expand_input_by_factor(factor)
     )
   return tf.nn.softmax(slim.conv2d(net, 3, [1, 1], scope='last'))
 
