@@ -137,15 +137,22 @@ def zeros_are_exact(prefix: str, graph_path: str) -> None:
       raise forking.Failed(f'{name} is not its weights times its mask')
 
 
-def sparsity_of(prefix: str, graph_path: str) -> float:
-  """Gives the share of zeros in the kernels of a graph, but depthwise ones."""
-  names, constants = _masks(checkpoints.read(prefix)), _constants(graph_path)
+def sparsity_of(folder: str) -> float:
+  """Gives the share of zeros in the kernels that `prune_weights` has pruned.
+
+  They are counted in the graph that it wrote.
+  """
+  with open(os.path.join(folder, 'pruning.json')) as file:
+    layers = json.load(file)['layers']
+  constants = _constants(os.path.join(folder, 'frozen_inference_graph.pb'))
+  pruned = {each['name']: each['shape'] for each in layers if each['pruned']}
   arrays = [
-    constants[name]
-    for name in names
-    if name in constants
-    if kernels.kind_of(name, constants[name].ndim) == kernels.DENSE
+    array
+    for name, array in constants.items()
+    if pruned.get(kernels.layer_name(name)) == list(array.shape)
   ]
+  if len(arrays) != len(pruned):
+    raise forking.Failed('not every pruned kernel is in the graph')
   zeros = sum(int(np.sum(array == 0)) for array in arrays)
   return zeros / sum(array.size for array in arrays)
 

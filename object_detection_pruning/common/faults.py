@@ -38,6 +38,7 @@ _OF_FILES = (OSError, tf.errors.NotFoundError, tf.errors.DataLossError)
 _OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 # What TensorFlow puts behind the name of a file that is not finished.
 _PART = re.compile(r'(\.tmp|_temp_)[0-9a-f]+(/.*)?$')
+_PLACE = re.compile(r'^Graph execution error:\n.*?\nNode: [^\n]*\n', re.DOTALL)
 _PATH = re.compile(r'(?:^|[\s\'"])((?:/|\./)[^\s;:\'",]+)')
 
 
@@ -64,7 +65,10 @@ def describe(error: BaseException) -> Optional[str]:
 
 def first_line(error: BaseException) -> str:
   """Gives what an error says, without what it says besides."""
-  lines = str(error).strip().splitlines()
+  # TensorFlow says what is wrong after a general remark, and TensorFlow 2 after
+  # the place in the program too.
+  text = str(error).split('Original error:')[-1].strip()
+  lines = _PLACE.sub('', text).splitlines()
   return lines[0] if lines else type(error).__name__
 
 

@@ -14,6 +14,7 @@ from object_detection_pruning.common import (
   atomic_files,
   checkpoints,
   errors,
+  faults,
   finite,
 )
 from object_detection_pruning.core import widths
@@ -156,10 +157,9 @@ def building(
     try:
       yield
     except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
-      # TensorFlow says what is wrong after a general remark.
-      detail = str(error).split('Original error:')[-1].strip().splitlines()[0]
       raise errors.InputError(
-        f'the checkpoint does not fit the pipeline config: {detail}'
+        'the checkpoint does not fit the pipeline config: '
+        + faults.first_line(error)
       )
 
 

@@ -64,3 +64,24 @@ def test_a_fault_of_the_world_is_one_line_with_what_to_do(error, line):
 )
 def test_a_defect_of_the_program_is_none(error):
   assert faults.describe(error) is None
+
+
+@pytest.mark.parametrize(
+  'text, line',
+  [
+    ('', 'ValueError'),
+    ('one\ntwo', 'one'),
+    (
+      'A remark. Original error:\n\nKey x not found\n\t [[node]]',
+      'Key x not found',
+    ),
+    (
+      'A remark. Original error:\n\nGraph execution error:\n\nDetected at node '
+      '\'save/Assign\' defined at (most recent call last):\n    File "x.py"\n'
+      "Node: 'save/Assign'\nlhs shape= [3]\n\t [[{{node save/Assign}}]]",
+      'lhs shape= [3]',
+    ),
+  ],
+)
+def test_first_line_is_what_is_wrong(text, line):
+  assert faults.first_line(ValueError(text)) == line
