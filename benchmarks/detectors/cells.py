@@ -96,9 +96,14 @@ def restart(detector: Detector) -> str:
 
 def export(detector: Detector) -> str:
   """A frozen graph with the zeros in it."""
+  shape = ()
+  if detector.entry.has_known_shapes:
+    size = configs.image_size(detector.entry)
+    shape = (f'--input_shape=1,{size},{size},3',)
   detector.run.command(
     'export_inference_graph',
     *detector.trained,
+    *shape,
     f'--output_dir={detector.path("exported")}',
   )
   detector.run.call(
@@ -155,9 +160,12 @@ def sensitivity(detector: Detector) -> str:
 def untrained(detector: Detector) -> str:
   """It is pruned further from photos."""
   folder, target = detector.path('untrained'), 0.8
+  source = detector.trained
+  if detector.entry.has_known_shapes:
+    source = (f'--model={detector.graph}',)
   detector.run.command(
     'prune_weights',
-    *detector.trained,
+    *source,
     f'--images={detector.data[0]}',
     '--num_images=2',
     '--allocation=uniform',

@@ -139,6 +139,11 @@ class Entry(NamedTuple):
   def is_ssd(self) -> bool:
     return 'ssd' in self.extractor
 
+  @property
+  def has_known_shapes(self) -> bool:
+    """Whether the stock code builds it for a known number of images only."""
+    return 'spaghetti' in self.extractor
+
 
 VARIANTS = 'variants'
 # Heads that need no extractor of their own.
@@ -234,7 +239,7 @@ def _anchors(entry: Entry) -> str:
   layers = 5 if re.search('embedded|spaghetti', entry.extractor) else 6
   return (
     f'ssd_anchor_generator {{ num_layers: {layers} min_scale: 0.2 '
-    'max_scale: 0.9 aspect_ratios: 1.0 }'
+    'max_scale: 0.9 aspect_ratios: 1.0 reduce_boxes_in_lowest_layer: false }'
   )
 
 

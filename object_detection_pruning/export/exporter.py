@@ -126,7 +126,7 @@ def strip(
 def _export_stock(
   config, prefix, folder, input_type, input_shape, write_inference_graph
 ) -> None:
-  with building(config), _without_profile():
+  with building(config), _without_profile(), _saying_what_is_open():
     stock_exporter.export_inference_graph(
       input_type,
       config,
@@ -161,6 +161,21 @@ def building(
         'the checkpoint does not fit the pipeline config: '
         + faults.first_line(error)
       )
+
+
+@contextlib.contextmanager
+def _saying_what_is_open() -> Iterator[None]:
+  """Says what to do about a network that is built for known shapes only."""
+  try:
+    yield
+  except ValueError as error:
+    if 'partially known TensorShape' not in str(error):
+      raise
+    raise errors.InputError(
+      'this network cannot be built for images of open number and size: give '
+      '--input_shape of export_inference_graph, such as 1,320,320,3, and its '
+      'frozen graph where another command takes a --model'
+    )
 
 
 def exported_config(

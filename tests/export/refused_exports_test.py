@@ -6,6 +6,7 @@ import re
 import detectors
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.export import exporter
@@ -65,6 +66,24 @@ def test_refuses_a_checkpoint_of_another_model(run, checkpoint, older_export):
   )
   # TensorFlow names a wrong shape or a missing variable, whichever it meets.
   assert re.search('shape|not found in checkpoint', str(error))
+
+
+def test_says_that_a_network_needs_known_shapes(
+  config, checkpoint, older_export, monkeypatch
+):
+  def build(*args, input_shape, **kwargs):
+    tf.convert_to_tensor(tf.TensorShape(input_shape))
+
+  monkeypatch.setattr(exporter.stock_exporter, 'export_inference_graph', build)
+  assert_refuses(
+    older_export,
+    'give --input_shape of export_inference_graph',
+    config,
+    checkpoint,
+    str(older_export),
+    'image_tensor',
+    [None, 8, 8, 3],
+  )
 
 
 @pytest.mark.parametrize(
