@@ -90,12 +90,13 @@ def masked_kernels(prefix: str) -> dict:
     middle, and the names of those without a mask.
   """
   shapes = checkpoints.shapes(prefix)
+  masked = sorted(kernels.kernels_with_masks(shapes))
+  # What has a mask need not be trained: some networks have parts without use.
   sizes = {
     name: int(np.prod(shape))
     for name, shape in shapes.items()
-    if len(shape) >= 2 and f'{name}/{_SLOT}' in shapes
+    if len(shape) >= 2 and (f'{name}/{_SLOT}' in shapes or name in masked)
   }
-  masked = sorted(kernels.kernels_with_masks(shapes))
   return {
     'masked': len(masked),
     'masked_values': sum(sizes[name] for name in masked),

@@ -220,8 +220,6 @@ def _extractor_fields(entry: Entry) -> str:
   fields += ' override_base_feature_extractor_hyperparams: true'
   if 'fpn' in kind and 'mnas' not in kind:
     fields += ' fpn { min_level: 3 max_level: 7 additional_layer_depth: 64 }'
-  if 'embedded' in kind:
-    fields += ' num_layers: 5'
   if 'spaghetti' in kind:
     fields += ' spaghettinet_arch_name: "spaghettinet_edgetpu_s"'
   if entry.head == 'ssdlite':
