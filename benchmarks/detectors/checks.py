@@ -128,14 +128,24 @@ def went_on(before: str, after: str) -> None:
     raise forking.Failed('no kernel was trained')
 
 
-def zeros_are_exact(prefix: str, graph_path: str) -> None:
-  """Checks each kernel of a frozen graph: the weights times their mask."""
-  tensors, constants = checkpoints.read(prefix), _constants(graph_path)
+def zeros_are_exact(prefix: str, graph_path: str) -> List[str]:
+  """Checks each kernel of a frozen graph: the weights times their mask.
+
+  Returns:
+    Names of masked kernels whose layers are not in the graph at all, since no
+    output depends on them.
+  """
+  tensors, graph = checkpoints.read(prefix), _graph(graph_path)
+  constants, unused = _constants(graph), []
   for name, mask in _masks(tensors).items():
-    if name not in constants:
+    layer = kernels.layer_name(name) + '/'
+    if not any(node.name.startswith(layer) for node in graph.node):
+      unused.append(name)
+    elif name not in constants:
       raise forking.Failed(f'{name} is not in the frozen graph')
-    if not np.array_equal(constants[name], tensors[name] * mask):
+    elif not np.array_equal(constants[name], tensors[name] * mask):
       raise forking.Failed(f'{name} is not its weights times its mask')
+  return unused
 
 
 def sparsity_of(folder: str) -> float:
@@ -145,7 +155,9 @@ def sparsity_of(folder: str) -> float:
   """
   with open(os.path.join(folder, 'pruning.json')) as file:
     layers = json.load(file)['layers']
-  constants = _constants(os.path.join(folder, 'frozen_inference_graph.pb'))
+  constants = _constants(
+    _graph(os.path.join(folder, 'frozen_inference_graph.pb'))
+  )
   pruned = {each['name']: each['shape'] for each in layers if each['pruned']}
   arrays = [
     array
@@ -182,10 +194,14 @@ def _masks(tensors: dict) -> dict:
   return {name: tensors[mask] for name, mask in pairs.items()}
 
 
-def _constants(path: str) -> dict:
+def _graph(path: str) -> tf.GraphDef:
   graph = tf.GraphDef()
   with open(path, 'rb') as file:
     graph.ParseFromString(file.read())
+  return graph
+
+
+def _constants(graph: tf.GraphDef) -> dict:
   return {
     node.name: tf.make_ndarray(node.attr['value'].tensor)
     for node in graph.node
