@@ -277,7 +277,9 @@ def _policies(sparsity: float, steps: int) -> List[Experiment]:
     for name, text in _SPARSE_TRAINING.items()
   ]
   found.append(
-    policy('rewound', '', start=f'policy_magnitude_{sparsity:g}', rewind='dense')
+    policy(
+      'rewound', '', start=f'policy_magnitude_{sparsity:g}', rewind='dense'
+    )
   )
   return found
 

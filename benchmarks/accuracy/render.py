@@ -254,9 +254,11 @@ def policies() -> str:
   controls = [
     row for row in rows_of(experiments.SSD) if row['experiment'] == 'control'
   ]
-  return table(
-    [cells(group, controls) for group in grouped(rows)], _POLICY_COLUMNS
-  ) if rows else ''
+  return (
+    table([cells(group, controls) for group in grouped(rows)], _POLICY_COLUMNS)
+    if rows
+    else ''
+  )
 
 
 def short_table() -> str:
