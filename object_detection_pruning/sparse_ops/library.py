@@ -39,7 +39,7 @@ _AVX = {
   ],
   'kernels_avx2.cc': ['-mavx2', '-mfma'],
 }
-# The processors that have AVX kernels as well, as `platform.machine` names them.
+# Processors that have AVX kernels as well, as `platform.machine` names them.
 _WITH_AVX = ('x86_64',)
 
 # Seconds to wait for another process that builds the library.

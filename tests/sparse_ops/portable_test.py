@@ -1,4 +1,4 @@
-"""The sparse ops for processors without AVX: compiled, and run where it can be."""
+"""The sparse ops for processors without AVX: compiled, and run if possible."""
 
 import os
 import shutil
