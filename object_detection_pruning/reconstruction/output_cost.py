@@ -82,7 +82,7 @@ class OutputCost:
     runs = pool.map(one, chosen)
     for squares in progress.over(runs, 'costs of errors', total=len(chosen)):
       for constant, square in zip(self._constants, squares):
-        costs[constant] = costs.get(constant, 0.0) + np.float64(square)
+        costs[constant] = costs.get(constant, 0.0) + square.astype(np.float64)
     return {constant: cost / len(chosen) for constant, cost in costs.items()}
 
 

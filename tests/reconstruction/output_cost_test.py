@@ -3,6 +3,7 @@ from concurrent import futures
 import numpy as np
 import pytest
 import small_detector
+import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.reconstruction import (
   kernel_layers,
@@ -75,3 +76,15 @@ def test_costs_are_the_same_each_time(parts):
   first, again = _measure(parts, photos), _measure(parts, photos)
   for name, cost in first.items():
     np.testing.assert_allclose(cost, again[name], rtol=1e-5)
+
+
+def test_costs_of_a_kernel_with_one_output_are_a_vector():
+  with tf.Graph().as_default() as graph:
+    image = tf.placeholder(tf.float32, [1, 4, 4, 3], name='image_tensor')
+    kernel = tf.constant(np.ones((1, 1, 3, 1), np.float32), name='weights')
+    tf.sigmoid(tf.nn.conv2d(image, kernel, 1, 'SAME'))
+  layers = kernel_layers.find(graph.as_graph_def()).layers
+  network = networks.Network(graph.as_graph_def(), layers)
+  found = predictions.find(network.graph, layers)
+  costs = _measure((network, layers, found), [np.zeros((4, 4, 3))])
+  assert [cost.shape for cost in costs.values()] == [(1,)]
