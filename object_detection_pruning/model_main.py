@@ -33,6 +33,7 @@ from object_detection_pruning.common import (
   locks,
   paths,
   project_log,
+  stacks,
   stopping,
 )
 from object_detection_pruning.common import flags as shared_flags
@@ -68,6 +69,12 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_string(
   'hparams_overrides', None, 'Comma-separated name=value hyperparameters.'
+)
+flags.DEFINE_integer(
+  'max_eval_retries',
+  0,
+  'How often an evaluation of --checkpoint that failed is tried again; below '
+  '0: without an end. On TensorFlow 2.15 only.',
 )
 shared_flags.define(
   'checkpoint',
@@ -168,9 +175,11 @@ def _check_flags() -> None:
     value = FLAGS[name].value
     if value is not None:
       check(f'--{name}', value)
+  if FLAGS.max_eval_retries and stacks.current() != stacks.MODERN:
+    raise errors.InputError(stacks.needs_modern('--max_eval_retries'))
   paths.folder_to_write('--model_dir', FLAGS.model_dir)
   if FLAGS.checkpoint is None:
-    for name in ('run_once', 'eval_training_data'):
+    for name in ('run_once', 'eval_training_data', 'max_eval_retries'):
       if FLAGS[name].value:
         raise errors.InputError(f'--{name} needs --checkpoint')
   elif FLAGS.dry_run:
@@ -289,8 +298,15 @@ def evaluate(run: dict) -> None:
     checkpoint = checkpoints.resolve(FLAGS.checkpoint)
     run['estimator'].evaluate(input_fn, checkpoint_path=checkpoint)
     return
+  # The stock function of 2019 has no such argument.
+  more = (FLAGS.max_eval_retries,) if FLAGS.max_eval_retries else ()
   stock_model_lib.continuous_eval(
-    run['estimator'], FLAGS.checkpoint, input_fn, run['train_steps'], name
+    run['estimator'],
+    FLAGS.checkpoint,
+    input_fn,
+    run['train_steps'],
+    name,
+    *more,
   )
 
 

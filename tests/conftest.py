@@ -3,13 +3,18 @@
 import functools
 import gc
 import inspect
+import os
 
-import hypothesis
-import pytest
-import tensorflow.compat.v1 as tf
-from tensorflow.python.util import tf_inspect
+# On some processors TensorFlow 2 takes other kernels by default, whose outputs
+# have a wrong shape where there are no images. Tests compare with usual ones.
+os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
 
-from object_detection_pruning.common import stacks
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import tensorflow.compat.v1 as tf  # noqa: E402
+from tensorflow.python.util import tf_inspect  # noqa: E402
+
+from object_detection_pruning.common import stacks  # noqa: E402
 
 pytest_plugins = ['trained', 'analyses']
 

@@ -8,6 +8,8 @@ import detectors
 import processes
 import pytest
 
+from object_detection_pruning.common import stacks
+
 GOOD = ['--sparsity=0.5', '--pruning_start_step=2', '--pruning_end_step=9']
 STOCK_CONFIG = 'STOCK'
 NO_CONFIG = 'NONE'
@@ -99,6 +101,15 @@ BAD_FLAGS = [
   ),
   (['--run_once'], '--run_once needs --checkpoint'),
   (['--eval_training_data'], '--eval_training_data needs --checkpoint'),
+  (
+    ['--max_eval_retries=1'],
+    '--max_eval_retries needs '
+    + (
+      'TensorFlow 2.15'
+      if stacks.current() == stacks.CLASSIC
+      else '--checkpoint'
+    ),
+  ),
   (
     ['--checkpoint=MODEL_DIR', '--recalibrate_batch_norm=5'],
     '--recalibrate_batch_norm follows training',

@@ -64,12 +64,17 @@ def _parse():
 def _restart_under_asan():
   from object_detection_pruning.sparse_ops import library
 
-  runtime = subprocess.check_output(
-    ['g++', '-print-file-name=libasan.so'], universal_newlines=True
-  ).strip()
+  # The runtime looks for C++ exceptions when it starts, and Python may not have
+  # loaded them by then.
+  libraries = [
+    subprocess.check_output(
+      ['g++', f'-print-file-name={name}'], universal_newlines=True
+    ).strip()
+    for name in ('libasan.so', 'libstdc++.so')
+  ]
   environment = dict(
     os.environ,
-    LD_PRELOAD=runtime,
+    LD_PRELOAD=' '.join(libraries),
     # TensorFlow itself leaks at exit and mixes allocators across libraries.
     # A huge allocation is an error to report and not to die from.
     ASAN_OPTIONS='detect_leaks=0:alloc_dealloc_mismatch=0:'

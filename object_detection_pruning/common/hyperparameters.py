@@ -52,7 +52,7 @@ class HParams:
       name, text = match.group('name'), match.group('value').strip()
       if name not in self._names:
         raise ValueError(
-          f'unknown hyperparameter {name!r}, known are '
+          f'Unknown hyperparameter {name!r}, known are '
           + ', '.join(self._names)
         )
       setattr(self, name, _as_type_of(getattr(self, name), name, text))

@@ -120,8 +120,9 @@ def read(paths: Sequence[str], limit: Optional[int] = None) -> Iterator[Record]:
         if total == limit:
           return
     except tf.errors.OpError as error:
-      # The first line says at which byte.
-      raise _damaged(path, number, error.message.splitlines()[0])
+      # The first line says at which byte, and later versions how reading ended.
+      reason = error.message.splitlines()[0].partition("' failed with ")[0]
+      raise _damaged(path, number, reason)
     # TensorFlow takes a few bytes at the end for the end.
     if position != tf.gfile.Stat(path).length:
       raise _damaged(path, number, f'truncated record at {position}')

@@ -27,7 +27,7 @@ def test_value_is_set_where_there_is_one():
 @pytest.mark.parametrize(
   'overrides, message',
   [
-    ('learning_rate=1', "unknown hyperparameter 'learning_rate'"),
+    ('learning_rate=1', "Unknown hyperparameter 'learning_rate'"),
     ('load', "not of the form name=value: 'load'"),
     ('load=maybe', "load must be a bool, got 'maybe'"),
     ('steps=1.5', "steps must be a int, got '1.5'"),
