@@ -42,6 +42,8 @@ if stacks.current() == stacks.CLASSIC:
 # The files of tests that take longest go first, so that no process of a run is
 # left alone with one of them.
 _LONG_FILES = (
+  'tests/sparse_ops/fuzz_test.py',
+  'tests/robustness/mutate_files_test.py',
   'tests/export/tflite_test.py',
   'tests/training/model_lib_test.py',
   'tests/analyze_sensitivity_test.py',
