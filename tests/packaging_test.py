@@ -177,7 +177,7 @@ def test_quickstart_begins_in_another_folder(installed, tmp_path):
     time.sleep(0.1)
   process.send_signal(signal.SIGTERM)
   assert process.wait() == 143, log.read_text()
-  assert '1 of 4: dense, 800 steps' in log.read_text()
+  assert '1 of 4: dense, 1000 steps' in log.read_text()
   assert 'Traceback' not in log.read_text()
   config = (tmp_path / 'here/dense/pipeline.config').read_text()
   for name in ('train.record', 'val.record', 'label_map.pbtxt'):
