@@ -14,7 +14,7 @@ STACK=modern VENV="$folder/venv" bash "$repository/scripts/setup.sh"
 packages=$(echo "$folder"/venv/lib/python3.11/site-packages)
 
 # A Python for ARM, with the libraries that it and the wheels need.
-if [ ! -d "$folder/root" ]; then
+if [ ! -d "$folder/arm64" ]; then
   dpkg --add-architecture arm64
   apt-get update --quiet
   mkdir -p "$folder/debs"
@@ -26,7 +26,7 @@ if [ ! -d "$folder/root" ]; then
       libffi8:arm64 libssl3:arm64 libbz2-1.0:arm64 liblzma5:arm64
   )
   for package in "$folder"/debs/*.deb; do
-    dpkg -x "$package" "$folder/root"
+    dpkg -x "$package" "$folder/arm64"
   done
 fi
 
@@ -43,10 +43,10 @@ if [ ! -d "$folder/site" ]; then
   done
 fi
 
-libraries=$folder/root/lib/aarch64-linux-gnu
-libraries=$libraries:$folder/root/usr/lib/aarch64-linux-gnu
-export PYTHONHOME=$folder/root/usr CXX=aarch64-linux-gnu-g++
+libraries=$folder/arm64/lib/aarch64-linux-gnu
+libraries=$libraries:$folder/arm64/usr/lib/aarch64-linux-gnu
+export PYTHONHOME=$folder/arm64/usr CXX=aarch64-linux-gnu-g++
 export PYTHONPATH=$repository:$folder/site:$packages TF_CPP_MIN_LOG_LEVEL=1
-exec qemu-aarch64-static -L "$folder/root" -E LD_LIBRARY_PATH="$libraries" \
-  "$folder/root/usr/bin/python3.11" \
+exec qemu-aarch64-static -L "$folder/arm64" -E LD_LIBRARY_PATH="$libraries" \
+  "$folder/arm64/usr/bin/python3.11" \
   "$repository/tests/sparse_ops/random_cases.py" "$@"
