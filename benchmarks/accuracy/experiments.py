@@ -121,14 +121,6 @@ _SPARSE_TRAINING = {
 }
 
 
-def _pruned(name: str, sparsity: float, **changes) -> Experiment:
-  """A model that starts from the dense one and is pruned while it retrains."""
-  text = f'target_sparsity: {sparsity} {changes.pop("allocation", "")}'
-  return Experiment(
-    f'{name}_{sparsity:g}', SSD, start='dense', pruning=text, **changes
-  )
-
-
 def _continued(
   sparsity: float, steps: int, detector: str = SSD, **changes
 ) -> Experiment:
@@ -214,12 +206,6 @@ def _of_two_stages(detector: str) -> List[Experiment]:
 
 def _of_ssd() -> List[Experiment]:
   steps = DETECTORS[SSD].retrained
-  best = {
-    'steps': steps,
-    'rate': 0.5,
-    'allocation': _ERK,
-    'teacher': 'dense',
-  }
   # The targets are means over these.
   thrice = (1, 2, 3)
   found = [
@@ -246,11 +232,19 @@ def _of_ssd() -> List[Experiment]:
     _untrained(RECONSTRUCT, share, target='macs') for share in (0.8, 0.7)
   ]
   found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]
-  found += [
-    _pruned('distilled', 0.9, **best),
-    _pruned('uniform', 0.9, steps=steps, rate=0.5),
-    _pruned('retrained', 0.9, steps=steps, rate=0.5, allocation=_ERK),
-  ]
+  found.append(
+    Experiment(
+      'distilled_0.9',
+      SSD,
+      start='dense',
+      steps=steps,
+      rate=0.5,
+      pruning=f'target_sparsity: 0.9 {_ERK}',
+      # As the row without a teacher has it.
+      window=(0.1, 0.75),
+      teacher='dense',
+    )
+  )
   return found + _policies(0.9, steps)
 
 
@@ -259,7 +253,12 @@ def _policies(sparsity: float, steps: int) -> List[Experiment]:
 
   def policy(name, text, **changes):
     return Experiment(
-      f'policy_{name}_{sparsity:g}', SSD, steps=steps, pruning=text, **changes
+      f'policy_{name}_{sparsity:g}',
+      SSD,
+      steps=steps,
+      rate=0.5,
+      pruning=text,
+      **changes,
     )
 
   target = f'target_sparsity: {sparsity} '

@@ -40,8 +40,6 @@ _TITLES = {
   'reconstruct_latency': '`prune_weights --target=latency`, untrained',
   'reconstruct_distilled': '`prune_weights`, then distilled',
   'distilled': 'weights, schedule and distillation',
-  'uniform': 'weights, schedule, uniform',
-  'retrained': 'weights, schedule, Erdos-Renyi-kernel',
   'channels_l1': 'channels, smallest L1 norm, untrained',
   'channels': 'channels, `--importance=reconstruction`, untrained',
   'channels_macs': 'channels by multiply-adds, else the same, untrained',

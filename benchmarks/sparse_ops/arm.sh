@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs random cases of every sparse op on an emulated ARM processor, against
 # TensorFlow 2.15 for it. Takes Debian, root, and the packages
-# g++-aarch64-linux-gnu and qemu-user-static. A run takes about ten minutes.
+# g++-aarch64-linux-gnu and qemu-user-static. A run takes some minutes.
 #   bash benchmarks/sparse_ops/arm.sh FOLDER [ARGUMENTS OF random_cases.py...]
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
