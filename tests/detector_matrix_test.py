@@ -199,11 +199,9 @@ def test_forks_give_back_results_errors_and_time(module):
     forking.Runner(seconds=0, longest=1).call(sorted, [])
 
 
-def test_every_stock_extractor_has_a_config_that_parses(module):
+def test_every_stock_extractor_has_a_config_that_parses(module, data):
   configs, worker = module('configs'), module('worker')
-  from google.protobuf import text_format
   from object_detection.builders import model_builder
-  from object_detection.protos import pipeline_pb2
 
   entries = worker.entries()
   named = {entry.extractor for entry in entries}
@@ -212,8 +210,7 @@ def test_every_stock_extractor_has_a_config_that_parses(module):
       types = getattr(model_builder, name)
       assert {each for each in types if '_masked_' not in each} <= named
   for entry in entries:
-    text = configs.pipeline(entry, 'train', 'val', 'map')
-    config = text_format.Parse(text, pipeline_pb2.TrainEvalPipelineConfig())
+    config = configs.pipeline(entry, data)
     assert entry.extractor in str(config.model)
 
 

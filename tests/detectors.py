@@ -19,18 +19,10 @@ NUM_CLASSES = 4
 IMAGE_SIZE = 96
 _BATCH_SHAPE = [2, IMAGE_SIZE, IMAGE_SIZE, 3]
 
-_HYPERPARAMS = """
+HYPERPARAMS = """
   regularizer { l2_regularizer { weight: 0.0001 } }
   initializer { truncated_normal_initializer { stddev: 0.05 } }
 """
-_CONV_HYPERPARAMS = f"""conv_hyperparams {{
-  activation: RELU_6 {_HYPERPARAMS}
-  batch_norm {{ decay: DECAY train: true scale: true epsilon: 0.001 }}
-}}"""
-
-_RESIZER = """image_resizer {
-  fixed_shape_resizer { height: SIZE width: SIZE }
-}""".replace('SIZE', str(IMAGE_SIZE))
 
 _SSD_ANCHORS = """ssd_anchor_generator {
   num_layers: 6 min_scale: 0.2 max_scale: 0.9 aspect_ratios: 1.0
@@ -46,14 +38,10 @@ _FPN_PREDICTOR = """weight_shared_convolutional_box_predictor {
   depth: 256 num_layers_before_predictor: 4 kernel_size: 3 %s
 }"""
 
-_SSD = """ssd {
+SSD = """ssd {
   num_classes: %(classes)d
   %(resizer)s
-  feature_extractor {
-    type: "%(type)s" depth_multiplier: %(depth)s min_depth: 8
-    override_base_feature_extractor_hyperparams: %(override)s
-    %(hyperparams)s
-  }
+  feature_extractor { type: "%(type)s" %(extractor)s %(hyperparams)s }
   box_coder { faster_rcnn_box_coder { } }
   matcher { argmax_matcher { force_match_for_each_row: true } }
   similarity_calculator { iou_similarity { } }
@@ -75,7 +63,7 @@ _SSD = """ssd {
   }
 }"""
 
-_FASTER_RCNN = """faster_rcnn {
+FASTER_RCNN = """faster_rcnn {
   num_classes: %(classes)d
   number_of_stages: %(stages)d
   %(resizer)s
@@ -96,13 +84,7 @@ _FASTER_RCNN = """faster_rcnn {
   first_stage_objectness_loss_weight: 1.0
   initial_crop_size: 8 maxpool_kernel_size: 2 maxpool_stride: 2
   second_stage_batch_size: 8
-  second_stage_box_predictor {
-    mask_rcnn_box_predictor {
-      use_dropout: false
-      fc_hyperparams { op: FC %(hyper)s }
-      %(masks)s
-    }
-  }
+  second_stage_box_predictor { %(predictor)s }
   second_stage_post_processing {
     batch_non_max_suppression {
       score_threshold: 0.0 iou_threshold: 0.6
@@ -142,6 +124,33 @@ eval_input_reader {
 """
 
 
+def resizer(size: int = IMAGE_SIZE) -> str:
+  """Gives an `image_resizer` message for square images."""
+  return f"""image_resizer {{
+    fixed_shape_resizer {{ height: {size} width: {size} }}
+  }}"""
+
+
+def conv_hyperparams(decay: float = 0.9) -> str:
+  """Gives a `conv_hyperparams` message with batch norm of this decay."""
+  return f"""conv_hyperparams {{
+    activation: RELU_6 {HYPERPARAMS}
+    batch_norm {{ decay: {decay} train: true scale: true epsilon: 0.001 }}
+  }}"""
+
+
+def mask_rcnn_predictor(instance_masks: bool = False) -> str:
+  """Gives a `mask_rcnn_box_predictor` message, with masks or without."""
+  mask_head = f"""predict_instance_masks: true
+    mask_height: 8 mask_width: 8 mask_prediction_conv_depth: 32
+    mask_prediction_num_conv_layers: 2
+    conv_hyperparams {{ op: CONV {HYPERPARAMS} }}"""
+  return f"""mask_rcnn_box_predictor {{
+    use_dropout: false fc_hyperparams {{ op: FC {HYPERPARAMS} }}
+    {mask_head if instance_masks else ''}
+  }}"""
+
+
 def ssd(
   extractor: str = 'ssd_mobilenet_v1',
   masked: bool = False,
@@ -157,17 +166,18 @@ def ssd(
     decay: of batch norm; None for slim's own in the base network.
   """
   fpn = 'fpn' in extractor
-  hyperparams = _CONV_HYPERPARAMS.replace('DECAY', str(decay or 0.9997))
+  hyperparams = conv_hyperparams(decay or 0.9997)
   predictor = _FPN_PREDICTOR if fpn else _SSD_PREDICTOR
   return (
     'model {'
-    + _SSD
+    + SSD
     % {
       'classes': NUM_CLASSES,
-      'resizer': _RESIZER.replace(str(IMAGE_SIZE), '160') if fpn else _RESIZER,
+      'resizer': resizer(160) if fpn else resizer(),
       'type': extractor.replace('ssd_', 'ssd_masked_') if masked else extractor,
-      'depth': depth,
-      'override': 'true' if decay else 'false',
+      'extractor': f'depth_multiplier: {depth} min_depth: 8 '
+      'override_base_feature_extractor_hyperparams: '
+      + ('true' if decay else 'false'),
       'hyperparams': hyperparams,
       'anchors': _FPN_ANCHORS if fpn else _SSD_ANCHORS,
       'predictor': predictor % hyperparams,
@@ -188,22 +198,18 @@ def faster_rcnn(
     masked: whether to take the masked one in its place.
     instance_masks: whether it is a Mask R-CNN.
   """
-  mask_head = f"""predict_instance_masks: true
-    mask_height: 8 mask_width: 8 mask_prediction_conv_depth: 32
-    mask_prediction_num_conv_layers: 2
-    conv_hyperparams {{ op: CONV {_HYPERPARAMS} }}"""
   return (
     'model {'
-    + _FASTER_RCNN
+    + FASTER_RCNN
     % {
       'classes': NUM_CLASSES,
       'stages': 3 if instance_masks else 2,
-      'resizer': _RESIZER,
+      'resizer': resizer(),
       'type': extractor.replace('rcnn_', 'rcnn_masked_')
       if masked
       else extractor,
-      'hyper': _HYPERPARAMS,
-      'masks': mask_head if instance_masks else '',
+      'hyper': HYPERPARAMS,
+      'predictor': mask_rcnn_predictor(instance_masks),
       'mask_loss': 'second_stage_mask_prediction_loss_weight: 4.0'
       if instance_masks
       else '',

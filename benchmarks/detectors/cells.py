@@ -2,12 +2,14 @@
 
 import os
 import re
-from typing import Any, Callable, Dict, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 import checks
+import detectors
 import forking
 
 import configs
+from object_detection_pruning.dataset_tools import detection_data
 
 YES = 'yes'
 # Nothing that could be done with this detector.
@@ -21,7 +23,7 @@ class Detector:
     entry: what it is.
     folder: for all that is written.
     run: what runs commands.
-    data: records to train and to evaluate on, and their label map.
+    data: to train and to evaluate on.
     facts: what earlier cells found out.
   """
 
@@ -30,13 +32,11 @@ class Detector:
     entry: configs.Entry,
     folder: str,
     run: forking.Runner,
-    data: Sequence[str],
+    data: detection_data.DetectionData,
   ):
     self.entry, self.folder, self.run, self.data = entry, folder, run, data
     self.facts: Dict[str, Any] = {}
-    self.config = self.path('pipeline.config')
-    with open(self.config, 'w') as file:
-      file.write(configs.pipeline(entry, *data))
+    self.config = detectors.write(configs.pipeline(entry, data), folder)
 
   def path(self, *names: str) -> str:
     """Names a file in the folder."""
@@ -168,7 +168,7 @@ def untrained(detector: Detector) -> str:
   detector.run.command(
     'prune_weights',
     *source,
-    f'--images={detector.data[0]}',
+    f'--images={detector.data.train_record}',
     '--num_images=2',
     '--allocation=uniform',
     f'--sparsity={target}',

@@ -8,6 +8,7 @@ import math
 import os
 from typing import List
 
+import detectors
 import forking
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -21,19 +22,20 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, finite
 from object_detection_pruning.core import kernels
 from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.graphs import freezing, graph_files
 from object_detection_pruning.training import model_lib
 
 # What the optimizer of the configs keeps beside a variable.
 _SLOT = 'Momentum'
 
 
-def make_data(folder: str) -> List[str]:
-  """Draws a few images; gives the records and their label map."""
+def make_data(folder: str) -> list:
+  """Draws a few images; gives the fields of a `DetectionData`."""
   data = detection_data.generate_shapes(
     folder, num_train=4, num_val=1, image_size=96
   )
-  assert data.num_classes == configs.NUM_CLASSES
-  return [data.train_record, data.val_record, data.label_map]
+  assert data.num_classes == detectors.NUM_CLASSES
+  return list(data)
 
 
 def stock_builds(config_path: str, size: int) -> None:
@@ -49,7 +51,7 @@ def stock_builds(config_path: str, size: int) -> None:
       if is_training:
         model.provide_groundtruth(
           [tf.constant([[0.2, 0.2, 0.7, 0.7]])],
-          [tf.one_hot([1], configs.NUM_CLASSES)],
+          [tf.one_hot([1], detectors.NUM_CLASSES)],
           [tf.ones([1, size, size])],
           [tf.ones([1])],
         )
@@ -135,8 +137,9 @@ def zeros_are_exact(prefix: str, graph_path: str) -> List[str]:
     Names of masked kernels whose layers are not in the graph at all, since no
     output depends on them.
   """
-  tensors, graph = checkpoints.read(prefix), _graph(graph_path)
-  constants, unused = _constants(graph), []
+  tensors = checkpoints.read(prefix)
+  graph = graph_files.read(graph_path).graph_def
+  constants, unused = freezing.constants(graph), []
   for name, mask in _masks(tensors).items():
     layer = kernels.layer_name(name) + '/'
     if not any(node.name.startswith(layer) for node in graph.node):
@@ -155,9 +158,8 @@ def sparsity_of(folder: str) -> float:
   """
   with open(os.path.join(folder, 'pruning.json')) as file:
     layers = json.load(file)['layers']
-  constants = _constants(
-    _graph(os.path.join(folder, 'frozen_inference_graph.pb'))
-  )
+  path = os.path.join(folder, 'frozen_inference_graph.pb')
+  constants = freezing.constants(graph_files.read(path).graph_def)
   pruned = {each['name']: each['shape'] for each in layers if each['pruned']}
   arrays = [
     array
@@ -192,18 +194,3 @@ def _masks(tensors: dict) -> dict:
   if not pairs:
     raise forking.Failed('the checkpoint has no masks')
   return {name: tensors[mask] for name, mask in pairs.items()}
-
-
-def _graph(path: str) -> tf.GraphDef:
-  graph = tf.GraphDef()
-  with open(path, 'rb') as file:
-    graph.ParseFromString(file.read())
-  return graph
-
-
-def _constants(graph: tf.GraphDef) -> dict:
-  return {
-    node.name: tf.make_ndarray(node.attr['value'].tensor)
-    for node in graph.node
-    if node.op == 'Const'
-  }

@@ -4,11 +4,8 @@ Each has a process of its own, forked before any session, with a time limit.
 """
 
 import atexit
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import re
 import resource
 import runpy
@@ -16,12 +13,10 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from typing import Any, Callable, Optional
 
-# Commands define flags, which a process can do once; the others need more than
-# is installed to run commands.
-_LEFT_OUT = ('dataset_tools', 'protos')
+import forked_commands
+
 _ERROR = re.compile(r'^(?:error: .+|[A-Za-z_][\w.]*(?:Error|Exception)\b.*)')
 _LONGEST = 200
 # Seconds of the clock for each of the processor.
@@ -30,22 +25,6 @@ _WALL = 20
 
 class Failed(Exception):
   """A check did not succeed; the message is one line that says why."""
-
-
-def import_rooms() -> None:
-  """Imports what the commands import, so that a fork need not."""
-  import object_detection_pruning as root
-
-  for room in pkgutil.iter_modules(root.__path__):
-    if room.ispkg and room.name not in _LEFT_OUT:
-      package = importlib.import_module(f'{root.__name__}.{room.name}')
-      for module in pkgutil.walk_packages(
-        package.__path__, f'{package.__name__}.'
-      ):
-        importlib.import_module(module.name)
-  gc.collect()
-  if hasattr(gc, 'freeze'):  # not in Python 3.6
-    gc.freeze()
 
 
 class Runner:
@@ -163,23 +142,13 @@ def _wait(child: int, ends: float) -> Optional[int]:
 
 def _run_to_its_end(run: Callable[[], None]) -> None:
   """Runs something, and ends this process with its status."""
-  status = 0
+
+  def run_or_say() -> None:
+    try:
+      run()
+    except Failed as error:
+      raise SystemExit(f'error: {error}')
+
   # What the parent does at its end is not for its forks to do.
   atexit._clear()
-  try:
-    run()
-  except SystemExit as request:
-    status = request.code or 0
-    if not isinstance(status, int):
-      print(status, file=sys.stderr)
-      status = 1
-  except Failed as error:
-    print(f'error: {error}', file=sys.stderr)
-    status = 1
-  except BaseException:
-    traceback.print_exc()
-    status = 1
-  atexit._run_exitfuncs()
-  sys.stdout.flush()
-  sys.stderr.flush()
-  os._exit(status)
+  forked_commands.run_to_its_end(run_or_say)

@@ -78,7 +78,8 @@ class Worker:
     Args:
       log: file to add what failing programs print to.
     """
-    paths = [ROOT, os.environ.get('PYTHONPATH', '')]
+    ours = [ROOT, os.path.join(ROOT, 'tests')]
+    paths = ours + [os.environ.get('PYTHONPATH', '')]
     variables = dict(
       os.environ,
       PYTHONPATH=os.pathsep.join(path for path in paths if path),

@@ -22,8 +22,6 @@ COLUMNS = {
 }
 _STOCK = 'stock'
 _TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page.md')
-# Of a cell whose detector has no such thing.
-_NOT_MEANT = '-'
 
 
 def render(rows: Dict[str, List[dict]]) -> str:

@@ -21,7 +21,12 @@ import object_detection_pruning  # noqa: E402, F401, I001
 import cells  # noqa: E402
 import checks  # noqa: E402
 import configs  # noqa: E402
+import forked_commands  # noqa: E402
 import forking  # noqa: E402
+
+from object_detection_pruning.dataset_tools import (  # noqa: E402
+  detection_data,
+)
 
 _MAP = 'FEATURE_EXTRACTOR_CLASS_MAP'
 
@@ -49,7 +54,8 @@ def entries() -> list:
 def check(task: dict) -> None:
   """Checks the cells of a detector, and prints each."""
   run = forking.Runner(task['seconds'], task['seconds'] / 2)
-  data = run.call(checks.make_data, task['data_dir'])
+  found = run.call(checks.make_data, task['data_dir'])
+  data = detection_data.DetectionData(*found)
   entry = configs.Entry(*task['entry'])
   detector = cells.Detector(entry, task['folder'], run, data)
   failed = set()
@@ -83,7 +89,7 @@ def tell(*values) -> None:
 def main() -> None:
   from object_detection_pruning.common import stacks
 
-  forking.import_rooms()
+  forked_commands.import_rooms()
   tell(stacks.current(), entries())
   for line in iter(sys.stdin.readline, ''):
     task = json.loads(line)

@@ -4,17 +4,19 @@ The imports, which take seconds, are done once: a run is forked before any
 session. So what a benchmark does to a run, it does while the run works.
 """
 
+import atexit
 import hashlib
 import json
 import os
 import runpy
 import sys
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, NoReturn
 
 _TESTS = os.path.join(os.path.dirname(__file__), '..', '..', 'tests')
 sys.path.insert(0, os.path.abspath(_TESTS))
 
 import detectors  # noqa: E402
+import forked_commands  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -55,22 +57,22 @@ def start(job: Job, folder: str, log: str) -> int:
   """Starts a job, and gives the id of its process."""
   sys.stdout.flush()
   child = os.fork()
-  if child:
-    return child
+  if not child:
+    _become(job, folder, log)
+  return child
+
+
+def _become(job: Job, folder: str, log: str) -> NoReturn:
+  """Runs a job in this process, and ends it."""
   with open(log, 'wb') as file:
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
   sys.argv = [f'{_PACKAGE}.{job.module}', *job.arguments(folder)]
-  status = 1
-  try:
-    runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)
-    status = 0
-  except SystemExit as end:
-    status = end.code or 0
-  finally:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+  # A fork must not do what the parent does at its end: remove its folder.
+  atexit._clear()
+  forked_commands.run_to_its_end(
+    lambda: runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)
+  )
 
 
 def end(process: int) -> int:
