@@ -104,6 +104,11 @@ DETECTORS = {
 }
 
 _ERK = 'allocation: "erdos_renyi_kernel"'
+# Means over the first three are what targets are for. What is compared with
+# each other has a dense model and a control of its own.
+_TARGET_SEEDS = (1, 2, 3)
+_OTHER_SEEDS = (4,)
+_SEEDS = _TARGET_SEEDS + _OTHER_SEEDS
 # Ways to prune while training, as text of the `pruning` message. Scores that
 # training gathers need some steps before the first update.
 _SCHEDULED = {
@@ -112,6 +117,13 @@ _SCHEDULED = {
   'taylor': 'criterion: "taylor"',
   'movement': 'criterion: "movement"',
   'magnitude_erk': _ERK,
+}
+# Patterns of masks, with a schedule and by magnitude.
+_PATTERNS = {
+  'weights': '',
+  'n_of_m': 'granularity: "1:4"',
+  'blocks': 'granularity: "4x4"',
+  'filter': 'granularity: "filter"',
 }
 # Ways that have all their zeros from the first step on.
 _SPARSE_TRAINING = {
@@ -206,33 +218,31 @@ def _of_two_stages(detector: str) -> List[Experiment]:
 
 def _of_ssd() -> List[Experiment]:
   steps = DETECTORS[SSD].retrained
-  # The targets are means over these.
-  thrice = (1, 2, 3)
   found = [
-    Experiment('dense', SSD, steps=DETECTORS[SSD].dense, seeds=thrice),
+    Experiment('dense', SSD, steps=DETECTORS[SSD].dense, seeds=_SEEDS),
     Experiment(
-      'control', SSD, start='dense', steps=steps, rate=0.5, seeds=thrice
+      'control', SSD, start='dense', steps=steps, rate=0.5, seeds=_SEEDS
     ),
   ]
   for sparsity in (0.9, 0.8, 0.95):
-    found.append(_untrained(RECONSTRUCT, sparsity, seeds=thrice))
-  found += [_channels(share, seeds=thrice) for share in (0.4, 0.6)]
+    found.append(_untrained(RECONSTRUCT, sparsity, seeds=_SEEDS))
+  found += [_channels(share, seeds=_TARGET_SEEDS) for share in (0.4, 0.6)]
   levels = (0.85, 0.7, 0.75, 0.5)
   found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
   levels = (0.9, 0.8, 0.95) + levels
   found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
   found += [
-    _untrained(RECONSTRUCT, share, target='latency')
-    for share in (0.6, 0.7, 0.5)
+    _untrained(RECONSTRUCT, share, target='latency') for share in (0.6, 0.7)
   ]
-  found += [_channels(share, target='macs') for share in (0.5, 0.3)]
-  found += [_channels(share) for share in (0.8, 0.2)]
-  found.append(_channels(0.4, reconstructed=False))
-  found += [
-    _untrained(RECONSTRUCT, share, target='macs') for share in (0.8, 0.7)
-  ]
-  found += [_continued(sparsity, steps) for sparsity in (0.9, 0.95, 0.8, 0.85)]
-  found.append(
+  found += _policies(0.9, steps) + _patterns(0.75, steps)
+  return found + _compared(steps)
+
+
+def _compared(steps: int) -> List[Experiment]:
+  """More ways, all of them from one dense model."""
+  one = {'seeds': _OTHER_SEEDS}
+  found = [
+    _continued(0.9, steps),
     Experiment(
       'distilled_0.9',
       SSD,
@@ -243,44 +253,77 @@ def _of_ssd() -> List[Experiment]:
       # As the row without a teacher has it.
       window=(0.1, 0.75),
       teacher='dense',
-    )
+      **one,
+    ),
+  ]
+  found += [_channels(share, target='macs', **one) for share in (0.5, 0.3)]
+  found += [_channels(share, **one) for share in (0.8, 0.2)]
+  found.append(_channels(0.4, reconstructed=False, **one))
+  found += [
+    _untrained(RECONSTRUCT, share, target='macs', **one) for share in (0.8, 0.7)
+  ]
+  found.append(_untrained(RECONSTRUCT, 0.5, target='latency', **one))
+  return found + [_continued(level, steps, **one) for level in (0.95, 0.8)]
+
+
+def _policy(name: str, pruning: str, steps: int, **changes) -> Experiment:
+  """A way to prune while training, for as many steps as the others."""
+  return Experiment(
+    f'policy_{name}',
+    SSD,
+    steps=steps,
+    rate=0.5,
+    pruning=pruning,
+    seeds=_OTHER_SEEDS,
+    **changes,
   )
-  return found + _policies(0.9, steps)
+
+
+def _scheduled(
+  ways: Dict[str, str], sparsity: float, steps: int
+) -> List[Experiment]:
+  """Ways that a schedule raises the sparsity of."""
+  return [
+    _policy(
+      f'{name}_{sparsity:g}',
+      f'target_sparsity: {sparsity} {text}',
+      steps,
+      start='dense',
+      window=(0.1, 0.75),
+    )
+    for name, text in ways.items()
+  ]
 
 
 def _policies(sparsity: float, steps: int) -> List[Experiment]:
-  """Each way to prune while training, for as many steps as the others."""
-
-  def policy(name, text, **changes):
-    return Experiment(
-      f'policy_{name}_{sparsity:g}',
-      SSD,
-      steps=steps,
-      rate=0.5,
-      pruning=text,
-      **changes,
-    )
-
-  target = f'target_sparsity: {sparsity} '
-  found = [
-    policy(name, target + text, start='dense', window=(0.1, 0.75))
-    for name, text in _SCHEDULED.items()
-  ]
+  """Criteria, masks that move, and rewinding."""
+  found = _scheduled(_SCHEDULED, sparsity, steps)
   found += [
-    policy(
-      name,
-      f'{target} criterion: "random" schedule: CONSTANT {_ERK} {text}',
+    _policy(
+      f'{name}_{sparsity:g}',
+      f'target_sparsity: {sparsity} criterion: "random" schedule: CONSTANT '
+      f'{_ERK} {text}',
+      steps,
       start='dense',
       window=(0.0, 0.75),
     )
     for name, text in _SPARSE_TRAINING.items()
   ]
   found.append(
-    policy(
-      'rewound', '', start=f'policy_magnitude_{sparsity:g}', rewind='dense'
+    _policy(
+      f'rewound_{sparsity:g}',
+      '',
+      steps,
+      start=f'policy_magnitude_{sparsity:g}',
+      rewind='dense',
     )
   )
   return found
+
+
+def _patterns(sparsity: float, steps: int) -> List[Experiment]:
+  """Patterns of masks at a sparsity that all of them can have."""
+  return _scheduled(_PATTERNS, sparsity, steps)
 
 
 def find(detector: str, name: str) -> Experiment:

@@ -2,18 +2,23 @@
 
     python benchmarks/accuracy/pictures.py --records=RECORDS --output_dir=RUNS
 
-Takes the first seed's models of run.py, and writes into docs/images.
+Takes the first seed's models of run.py, and writes into docs/images. The
+pictures are samples, zeros, masks and schedule.
 """
 
 import json
 import os
+import re
 
 import matplotlib
+import numpy as np
+import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
 
+from object_detection_pruning.common import checkpoints  # noqa: E402
 from object_detection_pruning.comparison import pictures  # noqa: E402
 from object_detection_pruning.evaluation import eval_set  # noqa: E402
 from object_detection_pruning.inference import (  # noqa: E402
@@ -23,6 +28,7 @@ from object_detection_pruning.reconstruction import outputs  # noqa: E402
 
 flags.DEFINE_string('records', None, 'Folder with records of each data set.')
 flags.DEFINE_string('output_dir', None, 'Folder of all models.')
+flags.DEFINE_string('only', '', 'Pattern of the names of pictures to draw.')
 flags.mark_flags_as_required(['records', 'output_dir'])
 FLAGS = flags.FLAGS
 
@@ -37,6 +43,26 @@ _MODELS = {
   '95 % zeros': 'reconstruct_0.95',
   '60 % by channels': 'channels_0.6',
   '90 %, smallest cut': 'magnitude_0.9',
+}
+# Ways to prune while training, and the kernel whose masks are drawn.
+_WAYS = {
+  'magnitude': 'policy_magnitude_0.9',
+  'random': 'policy_random_0.9',
+  'taylor': 'policy_taylor_0.9',
+  'movement': 'policy_movement_0.9',
+  'set': 'policy_set_0.9',
+  'rigl': 'policy_rigl_0.9',
+  'weight': 'policy_weights_0.75',
+  '1:4': 'policy_n_of_m_0.75',
+  '4x4': 'policy_blocks_0.75',
+  'filter': 'policy_filter_0.75',
+}
+_KERNEL = 'FeatureExtractor/MobilenetV1/Conv2d_8_pointwise'
+_SIDE = 48
+_SCHEDULED = 'policy_magnitude_0.9'
+_CURVES = {
+  'pruning/scheduled_sparsity': 'scheduled',
+  'pruning/sparsity_of_masked_kernels': 'measured',
 }
 _MIN_SCORE = 0.5
 _SAMPLES = 3
@@ -100,6 +126,48 @@ def zeros() -> None:
   )
 
 
+def masks() -> None:
+  """Draws a corner of a kernel's mask for each way to prune."""
+  figure, axes = pyplot.subplots(2, 5, figsize=(11, 5.2), dpi=100)
+  for plot, (title, name) in zip(axes.flat, _WAYS.items()):
+    values = checkpoints.read(checkpoints.resolve(path(name)))
+    mask = values[f'{_KERNEL}/mask'][0, 0]
+    plot.imshow(
+      mask[:_SIDE, :_SIDE], cmap='gray', vmin=0, vmax=1, interpolation='none'
+    )
+    plot.set_title(f'{title}, {np.mean(mask == 0):.1%} zeros', fontsize=10)
+    plot.set_xticks([])
+    plot.set_yticks([])
+  for row in axes:
+    row[0].set_ylabel(f'first {_SIDE} inputs', fontsize=9)
+  for plot in axes[-1]:
+    plot.set_xlabel(f'first {_SIDE} outputs', fontsize=9)
+  figure.tight_layout()
+  figure.savefig(os.path.join(_IMAGES, 'accuracy_masks.png'))
+
+
+def schedule() -> None:
+  """Draws the sparsity that was due and the one that masks had."""
+  points = {tag: [] for tag in _CURVES}
+  for file in sorted(tf.io.gfile.glob(path(_SCHEDULED, 'events.out*'))):
+    for event in tf.train.summary_iterator(file):
+      for value in event.summary.value:
+        if value.tag in points:
+          points[value.tag].append((event.step, value.simple_value))
+  figure, axes = pyplot.subplots(figsize=(8, 4), dpi=100)
+  for (tag, title), style in zip(_CURVES.items(), ('-', 'o')):
+    steps, sparsities = zip(*sorted(points[tag]))
+    axes.plot(steps, sparsities, style, label=title, markersize=4)
+  axes.set_xlabel('step')
+  axes.set_ylabel('sparsity of the masked kernels')
+  axes.set_ylim(0, 1)
+  axes.grid(alpha=0.3)
+  axes.legend(loc='lower right')
+  figure.savefig(
+    os.path.join(_IMAGES, 'accuracy_schedule.png'), bbox_inches='tight'
+  )
+
+
 def short(layer: str) -> str:
   """A name of a layer for an axis."""
   parts = [
@@ -111,8 +179,9 @@ def short(layer: str) -> str:
 
 
 def main(_) -> None:
-  samples()
-  zeros()
+  for draw in (samples, zeros, masks, schedule):
+    if re.search(FLAGS.only, draw.__name__):
+      draw()
 
 
 if __name__ == '__main__':
