@@ -35,6 +35,9 @@ class Experiment(NamedTuple):
     rewind: name of the experiment whose weights come under the masks of the
       start; None for none.
     teacher: name of the experiment to distill from; None without distillation.
+    changes: text of a pipeline config, of what it changes in the detector's.
+    clears_momentum: whether the momentum of masked weights is set to zero after
+      each step.
     request: settings of a reconstruction, as `reconstruction.Request` has them,
       or flags of prune_channels.
     seeds: one run for each.
@@ -50,6 +53,8 @@ class Experiment(NamedTuple):
   window: Tuple[float, float] = (0.0, 0.5)
   rewind: Optional[str] = None
   teacher: Optional[str] = None
+  changes: str = ''
+  clears_momentum: bool = False
   request: Optional[Dict[str, object]] = None
   seeds: Sequence[int] = (1,)
 
@@ -124,6 +129,41 @@ _PATTERNS = {
   'n_of_m': 'granularity: "1:4"',
   'blocks': 'granularity: "4x4"',
   'filter': 'granularity: "filter"',
+}
+# What training around the pruning of `magnitude_erk` may do in another way.
+_RATE = 'momentum_optimizer { learning_rate { %s } }'
+_HYPERPARAMS = """model { ssd {
+  feature_extractor { conv_hyperparams { %(text)s } }
+  box_predictor { convolutional_box_predictor { conv_hyperparams {
+    %(text)s
+  } } }
+} }"""
+_AROUND = {
+  'rate_doubled': {'rate': 1.0},
+  'rate_halved': {'rate': 0.25},
+  'rate_constant': {
+    'changes': 'train_config { optimizer { %s } }'
+    % (_RATE % 'constant_learning_rate { learning_rate: 0.008 }')
+  },
+  'rate_held': {
+    'changes': 'train_config { optimizer { %s } }'
+    % (_RATE % 'cosine_decay_learning_rate { hold_base_rate_steps: 650 }')
+  },
+  'no_decay': {
+    'changes': _HYPERPARAMS
+    % {'text': 'regularizer { l2_regularizer { weight: 0 } }'}
+  },
+  'slow_batch_norm': {
+    'changes': _HYPERPARAMS % {'text': 'batch_norm { decay: 0.9997 }'}
+  },
+  'average': {
+    'changes': """train_config { optimizer {
+      use_moving_average: true moving_average_decay: 0.99
+    } }"""
+  },
+  'momentum_cleared': {'clears_momentum': True},
+  'window_early': {'window': (0.0, 0.5)},
+  'window_late': {'window': (0.3, 0.95)},
 }
 # Ways that have all their zeros from the first step on.
 _SPARSE_TRAINING = {
@@ -235,7 +275,7 @@ def _of_ssd() -> List[Experiment]:
     _untrained(RECONSTRUCT, share, target='latency') for share in (0.6, 0.7)
   ]
   found += _policies(0.9, steps) + _patterns(0.75, steps)
-  return found + _compared(steps)
+  return found + _compared(steps) + _around(0.9, steps)
 
 
 def _compared(steps: int) -> List[Experiment]:
@@ -319,6 +359,22 @@ def _policies(sparsity: float, steps: int) -> List[Experiment]:
     )
   )
   return found
+
+
+def _around(sparsity: float, steps: int) -> List[Experiment]:
+  """What training around pruning does, one thing changed in each."""
+  base = {'start': 'dense', 'window': (0.1, 0.75), 'rate': 0.5}
+  return [
+    Experiment(
+      f'around_{name}_{sparsity:g}',
+      SSD,
+      steps=steps,
+      pruning=f'target_sparsity: {sparsity} {_ERK}',
+      seeds=_OTHER_SEEDS,
+      **dict(base, **changes),
+    )
+    for name, changes in _AROUND.items()
+  ]
 
 
 def _patterns(sparsity: float, steps: int) -> List[Experiment]:

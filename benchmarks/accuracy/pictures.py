@@ -2,13 +2,14 @@
 
     python benchmarks/accuracy/pictures.py --records=RECORDS --output_dir=RUNS
 
-Takes the first seed's models of run.py, and writes into docs/images. The
+Takes models of run.py, and writes into docs/images. The
 pictures are samples, zeros, masks and schedule.
 """
 
 import json
 import os
 import re
+import sys
 
 import matplotlib
 import numpy as np
@@ -16,6 +17,8 @@ import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 matplotlib.use('Agg')
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import experiments  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
 from object_detection_pruning.common import checkpoints  # noqa: E402
@@ -70,8 +73,14 @@ _WIDTH = 300
 
 
 def path(name: str, *parts: str) -> str:
-  """Names a file of a run."""
-  return os.path.join(FLAGS.output_dir, _DETECTOR, f'{name}-seed1', *parts)
+  """Names a file of a run, that of the first seed which is there."""
+  seeds = experiments.find(_DETECTOR, name).seeds
+  folders = [
+    os.path.join(FLAGS.output_dir, _DETECTOR, f'{name}-seed{seed}')
+    for seed in seeds
+  ]
+  found = [each for each in folders if os.path.exists(each)]
+  return os.path.join((found or folders)[0], *parts)
 
 
 def graph(name: str) -> str:

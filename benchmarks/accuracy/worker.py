@@ -16,7 +16,7 @@ from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import atomic_files, checkpoints, command
 from object_detection_pruning.comparison import file_size
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, masking
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.evaluation import accuracy, eval_set
 from object_detection_pruning.export import exporter
@@ -50,6 +50,23 @@ FLAGS = flags.FLAGS
 
 _RECALIBRATION_BATCHES = 50
 _CALIBRATION_PHOTOS = 128
+
+
+class ClearedMomentum(tf.train.SessionRunHook):
+  """Sets the momentum of masked weights to zero after each step."""
+
+  def begin(self) -> None:
+    variables = {each.op.name: each for each in tf.global_variables()}
+    self._clear = tf.group(
+      *[
+        tf.assign(slot, slot * kernel.mask)
+        for kernel in masking.masked_kernels()
+        for slot in [variables[f'{kernel.weights.op.name}/Momentum']]
+      ]
+    )
+
+  def after_run(self, run_context, run_values) -> None:
+    run_context.session.run(self._clear)
 
 
 def main(_) -> None:
@@ -109,6 +126,7 @@ def configured(
     experiment.name, '', experiment.steps, None, sparsity, experiment.rate
   )
   config = stages.configure(base, data_of(detector), stage, start)
+  text_format.Merge(experiment.changes, config)
   if is_masked:
     message = pipeline.pruning_message(config)
     message.Clear()
@@ -150,7 +168,11 @@ def trained(
     ),
     recalibrates=True,
   )
-  run['estimator'].train(run['train_input_fn'], max_steps=experiment.steps)
+  run['estimator'].train(
+    run['train_input_fn'],
+    hooks=[ClearedMomentum()] if experiment.clears_momentum else [],
+    max_steps=experiment.steps,
+  )
   checkpoint = checkpoints.resolve(folder)
   recalibration.recalibrate(
     config, checkpoint, _RECALIBRATION_BATCHES, checkpoint
