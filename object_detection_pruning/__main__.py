@@ -18,6 +18,7 @@ from typing import Dict, List, NamedTuple, Optional
 _PACKAGE = 'object_detection_pruning'
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+_UNREAD = 141
 
 
 class Command(NamedTuple):
@@ -162,6 +163,11 @@ def guarded_main() -> None:
   """Does what the command line says; Ctrl-C while modules load is one line."""
   try:
     main()
+    sys.stdout.flush()
+  except BrokenPipeError:
+    # Nobody reads the list any more, as in `odp | head`.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_UNREAD)
   except KeyboardInterrupt:
     print('stopped by Ctrl-C; nothing was begun', file=sys.stderr)
     sys.exit(_INTERRUPTED)

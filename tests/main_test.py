@@ -161,3 +161,30 @@ def test_a_missing_library_is_one_line(tmp_path):
   assert result.returncode == 2
   (line,) = result.stderr.splitlines()
   assert line.startswith('error: TensorFlow must be ')
+
+
+@pytest.mark.parametrize(
+  'arguments',
+  [
+    [],
+    ['help', 'detect'],
+    ['create_shapes_tf_record', '--num_train=2', '--num_val=1'],
+  ],
+  ids=['list', 'help', 'command'],
+)
+def test_output_that_nobody_reads_is_no_error(arguments, tmp_path):
+  if arguments[1:] and arguments[0] != 'help':
+    arguments = [*arguments, f'--output_dir={tmp_path}']
+  reader, writer = os.pipe()
+  os.close(reader)
+  code = 'import odp_launcher; odp_launcher.main()'
+  process = subprocess.run(
+    [sys.executable, '-c', code, *arguments],
+    env=processes.environment(),
+    stdout=writer,
+    stderr=subprocess.PIPE,
+  )
+  os.close(writer)
+  assert process.returncode == 141
+  # Progress may be there.
+  assert b'rror' not in process.stderr

@@ -1,6 +1,7 @@
 """How every command starts, and how it fails: one line, non-zero exit."""
 
 import contextlib
+import os
 import sys
 from typing import Callable, List
 
@@ -18,6 +19,8 @@ from object_detection_pruning.common import (
 
 # A defect keeps its traceback, and with it Python's own status, 1.
 BAD_INPUT = 2
+# What a shell gives a program that SIGPIPE has ended.
+UNREAD = 141
 
 # What is done to a model folder depends on the role in a cluster, so the
 # command that has one claims it.
@@ -30,7 +33,8 @@ def run(main: Callable[[List[str]], None], goes_on: bool = False) -> None:
   Wrong flags are bad input too. The library reports bad input as
   `errors.InputError`; what a disk, a folder or a network does to it is in
   `faults`. Anything else is a defect of the program: it keeps its traceback,
-  and the status is 1. Ctrl-C ends in one line and status 130, SIGTERM in 143.
+  and the status is 1. Ctrl-C ends in one line and status 130, SIGTERM in 143,
+  and output that nobody reads any more in 141, without a line.
 
   Args:
     main: the command, called with the arguments that are no flags.
@@ -42,6 +46,9 @@ def run(main: Callable[[List[str]], None], goes_on: bool = False) -> None:
     try:
       _claim()
       main(argv)
+      sys.stdout.flush()
+    except BrokenPipeError as error:
+      _end_unread(error)
     except errors.InputError as error:
       _fail(faults.first_line(error))
     except KeyboardInterrupt as stop:
@@ -78,7 +85,10 @@ def _claim() -> None:
 def _parse(argv: List[str]) -> List[str]:
   text = command_line.help_asked_for(argv)
   if text is not None:
-    print(text)
+    try:
+      print(text, flush=True)
+    except BrokenPipeError as error:
+      _end_unread(error)
     sys.exit(0)
   try:
     return command_line.parse(argv)
@@ -89,6 +99,18 @@ def _parse(argv: List[str]) -> List[str]:
 def _fail(message: str) -> None:
   print(f'error: {message.splitlines()[0]}', file=sys.stderr)
   sys.exit(BAD_INPUT)
+
+
+def _end_unread(error: BrokenPipeError) -> None:
+  """Ends the command if nobody reads what it prints, as before `| head`."""
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    # What is left to print must not fail once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(UNREAD)
+  # Another pipe is broken, to a process of this command.
+  raise error
 
 
 def _stop(stop: KeyboardInterrupt, goes_on: bool) -> None:

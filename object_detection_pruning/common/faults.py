@@ -67,7 +67,8 @@ def first_line(error: BaseException) -> str:
   """Gives what an error says, without what it says besides."""
   # TensorFlow says what is wrong after a general remark, and TensorFlow 2 after
   # the place in the program too.
-  text = str(error).split('Original error:')[-1].strip()
+  whole = error.message if isinstance(error, tf.errors.OpError) else str(error)
+  text = (whole or '').split('Original error:')[-1].strip()
   lines = _PLACE.sub('', text).splitlines()
   return lines[0] if lines else type(error).__name__
 

@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, Optional
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors, sessions
+from object_detection_pruning.common import errors, faults, sessions
 
 # What TensorFlow raises where it cannot build or run a graph.
 FAILURES = (ValueError, TypeError, RuntimeError, tf.errors.OpError)
@@ -98,6 +98,4 @@ def reason(error: Exception) -> str:
   """What TensorFlow complains of, in one line."""
   if isinstance(error, tf.errors.DeadlineExceededError):
     return f'it has not ended after {most_seconds} seconds'
-  text = error.message if isinstance(error, tf.errors.OpError) else str(error)
-  lines = (text or '').strip().splitlines() or [type(error).__name__]
-  return lines[0].split('. ')[0]
+  return faults.first_line(error).split('. ')[0]

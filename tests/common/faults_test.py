@@ -85,3 +85,6 @@ def test_a_defect_of_the_program_is_none(error):
 )
 def test_first_line_is_what_is_wrong(text, line):
   assert faults.first_line(ValueError(text)) == line
+  of_an_op = tf.errors.InvalidArgumentError(None, None, text)
+  expected = line if text else 'InvalidArgumentError'
+  assert faults.first_line(of_an_op) == expected
