@@ -28,7 +28,9 @@ def attack(job, folder, size, deadline=120):
   subprocess.run(mount, check=True)
   try:
     began = time.monotonic()
-    status = jobs.end(jobs.start(job, os.path.join(disk, 'out'), log))
+    out = os.path.join(disk, 'out')
+    os.makedirs(out)
+    status = jobs.end(jobs.start(job, out, log))
     with open(log, errors='replace') as file:
       lines = file.read().splitlines()
     left = [
@@ -40,7 +42,7 @@ def attack(job, folder, size, deadline=120):
     return {
       'bytes': size,
       'status': status,
-      'last line': lines[-1] if lines else '',
+      'last line': lines[-1].replace(disk, 'DISK') if lines else '',
       'traceback': any('Traceback' in line for line in lines),
       'left over': left,
       'seconds': round(time.monotonic() - began, 1),

@@ -2,8 +2,9 @@
 
     python benchmarks/faults/kill.py --moments=50 --output=RESULT.json
 
-A moment is drawn from the time that a whole run takes. The restart must end
-with what the whole run has given.
+A moment is drawn from the time that a whole run takes. What was killed is
+started again and killed again, up to five times in a row; the start after that
+must end with what the whole run has given.
 """
 
 import argparse
@@ -17,9 +18,11 @@ import time
 
 import jobs
 
+_IN_A_ROW = 5
+
 
 def attack(job, folder, moments, seed, deadline):
-  """Gives how often a job was killed and how many restarts came out wrong."""
+  """Gives how often a job was killed and which ends came out wrong."""
   log = os.path.join(folder, 'log')
   whole = os.path.join(folder, 'whole')
   os.makedirs(whole)
@@ -28,17 +31,13 @@ def attack(job, folder, moments, seed, deadline):
   seconds = time.monotonic() - began
   expected = job.result(whole)
   draw = random.Random(seed)
-  killed, wrong = 0, []
-  for number in range(moments):
-    if time.monotonic() > deadline:
-      break
-    out = os.path.join(folder, f'run{number}')
+  killed, ends, wrong = 0, 0, []
+  while killed < moments and time.monotonic() < deadline:
+    out = os.path.join(folder, f'run{ends}')
     os.makedirs(out)
-    moment = draw.uniform(0, seconds)
-    process = jobs.start(job, out, log)
-    time.sleep(moment)
-    os.kill(process, signal.SIGKILL)
-    killed += jobs.end(process) == -signal.SIGKILL
+    drawn = [draw.uniform(0, seconds) for _ in range(_IN_A_ROW)]
+    killed += killed_in(job, out, log, drawn)
+    ends += 1
     try:
       jobs.run(job, out, log)
       found = job.result(out)
@@ -51,14 +50,35 @@ def attack(job, folder, moments, seed, deadline):
     )
     if different:
       shown = {name: found.get(name) for name in different[:5]}
-      wrong.append({'seconds': moment, 'different': shown})
+      wrong.append({'seconds': drawn, 'different': shown})
       print(job.name, wrong[-1], flush=True)
     shutil.rmtree(out)
   return {
     'moments': killed,
+    'ends': ends,
     'seconds of a whole run': round(seconds, 1),
     'wrong': wrong,
   }
+
+
+def killed_in(job, out, log, seconds):
+  """Starts a job again and again; gives how often it was killed in that.
+
+  Args:
+    job: what to start.
+    out: its output folder, which keeps what each start has left.
+    log: file for what it prints.
+    seconds: after which each start is killed, unless it has ended.
+  """
+  killed = 0
+  for moment in seconds:
+    process = jobs.start(job, out, log)
+    time.sleep(moment)
+    os.kill(process, signal.SIGKILL)
+    if jobs.end(process) != -signal.SIGKILL:
+      break
+    killed += 1
+  return killed
 
 
 def main():
