@@ -14,6 +14,8 @@ from object_detection_pruning.training import model_lib
 
 # Where the stock trainer writes it.
 _FOLDER = os.path.join('export', 'Servo')
+# How the names of folders begin that an Estimator has not finished.
+_HALF_WRITTEN = 'temp-'
 
 
 def export(
@@ -33,6 +35,7 @@ def export(
     stays.
   """
   target = os.path.join(model_dir, _FOLDER)
+  _tidy(target)
   newest = _newest(target)
   if newest and _changed(newest) > _changed(checkpoint + '.index'):
     return os.path.dirname(newest)
@@ -51,6 +54,14 @@ def export(
       checkpoint_path=prefix,
     )
   return tf.compat.as_str_any(written)
+
+
+def _tidy(folder: str) -> None:
+  """Removes what a killed run has left half-written."""
+  if tf.gfile.IsDirectory(folder):
+    for name in tf.gfile.ListDirectory(folder):
+      if name.startswith(_HALF_WRITTEN):
+        tf.gfile.DeleteRecursively(os.path.join(folder, name))
 
 
 def _newest(folder: str) -> Optional[str]:
