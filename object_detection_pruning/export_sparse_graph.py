@@ -28,6 +28,11 @@ flags.DEFINE_float(
   rewrite.DEFAULT_MIN_SPARSITY,
   'Kernels with a smaller share of zeros stay dense.',
 )
+flags.DEFINE_integer(
+  'value_bits',
+  rewrite.FLOAT_BITS,
+  'Bits of each weight of a sparse layer: 32, or 8 for a smaller file.',
+)
 shared_flags.define('image')
 flags.DEFINE_float(
   'measure_seconds', 10.0, 'How long to time both graphs; 0: not at all.'
@@ -48,6 +53,7 @@ def main(argv: List[str]) -> None:
     FLAGS.measure_seconds,
     FLAGS.threads,
     FLAGS.overwrite,
+    FLAGS.value_bits,
   )
   print(result)
   print(f'wrote {FLAGS.output_path} and {result.saved_model}')

@@ -16,6 +16,9 @@ _INPUTS = ('input', 'image', 'scores', 'pictures')
 _LISTS = {
   'multi_class_non_max_suppression': ['fields'],
   'resize_normalize_picture': ['before', 'after'],
+  'sparse_conv2d': ['scales'],
+  'sparse_mat_mul_bias': ['scales'],
+  'sparse_separable_conv2d': ['scales'],
 }
 
 
@@ -81,7 +84,8 @@ class Calls:
         for key, value in tensors.items()
       }
       for key in _LISTS.get(name, []):
-        inputs[key] = [inputs[key]] if key in inputs else []
+        found = [inputs[key]] if key in inputs else []
+        inputs[key] = found * self._pick([1] * 9 + [2])
       if name == 'sparse_conv2d':
         inputs['concat'] = self._concats(inputs.pop('concat', None))
       made = tf.group(getattr(self._ops, name)(**inputs, **attributes))
@@ -117,7 +121,8 @@ class Calls:
     value = session.run(variable)
     if value.size:
       at = self._random.randint(value.size)
-      value.flat[at] = 0 if self._random.rand() < 0.5 else 255
+      changed = 0 if self._random.rand() < 0.5 else 255
+      value.flat[at] = np.array(changed).astype(value.dtype)
       variable.load(value, session)
 
   def _break_sizes(self, attributes):
@@ -153,21 +158,24 @@ class Calls:
     return attributes
 
   def _packed(self, *shape):
-    from object_detection_pruning.sparse_ops import packing
+    """The tensors of a sparse kernel, whose values are floats or in bytes."""
+    from object_detection_pruning.sparse_ops import byte_values, packing
 
     weights = self._floats(*shape)
     weights[self._random.uniform(size=shape) < self._random.rand()] = 0
-    return packing.pack(weights)
+    mask, values = packing.pack(weights)
+    if self._random.rand() < 0.5:
+      return {'mask': mask, 'values': values}
+    values, scales = byte_values.rounded(weights)
+    return {'mask': mask, 'values': values, 'scales': scales}
 
   def _sparse_conv(self):
     kernel = [self._size(4), self._size(4), self._size(40), self._size(40)]
-    mask, values = self._packed(*kernel)
     first = self._size(kernel[3])
     depths = [d for d in (first, kernel[3] - first) if d]
     tensors = {
       'input': self._image(kernel[2]),
-      'mask': mask,
-      'values': values,
+      **self._packed(*kernel),
       'bias': self._floats(kernel[3]),
     }
     attributes = dict(
@@ -205,13 +213,11 @@ class Calls:
 
   def _sparse_separable(self):
     channels, outputs = self._size(40), self._size(40)
-    mask, values = self._packed(channels, outputs)
     tensors = {
       'input': self._image(channels),
       'depthwise_weights': self._floats(3, 3, channels, 1),
       'depthwise_bias': self._floats(channels),
-      'mask': mask,
-      'values': values,
+      **self._packed(channels, outputs),
       'bias': self._floats(outputs),
     }
     attributes = dict(
@@ -224,11 +230,9 @@ class Calls:
 
   def _sparse_matmul(self):
     kernel = [self._size(70), self._size(70)]
-    mask, values = self._packed(*kernel)
     tensors = {
       'input': self._floats(self._pick([0, 1, 5, 33]), kernel[0]),
-      'mask': mask,
-      'values': values,
+      **self._packed(*kernel),
       'bias': self._floats(kernel[1]),
     }
     attributes = {

@@ -139,8 +139,11 @@ def _packed(mask_number: int) -> Callable:
     if mask is None or values is None:
       return []
     shape = tuple(attribute(node, 'kernel_shape').list.i)
+    scales = None
+    if attribute(node, 'num_scales').i:
+      scales = index.constant(data_inputs(node)[-1])
     try:
-      weights = packing.unpack(mask, values, shape)
+      weights = packing.unpack(mask, values, shape, scales)
     except errors.InputError as error:
       raise errors.InputError(f'node {node.name} ({node.op}): {error}')
     return [(_source(reference, index), weights)]

@@ -64,6 +64,7 @@ def export(
   seconds: float = 10.0,
   threads: int = 1,
   overwrite: bool = False,
+  value_bits: int = rewrite.FLOAT_BITS,
 ) -> SparseExport:
   """Writes the sparse graph and its SavedModel, and measures both graphs.
 
@@ -77,6 +78,7 @@ def export(
     seconds: for measuring; 0 leaves it out.
     threads: to measure with.
     overwrite: replaces a graph and a SavedModel that are there.
+    value_bits: see `rewrite.rewrite`.
 
   Returns:
     What it came to.
@@ -94,7 +96,9 @@ def export(
   if not isinstance(image, np.ndarray):
     image = sample_feeds.read_image(image)
   feeds = sample_feeds.make(plain, image)
-  rewritten = rewrite.rewrite(plain, min_sparsity=min_sparsity)
+  rewritten = rewrite.rewrite(
+    plain, min_sparsity=min_sparsity, value_bits=value_bits
+  )
   library.load()
   agreement = agreements.measure(
     plain, rewritten.graph_def, rewritten.moved, feeds

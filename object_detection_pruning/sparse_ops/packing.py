@@ -1,6 +1,6 @@
 """Weights as a bit per weight and the nonzeros, as the sparse ops take them."""
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -28,9 +28,18 @@ def pack(weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def unpack(
-  mask: np.ndarray, values: np.ndarray, shape: Tuple[int, ...]
+  mask: np.ndarray,
+  values: np.ndarray,
+  shape: Tuple[int, ...],
+  scales: Optional[np.ndarray] = None,
 ) -> np.ndarray:
   """The kernel that `pack` was given.
+
+  Args:
+    mask: see `pack`.
+    values: see `pack`; or int8 multiples of scales.
+    shape: of the kernel, output channels last.
+    scales: float32 vector of each output channel, for values of int8.
 
   Raises:
     InputError: the three do not belong together.
@@ -55,7 +64,17 @@ def unpack(
       f'a sparse kernel has {nonzeros} bits set, and values of the shape '
       f'{list(values.shape)}'
     )
+  if (scales is not None) != (values.dtype == np.int8) or (
+    scales is not None and scales.shape != shape[-1:]
+  ):
+    given = 'no' if scales is None else str(scales.size)
+    raise errors.InputError(
+      f'a sparse kernel of the shape {list(shape)} must have values of int8 '
+      f'and a scale for each of its {shape[-1]} outputs, or neither, got '
+      f'values of {values.dtype} and {given} scales'
+    )
   bits = np.unpackbits(mask.reshape(-1, 1), axis=1)[:, ::-1].ravel()[:size]
   weights = np.zeros(size, np.float32)
   weights[bits.astype(bool)] = values
-  return weights.reshape(shape)
+  weights = weights.reshape(shape)
+  return weights if scales is None else weights * scales

@@ -19,6 +19,7 @@ from object_detection_pruning.graphs.graph_index import (
   node_name,
 )
 from object_detection_pruning.sparse_ops import (
+  byte_values,
   casts,
   concatenations,
   loading,
@@ -35,6 +36,7 @@ from object_detection_pruning.sparse_ops.report import Entry, RewriteReport
 
 # Sparse is faster from 0.45 on at the latest; the rest is for other machines.
 DEFAULT_MIN_SPARSITY = 0.6
+FLOAT_BITS = 32
 _FEW_CHANNELS = 4
 _FEWEST_DENSE_OUTPUTS = 16
 
@@ -59,6 +61,7 @@ def rewrite(
   graph_def: GraphDef,
   outputs: Iterable[str] = (),
   min_sparsity: float = DEFAULT_MIN_SPARSITY,
+  value_bits: int = FLOAT_BITS,
 ) -> Rewritten:
   """Rewrites a frozen graph.
 
@@ -67,17 +70,22 @@ def rewrite(
     outputs: names of nodes whose first output must stay, besides all nodes
       that nobody reads.
     min_sparsity: kernels with a smaller share of zeros stay dense.
+    value_bits: of each stored weight of a sparse layer, 32 or 8.
 
   Returns:
     The rewritten graph and a report.
 
   Raises:
-    InputError: min_sparsity is not in [0, 1], an output is not in the graph, or
-      the graph has sparse ops already.
+    InputError: min_sparsity is not in [0, 1], value_bits is neither, an output
+      is not in the graph, or the graph has sparse ops already.
   """
   if not 0 <= min_sparsity <= 1:
     raise errors.InputError(
       f'min_sparsity must be in [0, 1], got {min_sparsity}'
+    )
+  if value_bits not in (FLOAT_BITS, byte_values.BITS):
+    raise errors.InputError(
+      f'value_bits must be {FLOAT_BITS} or {byte_values.BITS}, got {value_bits}'
     )
   graph_def, unpacked = stored_weights.unpack(graph_def)
   index = GraphIndex(graph_def)
@@ -100,6 +108,9 @@ def rewrite(
   entries = [entry for r in replacements for entry in r.entries]
   for name in concatenations.join(rewritten, kept):
     entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
+  if value_bits == byte_values.BITS:
+    for name in byte_values.store(rewritten):
+      entries.append(Entry(name, 'weights in 8 bits', None, None, ''))
   for name in unpacked:
     entries.append(Entry(name, 'weights as float32', None, None, ''))
   entries += [_rejected(item) for item in found if isinstance(item, Rejected)]

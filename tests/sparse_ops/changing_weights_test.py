@@ -26,6 +26,7 @@ def one_weight(values):
     values,
     np.zeros(1, np.float32),
     [],
+    [],
     kernel_shape=[1, 1, 1, 1],
     output_depths=[1],
     num_outputs=1,
@@ -66,6 +67,28 @@ def test_sparse_conv_sees_every_weight_that_changes():
       assert session.run(result).ravel() == [values.sum()]
 
 
+@pytest.mark.parametrize('name', ['values', 'scales'])
+def test_bytes_and_scales_may_change_in_place(name):
+  tensors = {'values': np.array([2], np.int8), 'scales': np.ones(1, np.float32)}
+  variable = tf.Variable(tensors[name], use_resource=False)
+  tensors[name] = variable
+  result = sparse_conv(
+    x=np.ones((1, 1, 1, 1), np.float32),
+    mask=np.array([1], np.uint8),
+    values=tensors['values'],
+    scales=[tensors['scales']],
+    bias=np.zeros(1, np.float32),
+    kernel_shape=[1, 1, 1, 1],
+    output_depths=[1],
+  )[0]
+  with tf.Session() as session:
+    session.run(variable.initializer)
+    before = session.run(result).ravel()
+    session.run(tf.assign(variable, variable * 3))
+    assert session.run(result).ravel() == [3 * before]
+    assert before == [2]
+
+
 def test_mask_that_changes_in_place_is_checked_again_for_other_images():
   channels = 64
   weights = channels * channels
@@ -81,6 +104,7 @@ def test_mask_that_changes_in_place_is_checked_again_for_other_images():
     mask,
     np.ones(1, np.float32),
     np.zeros(channels, np.float32),
+    [],
     [],
     kernel_shape=[1, 1, channels, channels],
     output_depths=[channels],

@@ -92,6 +92,21 @@ def test_sparse_conv_checks_weights_of_an_empty_batch_too():
 
 
 @pytest.mark.parametrize(
+  'message, values, scales',
+  [
+    ('int8 must have scales', VALUES.astype(np.int8), []),
+    ('int8 must have scales', VALUES, [np.ones(5)]),
+    ('scales must have 5', VALUES.astype(np.int8), [np.ones(4)]),
+    ('scales must have 5', VALUES.astype(np.int8), [np.ones((5, 1))]),
+    ('one tensor of scales', VALUES.astype(np.int8), [np.ones(5)] * 2),
+    ('bits set', VALUES.astype(np.int8)[:-1], [np.ones(5)]),
+  ],
+)
+def test_values_in_bytes(message, values, scales):
+  fails(message, lambda: sparse_conv(values=values, scales=scales))
+
+
+@pytest.mark.parametrize(
   'message, weights, bias, depth',
   [
     ('depthwise_weights', np.zeros((3, 3, 4, 2)), np.zeros(4), 4),
@@ -111,6 +126,7 @@ def test_sparse_separable(message, weights, bias, depth):
       mask,
       values,
       np.zeros(2, np.float32),
+      [],
       kernel_shape=[4, 2],
       strides=[1, 1],
       padding='SAME',
@@ -134,6 +150,7 @@ def test_sparse_matmul(message, x, mask_bytes):
       unknown(np.zeros(mask_bytes), tf.uint8),
       np.zeros(0, np.float32),
       np.zeros(2, np.float32),
+      [],
       kernel_shape=[4, 2],
     ),
   )

@@ -91,6 +91,7 @@ def part(x, factor, concat, offset, name):
     values,
     np.zeros(8, np.float32),
     concat,
+    [],
     kernel_shape=[1, 1, 8, 8],
     output_depths=[8],
     num_outputs=1,

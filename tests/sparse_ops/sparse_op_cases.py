@@ -7,7 +7,11 @@ runs on the threads that its process has.
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.sparse_ops import library, packing
+from object_detection_pruning.sparse_ops import (
+  byte_values,
+  library,
+  packing,
+)
 
 TOLERANCE = 1e-4
 PADDINGS = ('SAME', 'VALID', 'EXPLICIT')
@@ -87,6 +91,22 @@ def values(random, *shape):
   return random.normal(size=shape).astype(np.float32)
 
 
+def stored(random, weights):
+  """Packs a kernel as floats or, half of the time, in bytes.
+
+  Returns:
+    What the ops take: mask, values and a list of scales; and the kernel that
+    this stands for.
+  """
+  mask, nonzeros = packing.pack(weights)
+  if random.rand() < 0.5:
+    return mask, nonzeros, [], weights
+  found = byte_values.rounded(weights)
+  kernel = packing.unpack(mask, found.numbers, weights.shape, found.scales)
+  # TensorFlow 1 would make floats of an array, since they are the default.
+  return mask, tf.constant(found.numbers), [found.scales], kernel
+
+
 def check_sparse_conv(image, depths, window, activation, density, seed):
   """image: batch, height, width, channels; depths: of each output."""
   random = np.random.RandomState(seed)
@@ -95,7 +115,7 @@ def check_sparse_conv(image, depths, window, activation, density, seed):
   shape = list(window.kernel) + [image[3], outputs]
   weights = sparse_weights(random, shape, density)
   bias = values(random, outputs)
-  mask, nonzeros = packing.pack(weights)
+  mask, nonzeros, scales, weights = stored(random, weights)
   x, feeds = open_input(values(random, *image))
   expected = window.stock(
     x, lambda x, strides, padding: tf.nn.conv2d(x, weights, strides, padding)
@@ -107,6 +127,7 @@ def check_sparse_conv(image, depths, window, activation, density, seed):
     nonzeros,
     bias,
     [],
+    scales,
     num_outputs=len(depths),
     output_depths=depths,
     kernel_shape=shape,
@@ -142,6 +163,7 @@ def check_concatenation(image, parts, order, is_read_between, seed):
       nonzeros,
       bias,
       concat,
+      [],
       kernel_shape=shape,
       output_depths=parts[i],
       num_outputs=len(parts[i]),
@@ -172,7 +194,7 @@ def check_separable(
   depthwise_bias = values(random, channels)
   weights = sparse_weights(random, [1, 1, channels, outputs], density)
   bias = values(random, outputs)
-  mask, nonzeros = packing.pack(weights)
+  mask, nonzeros, scales, weights = stored(random, weights)
   x, feeds = open_input(values(random, *image))
   between = window.stock(
     x,
@@ -190,6 +212,7 @@ def check_separable(
     mask,
     nonzeros,
     bias,
+    scales,
     kernel_shape=[channels, outputs],
     depthwise_activation='relu6',
     activation=activation,
@@ -203,7 +226,7 @@ def check_matmul(rows, inputs, outputs, activation, density, seed):
   ops = library.load()
   weights = sparse_weights(random, [inputs, outputs], density)
   bias = values(random, outputs)
-  mask, nonzeros = packing.pack(weights)
+  mask, nonzeros, scales, weights = stored(random, weights)
   x, feeds = open_input(values(random, rows, inputs))
   expected = ACTIVATIONS[activation](tf.matmul(x, weights) + bias)
   actual = ops.sparse_mat_mul_bias(
@@ -211,6 +234,7 @@ def check_matmul(rows, inputs, outputs, activation, density, seed):
     mask,
     nonzeros,
     bias,
+    scales,
     kernel_shape=[inputs, outputs],
     activation=activation,
   )

@@ -12,14 +12,25 @@ IMAGE = np.zeros((1, 8, 8, 4), np.float32)
 
 
 def unknown(array, dtype=tf.float32):
-  """The array, with a shape that only running shows; variables as they are."""
+  """The array, with a shape that only running shows; variables as they are.
+
+  What is int8 stays so.
+  """
+  if getattr(array, 'dtype', None) == np.int8:
+    dtype = tf.int8
   if isinstance(array, tf.Variable):
     return array
   return tf.placeholder_with_default(tf.constant(array, dtype), None)
 
 
 def sparse_conv(
-  x=IMAGE, mask=MASK, values=VALUES, bias=BIAS, concat=(), **changes
+  x=IMAGE,
+  mask=MASK,
+  values=VALUES,
+  bias=BIAS,
+  concat=(),
+  scales=(),
+  **changes,
 ):
   attributes = {
     'kernel_shape': [3, 3, 4, 5],
@@ -35,5 +46,6 @@ def sparse_conv(
     unknown(values),
     unknown(bias),
     [unknown(array) for array in concat],
+    [unknown(array) for array in scales],
     **attributes,
   )

@@ -40,7 +40,13 @@ void ForEachSetBit(const tensorflow::uint8* mask, int64_t count,
 // they are read; what was checked must be what is decoded.
 struct SparseContent {
   std::vector<tensorflow::uint8> mask;
-  std::vector<float> values;
+  std::vector<char> values;  // floats, or bytes with scales
+  std::vector<float> scales;
+
+  bool in_bytes() const { return !scales.empty(); }
+  int64_t value_count() const {
+    return values.size() / (in_bytes() ? 1 : sizeof(float));
+  }
 };
 
 const uint64_t kFirstFactor = 0x9e3779b97f4a7c15;
@@ -70,14 +76,43 @@ uint64_t Fingerprint(const void* data, size_t bytes, uint64_t seed) {
   return result ^ result >> 32;
 }
 
-uint64_t Fingerprint(const void* mask, size_t mask_bytes, const float* values,
-                     size_t value_count) {
-  return Fingerprint(values, value_count * sizeof(float),
-                     Fingerprint(mask, mask_bytes, kSecondFactor));
+uint64_t Fingerprint(const SparseContent& content) {
+  const uint64_t mask = Fingerprint(content.mask.data(), content.mask.size(),
+                                    kSecondFactor);
+  const uint64_t scales =
+      Fingerprint(content.scales.data(), content.scales.size() * sizeof(float),
+                  mask);
+  return Fingerprint(content.values.data(), content.values.size(), scales);
 }
 
-Status CheckShapes(const KernelShape& shape, const Tensor& mask,
-                   const Tensor& values) {
+uint64_t Fingerprint(const SparseTensors& tensors) {
+  const auto of = [](const Tensor& tensor, uint64_t seed) {
+    const auto data = tensor.tensor_data();
+    return Fingerprint(data.data(), data.size(), seed);
+  };
+  const uint64_t mask = of(*tensors.mask, kSecondFactor);
+  const uint64_t scales = tensors.scales == nullptr
+                              ? Fingerprint(nullptr, 0, mask)
+                              : of(*tensors.scales, mask);
+  return of(*tensors.values, scales);
+}
+
+SparseContent Copy(const SparseTensors& tensors) {
+  SparseContent copy;
+  const auto mask = tensors.mask->tensor_data();
+  const auto values = tensors.values->tensor_data();
+  copy.mask.assign(mask.data(), mask.data() + mask.size());
+  copy.values.assign(values.data(), values.data() + values.size());
+  if (tensors.scales != nullptr) {
+    const float* scales = tensors.scales->flat<float>().data();
+    copy.scales.assign(scales, scales + tensors.scales->NumElements());
+  }
+  return copy;
+}
+
+Status CheckShapes(const KernelShape& shape, const SparseTensors& tensors) {
+  const Tensor& mask = *tensors.mask;
+  const Tensor& values = *tensors.values;
   const int64_t weights = shape.weights();
   if (mask.dims() != 1 || mask.NumElements() != (weights + 7) / 8) {
     return InvalidArgument("mask must be a vector of ", (weights + 7) / 8,
@@ -88,12 +123,22 @@ Status CheckShapes(const KernelShape& shape, const Tensor& mask,
     return InvalidArgument("values must be a vector, got shape ",
                            values.shape().DebugString());
   }
+  if ((values.dtype() == tensorflow::DT_INT8) != (tensors.scales != nullptr)) {
+    return InvalidArgument("values of int8 must have scales, and no others");
+  }
+  if (tensors.scales != nullptr &&
+      (tensors.scales->dims() != 1 ||
+       tensors.scales->dim_size(0) != shape.outputs)) {
+    return InvalidArgument("scales must have ", shape.outputs,
+                           " values, got shape ",
+                           tensors.scales->shape().DebugString());
+  }
   return Status();
 }
 
 Status CheckContent(const KernelShape& shape, const SparseContent& content) {
   const int64_t weights = shape.weights();
-  const int64_t value_count = content.values.size();
+  const int64_t value_count = content.value_count();
   int64_t nonzeros = 0, last = -1;
   ForEachSetBit(content.mask.data(), content.mask.size() * 8, [&](int64_t i) {
     ++nonzeros;
@@ -108,6 +153,22 @@ Status CheckContent(const KernelShape& shape, const SparseContent& content) {
                            value_count, " values");
   }
   return Status();
+}
+
+// The stored weights in order. The content must have been checked.
+std::vector<float> Decode(const KernelShape& shape,
+                          const SparseContent& content) {
+  std::vector<float> values(content.value_count());
+  if (!content.in_bytes()) {
+    std::memcpy(values.data(), content.values.data(), content.values.size());
+    return values;
+  }
+  int64_t at = 0;
+  ForEachSetBit(content.mask.data(), shape.weights(), [&](int64_t i) {
+    const auto number = static_cast<signed char>(content.values[at]);
+    values[at++] = number * content.scales[i % shape.outputs];
+  });
+  return values;
 }
 
 // Chunks of about equal size, cut at multiples of the lanes so that the
@@ -253,31 +314,27 @@ Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
   return Status();
 }
 
-Status PackedKernelCache::Get(const KernelShape& shape, const Tensor& mask,
-                              const Tensor& values, const Kernels& kernels,
+Status PackedKernelCache::Get(const KernelShape& shape,
+                              const SparseTensors& tensors,
+                              const Kernels& kernels,
                               const PanelLayout& layout, int64_t tiles,
                               std::shared_ptr<const PackedKernel>* packed) {
-  TF_RETURN_IF_ERROR(CheckShapes(shape, mask, values));
-  const tensorflow::uint8* bits = mask.flat<tensorflow::uint8>().data();
-  const float* nonzeros = values.flat<float>().data();
+  TF_RETURN_IF_ERROR(CheckShapes(shape, tensors));
   const auto key = std::make_tuple(layout.line_floats, layout.one_tap(), tiles);
-  const uint64_t content = Fingerprint(bits, mask.NumElements(), nonzeros,
-                                       values.NumElements());
+  const uint64_t content = Fingerprint(tensors);
   tensorflow::mutex_lock lock(mutex_);
   if (content == content_ && packed_.count(key) > 0) {
     *packed = packed_[key];
     return Status();
   }
-  const SparseContent copy = {{bits, bits + mask.NumElements()},
-                              {nonzeros, nonzeros + values.NumElements()}};
+  const SparseContent copy = Copy(tensors);
   TF_RETURN_IF_ERROR(CheckContent(shape, copy));
   auto made = std::make_shared<PackedKernel>();
   CutChunks(shape, kernels.lanes, layout, made.get());
   CutTiles(shape, tiles, kernels.group, made.get());
-  SortNonzeros(shape, copy.mask.data(), copy.values.data(), layout,
+  SortNonzeros(shape, copy.mask.data(), Decode(shape, copy).data(), layout,
                kernels.group, made.get());
-  const uint64_t copied = Fingerprint(copy.mask.data(), copy.mask.size(),
-                                      copy.values.data(), copy.values.size());
+  const uint64_t copied = Fingerprint(copy);
   if (copied != content_) packed_.clear();
   content_ = copied;
   packed_[key] = made;

@@ -58,6 +58,16 @@ struct PanelLayout {
   }
 };
 
+// The tensors of a sparse kernel.
+struct SparseTensors {
+  // uint8, bit i % 8 of byte i / 8 is set where weight i is stored.
+  const tensorflow::Tensor* mask = nullptr;
+  // The stored weights in order: floats, or int8 multiples of `scales`.
+  const tensorflow::Tensor* values = nullptr;
+  // A float for each output channel; null where values are floats.
+  const tensorflow::Tensor* scales = nullptr;
+};
+
 struct Segment {
   int64_t tap;  // 0 if lines are of all taps
   int64_t first_channel;
@@ -81,20 +91,17 @@ struct PackedKernel {
   int64_t groups() const { return tile_groups.back(); }
 };
 
-// Decodes mask and values once per layout and tiles, and keeps the result for as
+// Decodes the tensors once per layout and tiles, and keeps the result for as
 // long as the same content comes in. Where it lies in memory says nothing: a
 // variable, or an op that works in place, changes what is there. Safe to call from
 // several threads.
 class PackedKernelCache {
  public:
-  // mask: uint8, bit i % 8 of byte i / 8 is set where weight i is nonzero.
-  // values: the nonzeros in order. layout: of the same strides in every call.
-  // tiles: at least 1, at most the number of outputs.
+  // layout: of the same strides in every call. tiles: at least 1, at most the
+  // number of outputs.
   tensorflow::Status Get(const KernelShape& shape,
-                         const tensorflow::Tensor& mask,
-                         const tensorflow::Tensor& values,
-                         const Kernels& kernels, const PanelLayout& layout,
-                         int64_t tiles,
+                         const SparseTensors& tensors, const Kernels& kernels,
+                         const PanelLayout& layout, int64_t tiles,
                          std::shared_ptr<const PackedKernel>* packed);
 
  private:

@@ -168,8 +168,9 @@ class SparseConv2D : public tensorflow::OpKernel {
     const Kernels& kernels = PickKernels();
     std::unique_ptr<PanelPlan> plan;
     if (geometry.output_pixels() > 0) plan = PlanPanels(geometry, kernels);
-    const SparseWeights weights = {shape_, context->input(1),
-                                   context->input(2),
+    SparseTensors tensors;
+    OP_REQUIRES_OK(context, FindSparseTensors(context, &tensors));
+    const SparseWeights weights = {shape_, tensors,
                                    bias.flat<float>().data(), range_, &cache_};
     OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), weights,
                                                  kernels, slices));
@@ -214,9 +215,10 @@ class SparseConv2D : public tensorflow::OpKernel {
 REGISTER_OP("SparseConv2D")
     .Input("input: float")
     .Input("mask: uint8")
-    .Input("values: float")
+    .Input("values: T")
     .Input("bias: float")
     .Input("concat: num_concat * float")
+    .Input("scales: num_scales * float")
     .Output("outputs: num_outputs * float")
     .Attr("num_outputs: int >= 1 = 1")
     .Attr("output_depths: list(int) >= 1")
@@ -229,11 +231,14 @@ REGISTER_OP("SparseConv2D")
     .Attr("concat_output: int = -1")
     .Attr("concat_offset: int = 0")
     .Attr("concat_depth: int = 0")
+    .Attr("T: {float, int8} = DT_FLOAT")
+    .Attr("num_scales: int >= 0 = 0")
     .SetShapeFn(SparseConvShape)
     .Doc(R"doc(
 Convolution, bias and activation with a kernel of which only the nonzeros are
 stored. `mask` has a bit per weight, in the order of [height, width, inputs,
-outputs], lowest bit first; `values` has the nonzeros in the same order.
+outputs], lowest bit first; `values` has the nonzeros in the same order. Those of
+int8 are multiples of `scales`, one for each output channel.
 
 Output `concat_output`, if not -1, is a tensor of concat_depth channels, and the
 convolution fills in those from concat_offset on. The others are those of

@@ -108,6 +108,19 @@ int64_t TilesFor(int threads, int64_t blocks, int64_t outputs, int lanes) {
 
 }  // namespace
 
+Status FindSparseTensors(OpKernelContext* context, SparseTensors* tensors) {
+  TF_RETURN_IF_ERROR(context->input("mask", &tensors->mask));
+  TF_RETURN_IF_ERROR(context->input("values", &tensors->values));
+  tensorflow::OpInputList scales;
+  TF_RETURN_IF_ERROR(context->input_list("scales", &scales));
+  if (scales.size() > 1) {
+    return tensorflow::errors::InvalidArgument(
+        "there must be one tensor of scales at most, got ", scales.size());
+  }
+  if (scales.size() == 1) tensors->scales = &scales[0];
+  return Status();
+}
+
 Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
                             const SparseWeights& weights,
                             const Kernels& kernels,
@@ -123,7 +136,7 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
       TilesFor(workers.num_threads, blocks, shape.outputs, kernels.lanes);
   std::shared_ptr<const PackedKernel> packed;
   TF_RETURN_IF_ERROR(weights.cache->Get(
-      shape, weights.mask, weights.values, kernels, layout, tiles, &packed));
+      shape, weights.tensors, kernels, layout, tiles, &packed));
   const int64_t multiplied = packed->values.size();
   const int64_t block_cycles =
       block_vectors * (multiplied + 8 * shape.rows() + 8 * shape.outputs);

@@ -22,12 +22,15 @@ struct OutputSlice {
 // A sparse kernel, and what happens to its sums.
 struct SparseWeights {
   const KernelShape& shape;
-  const tensorflow::Tensor& mask;
-  const tensorflow::Tensor& values;
+  SparseTensors tensors;
   const float* bias;
   Range range;
   PackedKernelCache* cache;
 };
+
+// Finds the inputs `mask`, `values` and `scales` of an op.
+tensorflow::Status FindSparseTensors(tensorflow::OpKernelContext* context,
+                                     SparseTensors* tensors);
 
 // Computes all slices, on the threads of TensorFlow's own pool. Without a plan
 // there is nothing to compute, but malformed weights are an error all the same.

@@ -71,8 +71,9 @@ class SparseMatMulBias : public tensorflow::OpKernel {
     if (rows > 0) plan = PlanPixels(geometry, kernels);
     const std::vector<OutputSlice> slices = {
         {output->flat<float>().data(), shape_.outputs, 0, shape_.outputs}};
-    const SparseWeights weights = {shape_, context->input(1),
-                                   context->input(2),
+    SparseTensors tensors;
+    OP_REQUIRES_OK(context, FindSparseTensors(context, &tensors));
+    const SparseWeights weights = {shape_, tensors,
                                    bias.flat<float>().data(), range_, &cache_};
     OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), weights,
                                                  kernels, slices));
@@ -89,11 +90,14 @@ class SparseMatMulBias : public tensorflow::OpKernel {
 REGISTER_OP("SparseMatMulBias")
     .Input("input: float")
     .Input("mask: uint8")
-    .Input("values: float")
+    .Input("values: T")
     .Input("bias: float")
+    .Input("scales: num_scales * float")
     .Output("output: float")
     .Attr("kernel_shape: list(int)")
     .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
+    .Attr("T: {float, int8} = DT_FLOAT")
+    .Attr("num_scales: int >= 0 = 0")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 input times a sparse matrix of kernel_shape [inputs, outputs], plus bias, with

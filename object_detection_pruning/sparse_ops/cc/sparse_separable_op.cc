@@ -109,8 +109,9 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
     if (geometry.output_pixels() > 0) plan = PlanDepthwise(geometry, stage, kernels);
     const std::vector<OutputSlice> slices = {
         {output->flat<float>().data(), shape_.outputs, 0, shape_.outputs}};
-    const SparseWeights sparse = {shape_, context->input(3),
-                                   context->input(4),
+    SparseTensors tensors;
+    OP_REQUIRES_OK(context, FindSparseTensors(context, &tensors));
+    const SparseWeights sparse = {shape_, tensors,
                                    bias.flat<float>().data(), range_, &cache_};
     OP_REQUIRES_OK(context, RunSparseConvolution(context, plan.get(), sparse,
                                                  kernels, slices));
@@ -131,8 +132,9 @@ REGISTER_OP("SparseSeparableConv2D")
     .Input("depthwise_weights: float")
     .Input("depthwise_bias: float")
     .Input("mask: uint8")
-    .Input("values: float")
+    .Input("values: T")
     .Input("bias: float")
+    .Input("scales: num_scales * float")
     .Output("output: float")
     .Attr("kernel_shape: list(int)")
     .Attr("strides: list(int)")
@@ -140,6 +142,8 @@ REGISTER_OP("SparseSeparableConv2D")
     .Attr("explicit_paddings: list(int) = []")
     .Attr("depthwise_activation: {'none', 'relu', 'relu6'} = 'none'")
     .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
+    .Attr("T: {float, int8} = DT_FLOAT")
+    .Attr("num_scales: int >= 0 = 0")
     .SetShapeFn(SeparableShape)
     .Doc(R"doc(
 A depthwise 3x3 convolution with bias and activation, followed by a sparse 1x1
