@@ -21,6 +21,7 @@ from absl import flags
 from object_detection import inputs, model_hparams
 from object_detection import model_lib as stock_model_lib
 from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
@@ -66,7 +67,7 @@ class Updates(Training):
   def _add_ops(self) -> None:
     self.kernels = masking.masked_kernels()
     self._pruner = pruner.Pruner(self.kernels)
-    self._contrib_update = _contrib_update()
+    self._contrib_update = contrib_update()
 
   def ours(self) -> None:
     """Updates the masks as the hook does."""
@@ -101,7 +102,8 @@ def _build(config) -> tf.Operation:
   return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN).train_op
 
 
-def _contrib_update() -> tf.Operation:
+def contrib_update() -> tf.Operation:
+  """Adds contrib's update of all masks of the graph, to `FLAGS.sparsity`."""
   from tensorflow.contrib import model_pruning as contrib
 
   spec = contrib.get_pruning_hparams()
@@ -168,17 +170,22 @@ def _measure_steps(config) -> dict:
   }
 
 
+def configured(folder: str) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Gives the config, for data that is generated in a folder."""
+  data = detection_data.generate_shapes(folder, 40, 4, FLAGS.image_size)
+  config = pipeline.load(_CONFIG)
+  config.model.faster_rcnn.num_classes = data.num_classes
+  config.train_config.batch_size = 1
+  config.train_input_reader.label_map_path = data.label_map
+  config.train_input_reader.tf_record_input_reader.input_path[:] = [
+    data.train_record
+  ]
+  return config
+
+
 def main(_) -> None:
   with tempfile.TemporaryDirectory() as folder:
-    data = detection_data.generate_shapes(folder, 40, 4, FLAGS.image_size)
-    config = pipeline.load(_CONFIG)
-    config.model.faster_rcnn.num_classes = data.num_classes
-    config.train_config.batch_size = 1
-    config.train_input_reader.label_map_path = data.label_map
-    config.train_input_reader.tf_record_input_reader.input_path[:] = [
-      data.train_record
-    ]
-    results = measure(config)
+    results = measure(configured(folder))
   for name, value in results.items():
     print(f'{name:24}{value}')
   if FLAGS.output:

@@ -5,6 +5,7 @@
 The short table goes into docs/choosing.md, between two comments.
 """
 
+import json
 import os
 import sys
 from typing import Dict, List, Sequence
@@ -52,9 +53,29 @@ _TITLES = {
   'policy_set': 'the same, and `--regrowth=set`',
   'policy_rigl': 'the same, and `--regrowth=rigl`',
   'policy_rewound': 'masks of the first row, `--rewind_checkpoint`',
+  'policy_weights': 'schedule, `--granularity=weight`',
+  'policy_n_of_m': 'schedule, `--granularity=1:4`',
+  'policy_blocks': 'schedule, `--granularity=4x4`',
+  'policy_filter': 'schedule, `--granularity=filter`',
+  'around_rate_doubled': 'twice the learning rate',
+  'around_rate_halved': 'half the learning rate',
+  'around_rate_constant': 'a constant learning rate',
+  'around_rate_held': 'cosine decay after the window alone',
+  'around_no_decay': 'no weight decay',
+  'around_slow_batch_norm': 'batch norm with a decay of 0.9997',
+  'around_average': 'moving averages, 0.99',
+  'around_momentum_cleared': 'no momentum of masked weights',
+  'around_window_early': 'steps 0 to 500',
+  'around_window_late': 'steps 300 to 950',
 }
-# What is compared in a table of its own.
+# What is compared in tables of their own.
 _POLICY = 'policy_'
+_AROUND = 'around_'
+# The row that those of the second one change one thing in.
+_BASE = 'policy_magnitude_erk_0.9'
+# What policies.py has timed; single weights are what magnitude masks there.
+_COSTS = os.path.join(_HERE, '..', 'results', 'policies.json')
+_TIMED_AS = {'weights': 'magnitude'}
 
 _CHOSEN = (
   'dense',
@@ -79,9 +100,10 @@ _CHOSEN_COLUMNS = (
   'gzip',
   'sparse graph faster',
 )
+_AROUND_COLUMNS = ('model', 'AP50 val', 'AP50 test', 'to control')
 _POLICY_COLUMNS = (
-  *('model', 'removed', 'steps', 'seeds', 'AP50 val', 'AP50 test'),
-  *('to control', 'nonzeros', 'nonzero MACs', 'gzip'),
+  *('model', 'planned', 'measured', 'AP50 val', 'AP50 test', 'to control'),
+  *('nonzero MACs', 'gzip', 'update', 'step'),
 )
 _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
@@ -217,13 +239,21 @@ def plot(
   pyplot.close(figure)
 
 
-def rows_of(detector: str, policies: bool = False) -> List[Dict[str, str]]:
-  """Rows of a detector; those of ways to prune while training, or all else."""
+def rows_of(detector: str, kind: str = '') -> List[Dict[str, str]]:
+  """Rows of a detector; those of a table of its own, or all others."""
   return [
     row
     for row in results_file.read()
     if row['detector'] == detector
-    and row['experiment'].startswith(_POLICY) == policies
+    and next(
+      (
+        each
+        for each in (_POLICY, _AROUND)
+        if row['experiment'].startswith(each)
+      ),
+      '',
+    )
+    == kind
   ]
 
 
@@ -246,17 +276,65 @@ def section(detector: str) -> str:
   return text
 
 
+def policy_cells(
+  rows: Sequence[Dict[str, str]], costs: Dict[str, Dict[str, float]]
+) -> Dict[str, str]:
+  """What a table says of a way to prune while training, and of it alone.
+
+  Args:
+    rows: of the experiment.
+    costs: from policies.py, by way.
+  """
+  name = rows[0]['experiment']
+  way = method(name)[len(_POLICY) :]
+  cost = costs.get(_TIMED_AS.get(way, way))
+  update = step = ''
+  if cost:
+    update = f'{cost["contrib_over_ours"]:.0f}x'
+    step = f'{cost["step_over_magnitude"]:.2f}x'
+  if cost and cost['batch']:
+    update += ' and a batch'
+  return {
+    'planned': f'{level(name):.2%}',
+    'measured': f'{mean(rows, "masked_sparsity"):.2%}',
+    'update': update,
+    'step': step,
+  }
+
+
 def policies() -> str:
   """The table of the ways to prune while training; '' without any result."""
-  rows = rows_of(experiments.SSD, policies=True)
+  rows = rows_of(experiments.SSD, _POLICY)
   controls = [
     row for row in rows_of(experiments.SSD) if row['experiment'] == 'control'
   ]
-  return (
-    table([cells(group, controls) for group in grouped(rows)], _POLICY_COLUMNS)
-    if rows
-    else ''
-  )
+  costs = {}
+  if os.path.exists(_COSTS):
+    with open(_COSTS) as file:
+      costs = json.load(file)
+  lines = [
+    dict(cells(group, controls), **policy_cells(group, costs))
+    for group in grouped(rows)
+  ]
+  return table(lines, _POLICY_COLUMNS) if lines else ''
+
+
+def around() -> str:
+  """The table of what training does around pruning; '' without any result."""
+  rows = rows_of(experiments.SSD, _AROUND)
+  if not rows:
+    return ''
+  controls = [
+    row for row in rows_of(experiments.SSD) if row['experiment'] == 'control'
+  ]
+  base = [
+    row
+    for row in rows_of(experiments.SSD, _POLICY)
+    if row['experiment'] == _BASE
+  ]
+  lines = [cells(group, controls) for group in [base, *grouped(rows)]]
+  lines[0]['model'] = 'as above'
+  return table(lines, _AROUND_COLUMNS)
 
 
 def short_table() -> str:
@@ -285,11 +363,15 @@ def fill(path: str, text: str) -> None:
 def main() -> None:
   os.makedirs(os.path.join(_DOCS, 'images'), exist_ok=True)
   parts = []
-  names = ('head', 'ssd', 'ssd_more', 'policies', 'faster', 'mask', 'study')
+  names = (
+    *('head', 'ssd', 'ssd_more', 'policies', 'around', 'faster', 'mask'),
+    'study',
+  )
+  tables = {'policies': policies, 'around': around}
   for name in names:
     found = [section(each) for each, short in _SHORT.items() if short == name]
-    if name == 'policies':
-      found = [policies()]
+    if name in tables:
+      found = [tables[name]()]
     # What introduces a table has no place without it.
     if '' in found:
       continue

@@ -202,7 +202,9 @@ def test_what_goes_wrong_while_a_graph_runs_is_one_line(write_graph, image):
     places.attr['value'].tensor.CopyFrom(tf.make_tensor_proto([[7]]))
 
   detector = frozen_graph.load(changed(write_graph(OUTPUTS), break_boxes))
-  with pytest.raises(errors.InputError, match='does not run: .*index') as caught:
+  with pytest.raises(
+    errors.InputError, match='does not run: .*index'
+  ) as caught:
     detector.detect(image)
   assert '\n' not in str(caught.value)
 
