@@ -159,6 +159,7 @@ Status CheckContent(const KernelShape& shape, const SparseContent& content) {
 std::vector<float> Decode(const KernelShape& shape,
                           const SparseContent& content) {
   std::vector<float> values(content.value_count());
+  if (values.empty()) return values;
   if (!content.in_bytes()) {
     std::memcpy(values.data(), content.values.data(), content.values.size());
     return values;
