@@ -173,20 +173,16 @@ class Global(vocabulary.Global, Allocation):
     scores: Optional[Sequence[np.ndarray]] = None,
   ) -> List[int]:
     total = self._total(sparsity, layers)
-    pools = [
-      _lowest(array, layer.most(self.max_layer_sparsity))
-      for layer, array in zip(layers, scores)
-    ]
-    if not total:
-      return [0] * len(layers)
-    threshold = np.partition(np.concatenate(pools), total - 1)[total - 1]
-    zeros = [int((pool < threshold).sum()) for pool in pools]
-    # Of equal scores those of the first layers go.
-    left = total - sum(zeros)
-    for number, pool in enumerate(pools):
-      taken = min(left, int((pool == threshold).sum()))
-      zeros[number] += taken
-      left -= taken
+    bits = [_ordered_bits(array) for array in scores]
+    zeros = _lowest(bits, total)
+    most = [layer.most(self.max_layer_sparsity) for layer in layers]
+    if any(number > bound for number, bound in zip(zeros, most)):
+      # The bounds are seldom met, and take as long again.
+      bits = [
+        np.partition(each, bound - 1)[:bound] if bound else each[:0]
+        for each, bound in zip(bits, most)
+      ]
+      zeros = _lowest(bits, total)
     return zeros
 
 
@@ -263,8 +259,32 @@ def spread(
   return whole
 
 
-def _lowest(scores: np.ndarray, number: int) -> np.ndarray:
-  """Gives the lowest scores as `thresholds.ordered_bits` does."""
-  bits = scores.ravel().astype(np.float32).view(np.int32)
-  bits = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-  return np.partition(bits, number - 1)[:number] if number else bits[:0]
+def _ordered_bits(scores: np.ndarray) -> np.ndarray:
+  """Gives scores as a vector of int32, as `thresholds.ordered_bits` does."""
+  bits = scores.ravel().astype(np.float32, copy=False).view(np.int32)
+  if bits.min() >= 0:
+    return bits
+  return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+
+
+def _lowest(pools: Sequence[np.ndarray], total: int) -> List[int]:
+  """Counts how many of the lowest numbers of all pools each pool has.
+
+  Args:
+    pools: int32 vectors.
+    total: how many are counted. Of equal numbers those of the first pools are.
+  """
+  if not total:
+    return [0] * len(pools)
+  together = np.concatenate(pools)
+  together.partition(total - 1)
+  threshold = together[total - 1]
+  counts = [np.count_nonzero(pool < threshold) for pool in pools]
+  left = total - sum(counts)
+  for number, pool in enumerate(pools):
+    if not left:
+      break
+    taken = min(left, np.count_nonzero(pool == threshold))
+    counts[number] += taken
+    left -= taken
+  return counts
