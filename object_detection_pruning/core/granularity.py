@@ -9,7 +9,6 @@ of a convolution, [inputs, outputs] of a fully connected layer.
 
 from typing import NamedTuple, Sequence
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import choices, thresholds, vocabulary
@@ -88,13 +87,12 @@ class NOfM(vocabulary.NOfM, Granularity):
     # What is added counts among the zeros, before all others.
     bits = tf.pad(bits, [[0, 0], [0, rest], [0, 0]], constant_values=_LEAST)
     bits = tf.reshape(bits, [-1, self.group, outputs])
-    positions = np.arange(self.group, dtype=np.int32).reshape(1, -1, 1)
-    ranks = tf.zeros_like(bits)
-    for position in range(self.group):
+    ranks = tf.zeros_like(bits, tf.int16)
+    for shift in range(1, self.group):
       # Of equal scores the first one goes first.
-      is_later = (positions > position).astype(np.int32)
-      other = bits[:, position : position + 1] - is_later
-      ranks += tf.cast(other < bits, tf.int32)
+      is_first = tf.cast(bits[:, :-shift] <= bits[:, shift:], tf.int16)
+      ranks += tf.pad(is_first, [[0, 0], [shift, 0], [0, 0]])
+      ranks += tf.pad(1 - is_first, [[0, 0], [0, shift], [0, 0]])
     may_go = ranks < self.group - self.kept
     may_go = tf.reshape(may_go, [-1, inputs + rest, outputs])
     return tf.reshape(may_go[:, :inputs], shape)
