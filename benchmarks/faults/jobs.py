@@ -244,7 +244,9 @@ def _bytes(folder: str) -> Dict[str, str]:
   found = {}
   for name in _files(folder):
     with open(os.path.join(folder, name), 'rb') as file:
-      found[name] = hashlib.sha256(file.read()).hexdigest()
+      # A config names the folder that it is in.
+      content = file.read().replace(folder.encode(), b'FOLDER')
+    found[name] = hashlib.sha256(content).hexdigest()
   return found
 
 
