@@ -139,4 +139,6 @@ class Pruner:
 
 def _count_zeros(mask: tf.Variable) -> tf.Tensor:
   with tf.device(mask.device):
-    return tf.reduce_sum(tf.cast(tf.equal(mask, 0), tf.int64))
+    # Of zeros and ones; floats would not count all ones of a large kernel.
+    ones = tf.reduce_sum(tf.cast(mask, tf.int32))
+    return mask.shape.num_elements() - ones
