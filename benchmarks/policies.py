@@ -99,7 +99,10 @@ class Way(mask_update.Training):
     self._gradients = tf.no_op()
     if self.needs_batch:
       products = [kernel.masked_weight for kernel in kernels]
-      self._gradients = tf.group(*gathering.gradients(products))
+      # A group would be optimised away: nobody reads what it waits for.
+      self._gradients = tf.add_n(
+        [tf.reduce_sum(each) for each in gathering.gradients(products)]
+      )
 
   def start(self) -> None:
     """Trains a step, for scores to gather, and makes the first update."""
