@@ -21,10 +21,5 @@ bash scripts/setup.sh
 export TF_NUM_INTRAOP_THREADS=${TF_NUM_INTRAOP_THREADS:-1}
 export TF_NUM_INTEROP_THREADS=${TF_NUM_INTEROP_THREADS:-1}
 
-# One more than cores, since a quarter of the time a test waits for a process of
-# its own. Each takes up to 2.5 GB.
-workers=$(($(nproc) + 1))
-[ "$workers" -le 4 ] || workers=4
-
 exec "${VENV:-.venv}/bin/python" -m pytest \
-  --numprocesses "$workers" --dist loadfile "$@"
+  --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
