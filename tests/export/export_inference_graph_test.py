@@ -76,6 +76,7 @@ def test_sparse_graph_is_written_beside_the_plain_one(run, tmp_path):
   np.testing.assert_array_equal(plain.class_ids, sparse.class_ids)
 
 
+@pytest.mark.slow
 def test_optimized_graph_is_written_beside_the_plain_one(run, tmp_path):
   result = export(run, tmp_path, '--optimize')
   assert result.returncode == 0, result.stderr[-2000:]
