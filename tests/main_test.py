@@ -168,19 +168,23 @@ def test_a_missing_library_is_one_line(tmp_path):
   [
     [],
     ['help', 'detect'],
-    ['create_shapes_tf_record', '--num_train=2', '--num_val=1'],
+    [
+      'create_shapes_tf_record',
+      '--num_train=2',
+      '--num_val=1',
+      '--output_dir=.',
+    ],
   ],
   ids=['list', 'help', 'command'],
 )
 def test_output_that_nobody_reads_is_no_error(arguments, tmp_path):
-  if arguments[1:] and arguments[0] != 'help':
-    arguments = [*arguments, f'--output_dir={tmp_path}']
   reader, writer = os.pipe()
   os.close(reader)
   code = 'import odp_launcher; odp_launcher.main()'
   process = subprocess.run(
     [sys.executable, '-c', code, *arguments],
     env=processes.environment(),
+    cwd=str(tmp_path),
     stdout=writer,
     stderr=subprocess.PIPE,
   )

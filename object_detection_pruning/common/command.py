@@ -47,8 +47,6 @@ def run(main: Callable[[List[str]], None], goes_on: bool = False) -> None:
       _claim()
       main(argv)
       sys.stdout.flush()
-    except BrokenPipeError as error:
-      _end_unread(error)
     except errors.InputError as error:
       _fail(faults.first_line(error))
     except KeyboardInterrupt as stop:
@@ -69,6 +67,8 @@ def run(main: Callable[[List[str]], None], goes_on: bool = False) -> None:
     app.run(guarded, flags_parser=_parse)
   except KeyboardInterrupt as stop:
     _stop(stop, goes_on)
+  except BrokenPipeError as error:
+    _end_unread(error)
 
 
 def _claim() -> None:
@@ -85,10 +85,7 @@ def _claim() -> None:
 def _parse(argv: List[str]) -> List[str]:
   text = command_line.help_asked_for(argv)
   if text is not None:
-    try:
-      print(text, flush=True)
-    except BrokenPipeError as error:
-      _end_unread(error)
+    print(text, flush=True)
     sys.exit(0)
   try:
     return command_line.parse(argv)

@@ -52,6 +52,9 @@ def describe(error: BaseException) -> Optional[str]:
     One line; None if the error is none of these faults, so that it must be a
     defect of the program.
   """
+  # Whoever read the output has enough of it.
+  if isinstance(error, BrokenPipeError):
+    return None
   number = _number(error)
   if number is not None:
     path = _path(error)

@@ -174,7 +174,7 @@ class Global(vocabulary.Global, Allocation):
   ) -> List[int]:
     total = self._total(sparsity, layers)
     bits = [_ordered_bits(array) for array in scores]
-    zeros = _lowest(bits, total)
+    zeros = _count_lowest(bits, total)
     most = [layer.most(self.max_layer_sparsity) for layer in layers]
     if any(number > bound for number, bound in zip(zeros, most)):
       # The bounds are seldom met, and take as long again.
@@ -182,7 +182,7 @@ class Global(vocabulary.Global, Allocation):
         np.partition(each, bound - 1)[:bound] if bound else each[:0]
         for each, bound in zip(bits, most)
       ]
-      zeros = _lowest(bits, total)
+      zeros = _count_lowest(bits, total)
     return zeros
 
 
@@ -267,12 +267,15 @@ def _ordered_bits(scores: np.ndarray) -> np.ndarray:
   return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
 
 
-def _lowest(pools: Sequence[np.ndarray], total: int) -> List[int]:
+def _count_lowest(pools: Sequence[np.ndarray], total: int) -> List[int]:
   """Counts how many of the lowest numbers of all pools each pool has.
 
   Args:
     pools: int32 vectors.
     total: how many are counted. Of equal numbers those of the first pools are.
+
+  Returns:
+    Of each pool; their sum is `total`.
   """
   if not total:
     return [0] * len(pools)

@@ -131,28 +131,26 @@ def _constant(number: int) -> Callable:
   return read
 
 
-def _packed(mask_number: int) -> Callable:
-  def read(node: NodeDef, index: GraphIndex) -> Sequence:
-    reference = _input(node, mask_number)
-    mask = index.constant(reference)
-    values = index.constant(_input(node, mask_number + 1))
-    if mask is None or values is None:
-      return []
-    shape = tuple(attribute(node, 'kernel_shape').list.i)
-    scales = None
-    if attribute(node, 'num_scales').i:
-      scales = index.constant(data_inputs(node)[-1])
-    try:
-      weights = packing.unpack(mask, values, shape, scales)
-    except errors.InputError as error:
-      raise errors.InputError(f'node {node.name} ({node.op}): {error}')
-    return [(_source(reference, index), weights)]
-
-  return read
+def _packed(node: NodeDef, index: GraphIndex) -> Sequence:
+  number = packing.MASK_INPUTS[node.op]
+  reference = _input(node, number)
+  mask = index.constant(reference)
+  values = index.constant(_input(node, number + 1))
+  if mask is None or values is None:
+    return []
+  shape = tuple(attribute(node, 'kernel_shape').list.i)
+  scales = None
+  if attribute(node, 'num_scales').i:
+    scales = index.constant(_input(node, -1))
+  try:
+    weights = packing.unpack(mask, values, shape, scales)
+  except errors.InputError as error:
+    raise errors.InputError(f'node {node.name} ({node.op}): {error}')
+  return [(_source(reference, index), weights)]
 
 
 def _separable(node: NodeDef, index: GraphIndex) -> Sequence:
-  return [*_constant(1)(node, index), *_packed(3)(node, index)]
+  return [*_constant(1)(node, index), *_packed(node, index)]
 
 
 # What reads the kernels of a node, by its op.
@@ -163,8 +161,8 @@ _KERNELS: Dict[str, Callable] = {
   'MatMul': _constant(1),
   'FusedConv2D': _constant(1),
   'FusedDepthwiseConv2D': _constant(1),
-  'SparseConv2D': _packed(1),
-  'SparseMatMulBias': _packed(1),
+  'SparseConv2D': _packed,
+  'SparseMatMulBias': _packed,
   'SparseSeparableConv2D': _separable,
 }
 # The inputs of an op that are trained values, one for each channel.

@@ -16,8 +16,10 @@ from object_detection_pruning.sparse_ops import prediction_differences
 # Of detections that are compared.
 MIN_SCORE = 0.3
 _MIN_OVERLAP = 0.9
-# More than rounding does to float32 in a deep network.
-_LARGE = 1e-3
+# More than rounding does in a deep network: of sums in float32, and of weights
+# to 8 bits.
+LARGE = 1e-3
+LARGE_OF_BYTES = 0.1
 _DETECTION = (
   'detection_boxes:0',
   'detection_scores:0',
@@ -34,17 +36,19 @@ class Agreement(NamedTuple):
     detections: of the plain graph, from MIN_SCORE on; None for a graph that is
       no detector.
     found: those that the sparse graph finds as well.
+    large: more difference than rounding explains.
   """
 
   difference: Optional[float]
   detections: Optional[int] = None
   found: Optional[int] = None
+  large: float = LARGE
 
   @property
   def is_close(self) -> bool:
     """Whether rounding explains all differences."""
     # NaN is not close.
-    is_alike = self.difference is None or self.difference < _LARGE
+    is_alike = self.difference is None or self.difference < self.large
     return is_alike and self.detections == self.found
 
   def __str__(self) -> str:
@@ -71,6 +75,7 @@ def measure(
   sparse: GraphDef,
   moved: Dict[str, str],
   feeds: Dict[str, Any],
+  large: float = LARGE,
 ) -> Agreement:
   """Runs both graphs on a picture.
 
@@ -79,6 +84,7 @@ def measure(
     sparse: what it was rewritten to; the op library is loaded.
     moved: outputs of the plain graph that have another name in it.
     feeds: a picture, as `sample_feeds.make` gives it.
+    large: more difference than rounding explains.
   """
   comparer = prediction_differences.Comparer(plain, sparse, moved)
   differences = comparer.scaled_differences(feeds)
@@ -86,13 +92,13 @@ def measure(
   largest = float(np.max(list(differences.values()))) if differences else None
   names = graph_outputs.detection_outputs(plain)
   if not set(_DETECTION).issubset(names):
-    return Agreement(largest)
+    return Agreement(largest, large=large)
   first, second = (
     _detections(outputs) for outputs in comparer.outputs(_DETECTION, feeds)
   )
   sure = first.above(MIN_SCORE)
   # One that scores just less is found too.
-  return Agreement(largest, len(sure.boxes), sure.matches(second))
+  return Agreement(largest, len(sure.boxes), sure.matches(second), large)
 
 
 class _Detections(NamedTuple):

@@ -20,12 +20,6 @@ from object_detection_pruning.sparse_ops import nodes, packing
 
 BITS = 8
 _LARGEST = 2 ** (BITS - 1) - 1
-# Where the mask is among the inputs of an op; the values follow.
-_MASK_INPUT = {
-  'SparseConv2D': 1,
-  'SparseMatMulBias': 1,
-  'SparseSeparableConv2D': 3,
-}
 
 
 class ByteValues(NamedTuple):
@@ -51,7 +45,7 @@ def rounded(weights: np.ndarray) -> ByteValues:
 
 
 def store(graph_def: GraphDef) -> List[str]:
-  """Stores the weights of all sparse layers so.
+  """Stores the weights of all sparse layers in bytes.
 
   Args:
     graph_def: of the sparse ops, none of which shares its constants with
@@ -63,9 +57,9 @@ def store(graph_def: GraphDef) -> List[str]:
   index = GraphIndex(graph_def)
   made, changed = [], []
   for node in graph_def.node:
-    if node.op not in _MASK_INPUT:
+    if node.op not in packing.MASK_INPUTS:
       continue
-    number = _MASK_INPUT[node.op]
+    number = packing.MASK_INPUTS[node.op]
     references = data_inputs(node)
     mask, values = (index.constant(r) for r in references[number : number + 2])
     shape = tuple(attribute(node, 'kernel_shape').list.i)

@@ -11,8 +11,10 @@ from object_detection_pruning.graphs import (
   sample_feeds,
   saved_model_writer,
 )
+from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.sparse_ops import agreement as agreements
 from object_detection_pruning.sparse_ops import (
+  byte_values,
   graph_comparison,
   library,
   loading,
@@ -88,10 +90,8 @@ def export(
   """
   saved = saved_model_of(output_graph)
   _check(input_graph, output_graph, saved, overwrite)
-  if seconds < 0:
-    raise errors.InputError(f'seconds must be >= 0, got {seconds}')
-  if threads < 1:
-    raise errors.InputError(f'threads must be >= 1, got {threads}')
+  _check_numbers(seconds, threads)
+  rewrite.check_settings(min_sparsity, value_bits)
   plain = loading.read_graph_def(input_graph)
   if not isinstance(image, np.ndarray):
     image = sample_feeds.read_image(image)
@@ -101,17 +101,14 @@ def export(
   )
   library.load()
   agreement = agreements.measure(
-    plain, rewritten.graph_def, rewritten.moved, feeds
+    plain, rewritten.graph_def, rewritten.moved, feeds, _large(value_bits)
   )
   measurement = None
   if seconds:
     measurement = graph_comparison.compare(
       plain, rewritten.graph_def, feeds, seconds, threads
     )
-  with atomic_files.writing(output_graph) as (partial,):
-    with open(partial, 'wb') as file:
-      file.write(portable.serialized(rewritten.graph_def))
-    saved_model_writer.write(rewritten.graph_def, saved)
+  _write(rewritten.graph_def, output_graph, saved)
   return SparseExport(
     rewritten.report,
     os.path.getsize(input_graph),
@@ -139,6 +136,28 @@ def _check(
     )
   paths.refuse_existing(output_graph, saved, overwrite=overwrite)
   paths.folder_to_write('the folder of the graph', os.path.dirname(saved))
+
+
+def _check_numbers(seconds: float, threads: int) -> None:
+  if seconds < 0:
+    raise errors.InputError(f'seconds must be >= 0, got {seconds}')
+  if threads < 1:
+    raise errors.InputError(f'threads must be >= 1, got {threads}')
+
+
+def _large(value_bits: int) -> float:
+  """Gives how much more than rounding a difference between outputs is."""
+  if value_bits == byte_values.BITS:
+    return agreements.LARGE_OF_BYTES
+  return agreements.LARGE
+
+
+def _write(graph_def: GraphDef, output_graph: str, saved: str) -> None:
+  """Writes a graph and its SavedModel, both or none."""
+  with atomic_files.writing(output_graph) as (partial,):
+    with open(partial, 'wb') as file:
+      file.write(portable.serialized(graph_def))
+    saved_model_writer.write(graph_def, saved)
 
 
 def saved_model_of(graph_path: str) -> str:

@@ -6,6 +6,13 @@ import numpy as np
 
 from object_detection_pruning.common import errors
 
+# Where the mask is among the inputs of an op; the values follow.
+MASK_INPUTS = {
+  'SparseConv2D': 1,
+  'SparseMatMulBias': 1,
+  'SparseSeparableConv2D': 3,
+}
+
 
 def pack(weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
   """Packs a kernel of any shape.
@@ -39,10 +46,11 @@ def unpack(
     mask: see `pack`.
     values: see `pack`; or int8 multiples of scales.
     shape: of the kernel, output channels last.
-    scales: float32 vector of each output channel, for values of int8.
+    scales: float32 vector, one for each output channel, for values of int8;
+      else None.
 
   Raises:
-    InputError: the three do not belong together.
+    InputError: these do not belong together.
   """
   size = 1
   for side in shape:
@@ -64,8 +72,9 @@ def unpack(
       f'a sparse kernel has {nonzeros} bits set, and values of the shape '
       f'{list(values.shape)}'
     )
-  if (scales is not None) != (values.dtype == np.int8) or (
-    scales is not None and scales.shape != shape[-1:]
+  in_bytes = values.dtype == np.int8
+  if in_bytes != (scales is not None) or (
+    in_bytes and scales.shape != shape[-1:]
   ):
     given = 'no' if scales is None else str(scales.size)
     raise errors.InputError(
@@ -77,4 +86,4 @@ def unpack(
   weights = np.zeros(size, np.float32)
   weights[bits.astype(bool)] = values
   weights = weights.reshape(shape)
-  return weights if scales is None else weights * scales
+  return weights * scales if in_bytes else weights

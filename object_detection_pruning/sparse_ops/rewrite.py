@@ -79,14 +79,7 @@ def rewrite(
     InputError: min_sparsity is not in [0, 1], value_bits is neither, an output
       is not in the graph, or the graph has sparse ops already.
   """
-  if not 0 <= min_sparsity <= 1:
-    raise errors.InputError(
-      f'min_sparsity must be in [0, 1], got {min_sparsity}'
-    )
-  if value_bits not in (FLOAT_BITS, byte_values.BITS):
-    raise errors.InputError(
-      f'value_bits must be {FLOAT_BITS} or {byte_values.BITS}, got {value_bits}'
-    )
+  check_settings(min_sparsity, value_bits)
   graph_def, unpacked = stored_weights.unpack(graph_def)
   index = GraphIndex(graph_def)
   missing = sorted(set(outputs) - set(index.nodes))
@@ -106,13 +99,11 @@ def rewrite(
   rewritten = replacing.apply(graph_def, index, replacements, kept)
   replacements = _needed(replacements, rewritten)
   entries = [entry for r in replacements for entry in r.entries]
-  for name in concatenations.join(rewritten, kept):
-    entries.append(Entry(name, 'ConcatV2 in place', None, None, ''))
+  joined = concatenations.join(rewritten, kept)
+  entries += _changed(joined, 'ConcatV2 in place')
   if value_bits == byte_values.BITS:
-    for name in byte_values.store(rewritten):
-      entries.append(Entry(name, 'weights in 8 bits', None, None, ''))
-  for name in unpacked:
-    entries.append(Entry(name, 'weights as float32', None, None, ''))
+    entries += _changed(byte_values.store(rewritten), 'weights in 8 bits')
+  entries += _changed(unpacked, 'weights as float32')
   entries += [_rejected(item) for item in found if isinstance(item, Rejected)]
   entries += _rounded_activations(rewritten)
   sharing.share_constants(rewritten, index.nodes)
@@ -125,6 +116,22 @@ def rewrite(
     old: new for each in replacements for old, new in each.renamed.items()
   }
   return Rewritten(rewritten, RewriteReport(entries), origins, moved)
+
+
+def check_settings(min_sparsity: float, value_bits: int) -> None:
+  """Raises `InputError` for what `rewrite` does not take."""
+  if not 0 <= min_sparsity <= 1:
+    raise errors.InputError(
+      f'min_sparsity must be in [0, 1], got {min_sparsity}'
+    )
+  if value_bits not in (FLOAT_BITS, byte_values.BITS):
+    raise errors.InputError(
+      f'value_bits must be {FLOAT_BITS} or {byte_values.BITS}, got {value_bits}'
+    )
+
+
+def _changed(names: Iterable[str], what: str) -> List[Entry]:
+  return [Entry(name, what, None, None, '') for name in names]
 
 
 def _rejected(item: Rejected) -> Entry:

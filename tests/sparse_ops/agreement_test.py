@@ -59,6 +59,13 @@ def test_a_difference_that_is_no_number_is_not_close():
   assert agreement.Agreement(1e-5, 2, 2).is_close
 
 
+def test_weights_in_8_bits_may_differ_by_more():
+  large = agreement.LARGE_OF_BYTES
+  assert not agreement.Agreement(0.05, 2, 2).is_close
+  assert agreement.Agreement(0.05, 2, 2, large).is_close
+  assert not agreement.Agreement(0.2, 2, 2, large).is_close
+
+
 def test_detections_match_in_any_order_and_each_only_once():
   boxes = np.float32([[0, 0, 1, 1], [0, 0, 1, 0.99], [0.5, 0.5, 1, 1]])
 

@@ -16,10 +16,10 @@ def unknown(array, dtype=tf.float32):
 
   What is int8 stays so.
   """
-  if getattr(array, 'dtype', None) == np.int8:
-    dtype = tf.int8
   if isinstance(array, tf.Variable):
     return array
+  if getattr(array, 'dtype', None) == np.int8:
+    dtype = tf.int8
   return tf.placeholder_with_default(tf.constant(array, dtype), None)
 
 
