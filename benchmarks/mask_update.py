@@ -67,7 +67,7 @@ class Updates(Training):
   def _add_ops(self) -> None:
     self.kernels = masking.masked_kernels()
     self._pruner = pruner.Pruner(self.kernels)
-    self._contrib_update = contrib_update()
+    self._contrib_update = _contrib_update()
 
   def ours(self) -> None:
     """Updates the masks as the hook does."""
@@ -102,8 +102,7 @@ def _build(config) -> tf.Operation:
   return model_fn(features, labels, tf.estimator.ModeKeys.TRAIN).train_op
 
 
-def contrib_update() -> tf.Operation:
-  """Adds contrib's update of all masks of the graph, to `FLAGS.sparsity`."""
+def _contrib_update() -> tf.Operation:
   from tensorflow.contrib import model_pruning as contrib
 
   spec = contrib.get_pruning_hparams()

@@ -20,12 +20,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 from object_detection_pruning.common import command, timing
-from object_detection_pruning.core import (
-  gathering,
-  masking,
-  pruner,
-  schedules,
-)
+from object_detection_pruning.core import gathering, masking, schedules
 from object_detection_pruning.hooks import model_pruning_hook
 
 flags.DEFINE_string('only', '', 'Pattern of the ways to time.')
@@ -70,7 +65,7 @@ class Cost(NamedTuple):
   measured: float
 
 
-class Way(mask_update.Training):
+class Way(mask_update.Updates):
   """A masked training that prunes in one way, and contrib's update beside."""
 
   def __init__(self, config, sparsity: float, **settings):
@@ -86,8 +81,7 @@ class Way(mask_update.Training):
       super().__init__(config)
 
   def _add_ops(self) -> None:
-    kernels = masking.masked_kernels()
-    self._pruner = pruner.Pruner(kernels)
+    super()._add_ops()
     self._hook = model_pruning_hook.ModelPruningHook.from_schedule(
       schedules.ConstantSchedule(
         self._sparsity, start_step=2, end_step=10**9, frequency=_FREQUENCY
@@ -95,10 +89,9 @@ class Way(mask_update.Training):
       **self._settings,
     )
     self._hook.begin()
-    self._contrib = mask_update.contrib_update()
     self._gradients = tf.no_op()
     if self.needs_batch:
-      products = [kernel.masked_weight for kernel in kernels]
+      products = [kernel.masked_weight for kernel in self.kernels]
       # A group would be optimised away: nobody reads what it waits for.
       self._gradients = tf.add_n(
         [tf.reduce_sum(each) for each in gathering.gradients(products)]
@@ -109,9 +102,9 @@ class Way(mask_update.Training):
     self.step()
     self._hook.started(self.session, 1)
     self._due = self._hook.schedule.start_step
-    self.update()
+    self.ours()
 
-  def update(self) -> None:
+  def ours(self) -> None:
     """Makes the next update."""
     self._hook.update(self.session, self._due)
     self._due += _FREQUENCY
@@ -119,14 +112,6 @@ class Way(mask_update.Training):
   def batch(self) -> None:
     """Takes the gradients that an update needs, and nothing else."""
     self.session.run(self._gradients)
-
-  def contrib(self) -> None:
-    """Updates the masks as contrib does."""
-    self.session.run(self._contrib)
-
-  def measure(self) -> float:
-    """Gives the sparsity of the masks."""
-    return self._pruner.overall_sparsity(self._pruner.measure(self.session))
 
 
 def measure(config, name: str) -> Cost:
@@ -141,11 +126,11 @@ def measure(config, name: str) -> Cost:
       [way.step, plain.step], FLAGS.rounds, title=f'{name}: steps'
     )
     updates, _ = timing.by_turns(
-      [way.update, way.batch, plain.contrib],
+      [way.ours, way.batch, plain.contrib],
       FLAGS.rounds,
       title=f'{name}: updates',
     )
-    measured = way.measure()
+    measured = way.sparsity()
   alone = updates[:, 0] - (updates[:, 1] if way.needs_batch else 0)
   return Cost(
     update=float(np.median(alone)),

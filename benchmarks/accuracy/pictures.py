@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy/pictures.py --records=RECORDS --output_dir=RUNS
 
-Takes models of run.py, and writes into docs/images. The
-pictures are samples, zeros, masks and schedule.
+Takes models of run.py, and writes into docs/images. The pictures are samples,
+zeros, masks and schedule.
 """
 
 import json
@@ -128,11 +128,7 @@ def zeros() -> None:
   axes.set_xticklabels(labels, rotation=60, ha='right', fontsize=8)
   axes.set_ylabel('zeros in the layer, %')
   axes.set_ylim(0, 100)
-  axes.grid(alpha=0.3)
-  axes.legend(loc='lower right')
-  figure.savefig(
-    os.path.join(_IMAGES, 'accuracy_zeros.png'), bbox_inches='tight'
-  )
+  save_lines(figure, 'zeros')
 
 
 def masks() -> None:
@@ -170,11 +166,16 @@ def schedule() -> None:
   axes.set_xlabel('step')
   axes.set_ylabel('sparsity of the masked kernels')
   axes.set_ylim(0, 1)
+  save_lines(figure, 'schedule')
+
+
+def save_lines(figure: pyplot.Figure, name: str) -> None:
+  """Writes a picture of lines that rise from the left to the right."""
+  (axes,) = figure.axes
   axes.grid(alpha=0.3)
   axes.legend(loc='lower right')
-  figure.savefig(
-    os.path.join(_IMAGES, 'accuracy_schedule.png'), bbox_inches='tight'
-  )
+  path_of_picture = os.path.join(_IMAGES, f'accuracy_{name}.png')
+  figure.savefig(path_of_picture, bbox_inches='tight')
 
 
 def short(layer: str) -> str:

@@ -22,6 +22,7 @@ from absl import app, flags
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import experiments  # noqa: E402
+import kinds  # noqa: E402
 import results_file  # noqa: E402
 
 flags.DEFINE_string('records', None, 'Folder with records of each data set.')
@@ -33,7 +34,7 @@ FLAGS = flags.FLAGS
 
 _WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'worker.py')
 
-Run = Tuple[experiments.Experiment, int]
+Run = Tuple[kinds.Experiment, int]
 
 
 def remaining() -> List[Run]:
@@ -48,7 +49,7 @@ def remaining() -> List[Run]:
   ]
 
 
-def folder(experiment: experiments.Experiment, name: str, seed: int) -> str:
+def folder(experiment: kinds.Experiment, name: str, seed: int) -> str:
   """Gives the folder of a run of an experiment's detector."""
   return os.path.join(
     FLAGS.output_dir, experiment.detector, f'{name}-seed{seed}'
@@ -56,7 +57,7 @@ def folder(experiment: experiments.Experiment, name: str, seed: int) -> str:
 
 
 def model_of(
-  experiment: experiments.Experiment, name: Optional[str], seed: int
+  experiment: kinds.Experiment, name: Optional[str], seed: int
 ) -> str:
   """Gives the folder of a finished run; '' for none asked for or none there.
 

@@ -37,6 +37,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _HERE)
 
 import experiments  # noqa: E402
+import kinds  # noqa: E402
 
 flags.DEFINE_string('experiment', None, 'Name of the experiment.')
 flags.DEFINE_string('detector', None, 'Name of the detector.')
@@ -71,13 +72,13 @@ class ClearedMomentum(tf.train.SessionRunHook):
 
 def main(_) -> None:
   experiment = experiments.find(FLAGS.detector, FLAGS.experiment)
-  detector = experiments.DETECTORS[experiment.detector]
+  detector = kinds.DETECTORS[experiment.detector]
   make = {
-    experiments.TRAIN: trained,
-    experiments.RECIPE: by_recipe,
-    experiments.RECONSTRUCT: reconstructed,
-    experiments.MAGNITUDE: cut,
-    experiments.CHANNELS: narrowed,
+    kinds.TRAIN: trained,
+    kinds.RECIPE: by_recipe,
+    kinds.RECONSTRUCT: reconstructed,
+    kinds.MAGNITUDE: cut,
+    kinds.CHANNELS: narrowed,
   }[experiment.way]
   graph = make(experiment, detector)
   result = {
@@ -96,7 +97,7 @@ def main(_) -> None:
   )
 
 
-def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
+def data_of(detector: kinds.Detector) -> detection_data.DetectionData:
   """Finds the records of a detector's data."""
   folder = os.path.join(FLAGS.records, detector.data)
   label_map = os.path.join(folder, 'label_map.pbtxt')
@@ -109,7 +110,7 @@ def data_of(detector: experiments.Detector) -> detection_data.DetectionData:
 
 
 def configured(
-  experiment: experiments.Experiment, detector: experiments.Detector
+  experiment: kinds.Experiment, detector: kinds.Detector
 ) -> pipeline_pb2.TrainEvalPipelineConfig:
   """Gives the config that an experiment trains with."""
   base = pipeline.without_pruning_message(
@@ -143,9 +144,7 @@ def configured(
   return config
 
 
-def trained(
-  experiment: experiments.Experiment, detector: experiments.Detector
-) -> str:
+def trained(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
   """Trains, re-calibrates batch norm, exports; returns the frozen graph."""
   folder = FLAGS.output_dir
   config = configured(experiment, detector)
@@ -181,7 +180,7 @@ def trained(
 
 
 def as_evaluated(
-  folder: str, detector: experiments.Detector
+  folder: str, detector: kinds.Detector
 ) -> pipeline_pb2.TrainEvalPipelineConfig:
   """The config that a model trained in a folder is evaluated with."""
   changes = ''
@@ -201,9 +200,7 @@ def export(
   return os.path.join(exported, exporter.FROZEN_GRAPH)
 
 
-def by_recipe(
-  experiment: experiments.Experiment, detector: experiments.Detector
-) -> str:
+def by_recipe(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
   """Trains by the detector's config alone; returns the frozen graph."""
   folder = os.path.join(FLAGS.output_dir, 'recipe')
   arguments = [
@@ -231,7 +228,7 @@ def taken_over(checkpoint: str) -> str:
 
 
 def reconstructed(
-  experiment: experiments.Experiment, detector: experiments.Detector
+  experiment: kinds.Experiment, detector: kinds.Detector
 ) -> str:
   """Prunes from training images without their labels."""
   source = job.Source(
@@ -245,9 +242,7 @@ def reconstructed(
   return os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
 
 
-def cut(
-  experiment: experiments.Experiment, detector: experiments.Detector
-) -> str:
+def cut(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
   """Sets the smallest weights of each masked kernel to zero; nothing more."""
   config = pipeline.load(os.path.join(FLAGS.start, 'pipeline.config'))
   start = checkpoints.resolve(FLAGS.start)
@@ -262,9 +257,7 @@ def cut(
   return export(config, prefix)
 
 
-def narrowed(
-  experiment: experiments.Experiment, detector: experiments.Detector
-) -> str:
+def narrowed(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
   """Removes channels, as a user does; those of reconstruction are refitted."""
   # A command claims its folder for itself.
   folder = os.path.join(FLAGS.output_dir, 'narrow')
