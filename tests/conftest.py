@@ -87,6 +87,18 @@ def graph():
     yield graph
 
 
+@pytest.fixture(autouse=True)
+def environment():
+  """Takes back what a command that runs in this process set for itself.
+
+  TF_CPP_MIN_LOG_LEVEL, for example, which processes of later tests inherit.
+  """
+  before = dict(os.environ)
+  yield
+  os.environ.clear()
+  os.environ.update(before)
+
+
 @pytest.fixture(scope='module', autouse=True)
 def memory():
   """Frees the graphs of a file of tests, which refer to themselves."""

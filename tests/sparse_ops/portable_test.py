@@ -42,6 +42,7 @@ def test_ops_agree_when_built_for_an_unknown_processor(tmp_path):
       XDG_CACHE_HOME=str(tmp_path),
       PYTHONPATH=os.pathsep.join(sys.path),
       ODP_SPARSE_ISA='avx2',
+      TF_CPP_MIN_LOG_LEVEL='0',
     ),
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
