@@ -111,6 +111,22 @@ def test_global_zeros_are_the_lowest_of_all_within_the_bound(
     assert max(lost) <= min(left)
 
 
+@pytest.mark.parametrize('sparsity', [0.0001, 0.3, 0.85, 0.97])
+@pytest.mark.parametrize('step', [1, 7, 251])
+def test_global_zeros_do_not_depend_on_the_order_of_weights(sparsity, step):
+  """Whatever is looked at first, for it is all alike in some way."""
+  layers = layers_of([(100, 500), (90, 251), (300, 301)])
+  rng = np.random.RandomState(1)
+  scores = [rng.rand(*layer.shape).astype(np.float32) for layer in layers]
+  for array in scores:
+    array.ravel()[::step] *= 1e-3
+  lowest = np.sort(np.concatenate([array.ravel() for array in scores]))
+  threshold = lowest[round(sparsity * len(lowest)) - 1]
+  assert allocation.find('global').zeros(sparsity, layers, scores) == [
+    np.sum(array <= threshold) for array in scores
+  ]
+
+
 def test_of_equal_scores_those_of_the_first_layers_go():
   layers = layers_of([(1, 10), (1, 10)])
   scores = [np.ones((1, 10)), np.ones((1, 10))]
