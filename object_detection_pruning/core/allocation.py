@@ -18,10 +18,6 @@ from object_detection_pruning.core import (
 )
 
 
-# A prime, so that a sample takes weights of all channels.
-_STRIDE = 251
-
-
 class LayerSparsity(NamedTuple):
   """A target sparsity of its own for the layers that a pattern is found in."""
 
@@ -301,7 +297,8 @@ def _of_rank(pools: Sequence[np.ndarray], rank: int) -> int:
   A sample tells about where it lies, and only the few numbers there are put in
   order. Where the sample misleads, all are.
   """
-  sample = np.sort(np.concatenate([pool[::_STRIDE] for pool in pools]))
+  sample = np.concatenate([pool[:: thresholds.STRIDE] for pool in pools])
+  sample.sort()
   last = len(sample) - 1
   place = last * rank // sum(len(pool) for pool in pools)
   # Four standard deviations of the place of a median, by chance.

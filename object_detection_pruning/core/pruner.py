@@ -1,5 +1,6 @@
 """The op that updates masks, and what it is fed."""
 
+import functools
 from typing import List, Sequence
 
 import numpy as np
@@ -10,11 +11,11 @@ from object_detection_pruning.core import (
   criteria,
   gathering,
   granularity,
+  lanes,
   masking,
 )
 
 _SCOPE = 'model_pruning'
-_LANES = 2
 
 
 class Pruner:
@@ -113,13 +114,10 @@ class Pruner:
     return [tf.convert_to_tensor(each) for each in found]
 
   def _update_all(self) -> tf.Operation:
-    updates: List[tf.Operation] = []
-    for index in range(len(self.kernels)):
-      # Two at a time: all at once would hold the intermediate values of every
-      # kernel in memory, and takes longer.
-      waits_for = [updates[index - _LANES]] if index >= _LANES else []
-      with tf.control_dependencies(waits_for):
-        updates.append(self._update_op(index))
+    updates = lanes.chain(
+      functools.partial(self._update_op, index)
+      for index in range(len(self.kernels))
+    )
     return tf.group(*updates, name='mask_update')
 
   def _update_op(self, index: int) -> tf.Operation:

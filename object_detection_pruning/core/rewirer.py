@@ -1,11 +1,13 @@
 """The op that drops weights and lets as many others grow back."""
 
+import functools
 from typing import List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.core import (
   gathering,
+  lanes,
   masking,
   regrowth,
   thresholds,
@@ -40,10 +42,10 @@ class Rewirer:
       self._step = tf.placeholder(tf.int32, [], name='step')
       # All gradients are those of the old masks.
       with tf.control_dependencies([g for g in gradients if g is not None]):
-        updates = [
-          self._update_op(number, kernel, gradient)
+        updates = lanes.chain(
+          functools.partial(self._update_op, number, kernel, gradient)
           for number, (kernel, gradient) in enumerate(zip(kernels, gradients))
-        ]
+        )
       self._update = tf.group(*updates, name='mask_regrowth')
 
   def numbers(self, zeros: Sequence[int], progress: float) -> List[int]:
@@ -85,24 +87,18 @@ class Rewirer:
     with tf.device(kernel.mask.device):
       weights = tf.convert_to_tensor(kernel.weights)
       kept = tf.convert_to_tensor(kernel.mask) > 0
-      never = tf.fill(kernel.shape, float('nan'))
-      dropping = thresholds.cut(tf.where(kept, tf.abs(weights), never), number)
+      dropped = thresholds.lowest(tf.abs(weights), number, kept)
       growth = self._way.scores(
         weights.shape, tf.stack([self._step, index]), gradient
       )
-      growing = thresholds.cut(tf.where(kept, never, -growth), number)
-      grown = tf.equal(growing.mask, 0)
-      mask = tf.where(
-        grown,
-        tf.ones(kernel.shape),
-        tf.where(kept, dropping.mask, tf.zeros(kernel.shape)),
-      )
+      grown = thresholds.lowest(-growth, number, tf.logical_not(kept))
       # Nothing is changed before all that reads it is done.
-      with tf.control_dependencies([mask, grown]):
+      with tf.control_dependencies([dropped.places, grown.places]):
         return tf.group(
-          tf.assign(kernel.mask, mask),
-          tf.assign(kernel.threshold, dropping.threshold),
-          *[_with_zeros(each, grown) for each in _weights(kernel)],
+          _fill(kernel.mask, dropped.places, 0.0),
+          _fill(kernel.mask, grown.places, 1.0),
+          tf.assign(kernel.threshold, dropped.threshold),
+          *[_fill(each, grown.places, 0.0) for each in _weights(kernel)],
         )
 
 
@@ -114,8 +110,8 @@ def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
   return [kernel.weights] + averages
 
 
-def _with_zeros(variable: tf.Variable, where: tf.Tensor) -> tf.Operation:
-  values = tf.convert_to_tensor(variable)
-  return tf.group(
-    tf.assign(variable, tf.where(where, tf.zeros(values.shape), values))
-  )
+def _fill(
+  variable: tf.Variable, places: tf.Tensor, value: float
+) -> tf.Operation:
+  values = tf.fill(tf.shape(places)[:1], value)
+  return tf.group(tf.scatter_nd_update(variable, places, values))

@@ -143,3 +143,48 @@ def test_number_of_zeros_is_the_rounded_share(sparsity, size):
   zeros = thresholds.zeros_for(sparsity, size)
   assert 0 <= zeros <= size
   assert abs(zeros - sparsity * size) <= 0.5
+
+
+@pytest.fixture(scope='module')
+def lowest():
+  """Runs `lowest`, and `cut` for the same scores, in one graph."""
+  shape = (3, 3, 40, 30)
+  with tf.Graph().as_default():
+    scores = tf.placeholder(tf.float32, shape)
+    number = tf.placeholder(tf.int32, [])
+    among = tf.placeholder(tf.bool, shape)
+    never = tf.fill(shape, float('nan'))
+    results = (
+      thresholds.lowest(scores, number, among),
+      thresholds.cut(tf.where(among, scores, never), number),
+    )
+    with tf.Session() as session:
+      yield lambda s, n, a: session.run(
+        results, {scores: s, number: n, among: a}
+      )
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+  seed=st.integers(0, 2**32 - 1),
+  share=st.floats(0, 1),
+  chosen=st.floats(0, 1),
+  # Where not, what the sample has is less or more than what it has not.
+  factor=st.sampled_from([1, 0, 1e-3, 1e3]),
+)
+@example(seed=0, share=1.0, chosen=1.0, factor=1)
+@example(seed=0, share=0.5, chosen=0.0, factor=1)
+@example(seed=0, share=0.3, chosen=0.1, factor=1e3)
+def test_lowest_are_those_that_cut_masks(lowest, seed, share, chosen, factor):
+  rng = np.random.RandomState(seed)
+  scores = rng.normal(size=(3, 3, 40, 30)).astype(np.float32)
+  scores[rng.uniform(size=scores.shape) < 0.1] = 0
+  scores.ravel()[:: thresholds.STRIDE] *= factor
+  among = rng.uniform(size=scores.shape) < chosen
+  number = int(share * np.count_nonzero(among))
+  found, expected = lowest(scores, number, among)
+  mask = np.ones(scores.shape, np.float32)
+  mask[tuple(found.places.T)] = 0
+  assert len(found.places) == number
+  np.testing.assert_array_equal(mask, expected.mask)
+  assert found.threshold == expected.threshold
