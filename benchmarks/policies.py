@@ -10,6 +10,7 @@ with, in one process:
 """
 
 import json
+import os
 import re
 import tempfile
 from typing import Any, Dict, NamedTuple
@@ -19,7 +20,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning.common import command, timing
+from object_detection_pruning.common import atomic_files, command, timing
 from object_detection_pruning.core import gathering, masking, schedules
 from object_detection_pruning.hooks import model_pruning_hook
 
@@ -162,17 +163,18 @@ def table(costs: Dict[str, Cost]) -> str:
 def main(_) -> None:
   names = [name for name in WAYS if re.search(FLAGS.only, name)]
   costs = {}
+  if FLAGS.output and os.path.exists(FLAGS.output):
+    with open(FLAGS.output) as file:
+      costs = {name: Cost(**cost) for name, cost in json.load(file).items()}
   with tempfile.TemporaryDirectory() as folder:
     config = mask_update.configured(folder)
     for name in names:
       costs[name] = measure(config, name)
-      print(name, costs[name], flush=True)
       tf.reset_default_graph()
-  print(table(costs))
-  if FLAGS.output:
-    with open(FLAGS.output, 'w') as file:
-      json.dump({n: c._asdict() for n, c in costs.items()}, file, indent=2)
-      file.write('\n')
+      if FLAGS.output:
+        found = {key: cost._asdict() for key, cost in costs.items()}
+        atomic_files.write(FLAGS.output, json.dumps(found, indent=2) + '\n')
+  print(table({name: costs[name] for name in WAYS if name in costs}))
 
 
 if __name__ == '__main__':

@@ -17,6 +17,9 @@ from object_detection_pruning.core import (
   vocabulary,
 )
 
+# Of scores that are sampled. A prime, so that a sample has all channels.
+_STRIDE = 251
+
 
 class LayerSparsity(NamedTuple):
   """A target sparsity of its own for the layers that a pattern is found in."""
@@ -172,17 +175,20 @@ class Global(vocabulary.Global, Allocation):
     layers: Sequence[Layer],
     scores: Optional[Sequence[np.ndarray]] = None,
   ) -> List[int]:
-    total = self._total(sparsity, layers)
+    left = self._total(sparsity, layers)
     bits = [_ordered_bits(array) for array in scores]
-    zeros = _count_lowest(bits, total)
-    most = [layer.most(self.max_layer_sparsity) for layer in layers]
-    if any(number > bound for number, bound in zip(zeros, most)):
-      # The bounds are seldom met, and take as long again.
-      bits = [
-        np.partition(each, bound - 1)[:bound] if bound else each[:0]
-        for each, bound in zip(bits, most)
-      ]
-      zeros = _count_lowest(bits, total)
+    zeros = [layer.most(self.max_layer_sparsity) for layer in layers]
+    free = list(range(len(layers)))
+    while free:
+      found = _count_lowest([bits[number] for number in free], left)
+      # Who would get more than its bound gets that; the others share the rest.
+      bound = {n for n, count in zip(free, found) if count > zeros[n]}
+      if not bound:
+        for number, count in zip(free, found):
+          zeros[number] = count
+        break
+      left -= sum(zeros[number] for number in bound)
+      free = [number for number in free if number not in bound]
     return zeros
 
 
@@ -297,7 +303,7 @@ def _of_rank(pools: Sequence[np.ndarray], rank: int) -> int:
   A sample tells about where it lies, and only the few numbers there are put in
   order. Where the sample misleads, all are.
   """
-  sample = np.concatenate([pool[:: thresholds.STRIDE] for pool in pools])
+  sample = np.concatenate([pool[::_STRIDE] for pool in pools])
   sample.sort()
   last = len(sample) - 1
   place = last * rank // sum(len(pool) for pool in pools)

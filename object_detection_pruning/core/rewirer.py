@@ -87,18 +87,24 @@ class Rewirer:
     with tf.device(kernel.mask.device):
       weights = tf.convert_to_tensor(kernel.weights)
       kept = tf.convert_to_tensor(kernel.mask) > 0
-      dropped = thresholds.lowest(tf.abs(weights), number, kept)
+      never = tf.fill(kernel.shape, float('nan'))
+      dropping = thresholds.cut(tf.where(kept, tf.abs(weights), never), number)
       growth = self._way.scores(
         weights.shape, tf.stack([self._step, index]), gradient
       )
-      grown = thresholds.lowest(-growth, number, tf.logical_not(kept))
+      growing = thresholds.cut(tf.where(kept, never, -growth), number)
+      grown = tf.equal(growing.mask, 0)
+      mask = tf.where(
+        grown,
+        tf.ones(kernel.shape),
+        tf.where(kept, dropping.mask, tf.zeros(kernel.shape)),
+      )
       # Nothing is changed before all that reads it is done.
-      with tf.control_dependencies([dropped.places, grown.places]):
+      with tf.control_dependencies([mask, grown]):
         return tf.group(
-          _fill(kernel.mask, dropped.places, 0.0),
-          _fill(kernel.mask, grown.places, 1.0),
-          tf.assign(kernel.threshold, dropped.threshold),
-          *[_fill(each, grown.places, 0.0) for each in _weights(kernel)],
+          tf.assign(kernel.mask, mask),
+          tf.assign(kernel.threshold, dropping.threshold),
+          *[_with_zeros(each, grown) for each in _weights(kernel)],
         )
 
 
@@ -110,8 +116,8 @@ def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
   return [kernel.weights] + averages
 
 
-def _fill(
-  variable: tf.Variable, places: tf.Tensor, value: float
-) -> tf.Operation:
-  values = tf.fill(tf.shape(places)[:1], value)
-  return tf.group(tf.scatter_nd_update(variable, places, values))
+def _with_zeros(variable: tf.Variable, where: tf.Tensor) -> tf.Operation:
+  values = tf.convert_to_tensor(variable)
+  return tf.group(
+    tf.assign(variable, tf.where(where, tf.zeros(values.shape), values))
+  )

@@ -15,8 +15,6 @@ from object_detection_pruning.common import errors
 # (shift, number of bits) of each pass, most significant first: 32 in all.
 _PASSES = ((19, 13), (9, 10), (0, 9))
 _MAGNITUDE = 0x7FFFFFFF
-# Of scores that are sampled. A prime, so that a sample has all channels.
-STRIDE = 251
 
 
 class Cut(NamedTuple):
@@ -29,18 +27,6 @@ class Cut(NamedTuple):
   """
 
   mask: tf.Tensor
-  threshold: tf.Tensor
-
-
-class Lowest(NamedTuple):
-  """The lowest of some scores.
-
-  Attributes:
-    places: int64 tensor [number, rank of the scores], their indices in order.
-    threshold: float32 scalar; the greatest of them, 0 where there is none.
-  """
-
-  places: tf.Tensor
   threshold: tf.Tensor
 
 
@@ -81,44 +67,6 @@ def cut(scores: tf.Tensor, number: tf.Tensor) -> Cut:
   return Cut(
     tf.reshape(tf.cast(kept, tf.float32), tf.shape(scores)),
     tf.where(number > 0, _score(threshold), tf.zeros([])),
-  )
-
-
-def lowest(scores: tf.Tensor, number: tf.Tensor, among: tf.Tensor) -> Lowest:
-  """Finds the lowest scores among some, as `cut` would mask them.
-
-  This is meant for few of many: most scores are looked at only once.
-
-  Args:
-    scores: float32 tensor, whose shape is known.
-    number: int32 scalar, not more than there are to choose among.
-    among: bool tensor in the shape of the scores.
-  """
-  places = _likely(scores, number, among)
-  mask, threshold = cut(tf.gather_nd(scores, places), number)
-  return Lowest(tf.boolean_mask(places, tf.equal(mask, 0)), threshold)
-
-
-def _likely(
-  scores: tf.Tensor, number: tf.Tensor, among: tf.Tensor
-) -> tf.Tensor:
-  """Gives the places of some scores, the lowest `number` among them.
-
-  A sample tells what these are below. Where it misleads, all places are given.
-  """
-  sampled, chosen = (
-    tf.reshape(tensor, [-1])[::STRIDE] for tensor in (scores, among)
-  )
-  length = sampled.shape.num_elements()
-  never = tf.fill([length], float('inf'))
-  ordered = tf.sort(tf.where(chosen, sampled, never))
-  share = tf.cast(number, tf.float64) / scores.shape.num_elements()
-  # Four standard deviations of the place of a median, by chance.
-  place = tf.cast(share * length, tf.int32) + 2 * int(length**0.5) + 1
-  bound = ordered[tf.minimum(place, length - 1)]
-  places = tf.where(tf.logical_and(among, scores <= bound))
-  return tf.cond(
-    tf.shape(places)[0] >= number, lambda: places, lambda: tf.where(among)
   )
 
 
