@@ -31,6 +31,7 @@ from object_detection_pruning.common import (
   command,
   errors,
   locks,
+  memory,
   paths,
   project_log,
   stacks,
@@ -211,6 +212,7 @@ def main(_) -> None:
   locks.hold_folder('--model_dir', FLAGS.model_dir, role())
   if role().startswith('ps-'):
     stopping.end_at_once()
+  memory.keep()
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
     tf_random_seed=FLAGS.seed,

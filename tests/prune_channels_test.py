@@ -170,6 +170,7 @@ def test_groups_are_printed_with_what_holds_them(dry_runs):
   assert 'BoxPredictor_0/ClassPredictor: ' in text
 
 
+@pytest.mark.slow
 def test_frozen_batch_norm_needs_no_training_data(trained, tmp_path):
   model = detectors.ssd().replace('train: true', 'train: false')
   path = detectors.write(detectors.config(model), tmp_path / 'frozen')

@@ -81,15 +81,7 @@ def test_second_surgery_keeps_the_widths_of_the_code():
     assert dense.get(width.layer, width.dense_filters) == width.dense_filters
 
 
-@pytest.mark.parametrize(
-  'name',
-  [
-    pytest.param(
-      name, marks=[] if name == 'ssd_mobilenet_v1' else pytest.mark.slow
-    )
-    for name in networks.DETECTORS
-  ],
-)
+@pytest.mark.parametrize('name', networks.ONE_BY_DEFAULT)
 def test_narrow_detector_trains_a_step(name, data):
   config = detectors.config(networks.DETECTORS[name](), data)
   built = inference_graph.build(config)

@@ -14,7 +14,7 @@ from object_detection_pruning.common import checkpoints
 from object_detection_pruning.export import exporter
 
 
-@pytest.mark.parametrize('name', networks.NAMES)
+@pytest.mark.parametrize('name', networks.ONE_BY_DEFAULT)
 def test_exported_graph_has_the_size_and_work_of_the_plan(name, tmp_path):
   config = detectors.config(networks.DETECTORS[name]())
   network = pruning.analyze(config)

@@ -40,6 +40,13 @@ NAMES = [
   pytest.param('ssd_pnasnet', marks=pytest.mark.slow),
   pytest.param('faster_rcnn_nas', marks=pytest.mark.slow),
 ]
+# For tests that take longer with each: one of them runs by default.
+ONE_BY_DEFAULT = [
+  pytest.param(
+    name, marks=[] if name == 'ssd_mobilenet_v1' else pytest.mark.slow
+  )
+  for name in DETECTORS
+]
 
 
 def build(network, layer_widths=()) -> inference_graph.InferenceGraph:

@@ -1,8 +1,30 @@
 import ctypes
+import platform
+import subprocess
+import sys
 
 import numpy as np
+import processes
+import pytest
 
 from object_detection_pruning.common import memory
+
+# Takes arrays of 160 MB together and frees them, again and again; prints how
+# often the kernel had to give a page for that.
+_PROGRAM = """
+import resource
+import numpy as np
+from object_detection_pruning.common import memory
+memory.keep()
+for number in range(11):
+  if number == 1:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+  arrays = [np.ones(20 << 17) for _ in range(8)]
+  del arrays
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+# One of each two megabytes at least, whatever the size of pages.
+_PAGES = 10 * (160 >> 1)
 
 
 def _resident() -> int:
@@ -28,3 +50,24 @@ def test_other_c_libraries_are_left_alone(monkeypatch):
 
   monkeypatch.setattr(ctypes, 'CDLL', missing)
   memory.give_back()
+
+
+def page_faults(variables):
+  """Counts the pages that a process takes while it does the same ten times."""
+  result = subprocess.run(
+    [sys.executable, '-c', _PROGRAM],
+    env={**processes.environment(), **variables},
+    stdout=subprocess.PIPE,
+    check=True,
+  )
+  return int(result.stdout)
+
+
+@pytest.mark.skipif(
+  platform.libc_ver()[0] != 'glibc', reason='glibc alone is told to keep it'
+)
+def test_freed_memory_is_kept_for_the_next_step_unless_switched_off():
+  assert page_faults({}) < _PAGES / 10
+  assert page_faults({memory.SWITCH: '0'}) >= _PAGES
+  # What a user has set himself stays.
+  assert page_faults({'MALLOC_TRIM_THRESHOLD_': '1000000'}) >= _PAGES

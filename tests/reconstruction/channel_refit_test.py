@@ -96,6 +96,7 @@ def test_channels_that_others_can_stand_for_are_removed_without_loss(
   assert np.abs(np.subtract(plain, before)).max() > 0.02
 
 
+@pytest.mark.slow
 def test_what_a_mask_has_removed_stays_so(made, images):
   config, tensors, plan, prefix = made
   detector = channel_refit.pruner(config, prefix, images[:2])
@@ -113,6 +114,7 @@ def test_what_a_mask_has_removed_stays_so(made, images):
   assert kept.sum() == kept.size - _TWINS * kept.shape[-1] - 1
 
 
+@pytest.mark.slow
 def test_moving_averages_become_the_refitted_values(made, images):
   config, tensors, plan, prefix = made
   name = 'FeatureExtractor/MobilenetV1/Conv2d_6_pointwise/weights'

@@ -156,6 +156,7 @@ def test_the_folder_of_the_dense_model_is_refused(graph):
     job.check_output(job.Source(graph=graph), os.path.dirname(graph), [], True)
 
 
+@pytest.mark.slow
 def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
   config = detectors.config(detectors.ssd())
   prefix = _checkpoint(config, tmp_path)
