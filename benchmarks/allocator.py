@@ -1,17 +1,15 @@
-"""Times commands with and without freed memory kept for what comes next.
+"""Times a training with and without freed memory kept for the next step.
 
     python benchmarks/allocator.py --output=benchmarks/results/allocator.json
 
-Each command runs in turns with ODP_KEEP_MEMORY at 0 and at 1, on an SSD
-MobileNet V1 0.75 with images of 300x300, 8 in a batch of training. Told are
-medians over the rounds: seconds of a whole command, those in which a core
-worked for the kernel, and the peak memory of its largest process.
+It runs in turns with ODP_KEEP_MEMORY at 0 and at 1, on an SSD MobileNet V1 0.75
+with images of 300x300, 8 in a batch. Told are medians over the rounds: seconds
+of the whole command, those in which a core worked for the kernel, and the peak
+memory of its largest process.
 """
 
 import argparse
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +18,7 @@ import time
 from typing import Dict, List, NamedTuple
 
 import numpy as np
+import recorded
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import memory
@@ -49,43 +48,20 @@ class Use(NamedTuple):
   megabytes: float
 
 
-def commands(folder: str, steps: int) -> Dict[str, List[str]]:
-  """Makes data and a config; gives commands that use what those before made."""
+def training(folder: str, steps: int) -> List[str]:
+  """Makes data and a config; gives the command line."""
   data = detection_data.generate_shapes(folder, 64, 16, _SIZE)
   stage = stages.Stage('train', '', steps, None, 0.85, 1.0)
   config = stages.configure(pipeline.load(_CONFIG), data, stage, None)
   config.train_config.fine_tune_checkpoint = ''
   config.train_config.batch_size = _BATCH
   path = pipeline.save(config, folder)
-  trained = os.path.join(folder, 'training')
-  graph = os.path.join(folder, 'export', 'frozen_inference_graph.pb')
-  model = [f'--pipeline_config_path={path}', f'--checkpoint={trained}']
-  return {
-    'training': [
-      'model_main',
-      f'--pipeline_config_path={path}',
-      f'--model_dir={trained}',
-      f'--num_train_steps={steps}',
-    ],
-    'export': [
-      'export_inference_graph',
-      *model,
-      f'--output_dir={os.path.dirname(graph)}',
-    ],
-    'sensitivity': [
-      'analyze_sensitivity',
-      *model,
-      '--ratios=0.3,0.6',
-      f'--output_path={folder}/analysis.json',
-    ],
-    'evaluation and inference': [
-      'compare_models',
-      f'--models={graph}',
-      f'--eval_record={data.val_record}',
-      f'--label_map_path={data.label_map}',
-      f'--output_dir={folder}/comparison',
-    ],
-  }
+  return [
+    'model_main',
+    f'--pipeline_config_path={path}',
+    f'--model_dir={folder}/training',
+    f'--num_train_steps={steps}',
+  ]
 
 
 def run(arguments: List[str], switch: str) -> Use:
@@ -106,73 +82,40 @@ def run(arguments: List[str], switch: str) -> Use:
     if status:
       log.seek(0)
       raise RuntimeError(log.read().decode()[-3000:])
-  return Use(time.monotonic() - began, usage.ru_stime, usage.ru_maxrss / 2**10)
+  megabytes = usage.ru_maxrss * 1024 / 1e6
+  return Use(time.monotonic() - began, usage.ru_stime, megabytes)
 
 
-def output_of(arguments: List[str]) -> str:
-  """Names what a command writes, a folder or a file."""
-  names = ('--model_dir=', '--output_dir=', '--output_path=')
-  (path,) = [
-    each.partition('=')[2] for each in arguments if each.startswith(names)
-  ]
-  return path
-
-
-def remove(path: str) -> None:
-  """Removes a folder or a file, if it is there."""
-  if os.path.isfile(path):
-    os.remove(path)
-  shutil.rmtree(path, ignore_errors=True)
-
-
-def measure(arguments: List[str], rounds: int) -> Dict[str, Dict[str, float]]:
-  """Runs a command in turns; gives the medians by the switch."""
-  found: Dict[str, List[Use]] = {_GIVEN_BACK: [], _KEPT: []}
-  for _ in range(rounds):
-    for switch, uses in found.items():
-      remove(output_of(arguments))
-      uses.append(run(arguments, switch))
-  return {
-    switch: Use(*np.median(uses, axis=0).tolist())._asdict()
-    for switch, uses in found.items()
-  }
-
-
-def line(name: str, found: Dict[str, Dict[str, float]]) -> str:
+def line(switch: str, use: Use) -> str:
   """A row of the table."""
-  before, after = (Use(**found[each]) for each in (_GIVEN_BACK, _KEPT))
   return (
-    f'| {name} | {before.seconds:.1f} | {after.seconds:.1f} '
-    f'| {before.seconds / after.seconds:.2f} '
-    f'| {before.kernel_seconds:.1f} | {after.kernel_seconds:.1f} '
-    f'| {before.megabytes:.0f} | {after.megabytes:.0f} |'
+    f'| {switch} | {use.seconds:.1f} | {use.kernel_seconds:.1f} '
+    f'| {use.megabytes:.0f} |'
   )
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--rounds', type=int, default=3)
-  parser.add_argument('--steps', type=int, default=100, help='of training')
-  parser.add_argument(
-    '--only', default='', help='pattern of the commands to time'
-  )
+  parser.add_argument('--steps', type=int, default=60, help='of training')
   parser.add_argument('--output', required=True, help='.json to write')
   options = parser.parse_args()
-  results = {}
-  if os.path.exists(options.output):
-    with open(options.output) as file:
-      results = json.load(file)
+  recorded.read(options.output)
+  found: Dict[str, List[Use]] = {_GIVEN_BACK: [], _KEPT: []}
   with tempfile.TemporaryDirectory() as folder:
-    for name, arguments in commands(folder, options.steps).items():
-      if not re.search(options.only, name):
-        # Those that come after need what it makes.
-        run(arguments, _KEPT)
-        continue
-      results[name] = measure(arguments, options.rounds)
-      print(line(name, results[name]), flush=True)
-      with open(options.output, 'w') as file:
-        json.dump(results, file, indent=1)
-        file.write('\n')
+    arguments = training(folder, options.steps)
+    for _ in range(options.rounds):
+      for switch, uses in found.items():
+        shutil.rmtree(f'{folder}/training', ignore_errors=True)
+        uses.append(run(arguments, switch))
+  medians = {
+    switch: Use(*np.median(uses, axis=0).tolist())
+    for switch, uses in found.items()
+  }
+  print('\n'.join(line(*each) for each in medians.items()))
+  recorded.write(
+    options.output, {switch: use._asdict() for switch, use in medians.items()}
+  )
 
 
 if __name__ == '__main__':

@@ -38,7 +38,6 @@ _FREQUENCY = 10
 
 flags.DEFINE_float('sparsity', 0.85, 'Sparsity of the updates.')
 flags.DEFINE_integer('rounds', 12, 'How often each thing is timed.')
-flags.DEFINE_boolean('steps', True, 'Also times training steps.')
 flags.DEFINE_integer('image_size', 240, 'Side of the images in pixels.')
 flags.DEFINE_string('output', None, 'JSON file to write.')
 FLAGS = flags.FLAGS
@@ -193,4 +192,5 @@ def main(_) -> None:
 
 
 if __name__ == '__main__':
+  flags.DEFINE_boolean('steps', True, 'Also times training steps.')
   command.run(main)

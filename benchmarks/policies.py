@@ -9,19 +9,23 @@ with, in one process:
   python benchmarks/policies.py --output benchmarks/results/policies.json
 """
 
-import json
-import os
 import re
 import tempfile
 from typing import Any, Dict, NamedTuple
 
 import mask_update
 import numpy as np
+import recorded
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from object_detection_pruning.common import atomic_files, command, timing
-from object_detection_pruning.core import gathering, masking, schedules
+from object_detection_pruning.common import command, timing
+from object_detection_pruning.core import (
+  gathering,
+  layer_patterns,
+  masking,
+  schedules,
+)
 from object_detection_pruning.hooks import model_pruning_hook
 
 flags.DEFINE_string('only', '', 'Pattern of the ways to time.')
@@ -161,19 +165,18 @@ def table(costs: Dict[str, Cost]) -> str:
 
 
 def main(_) -> None:
+  layer_patterns.check('--only', [FLAGS.only])
   names = [name for name in WAYS if re.search(FLAGS.only, name)]
-  costs = {}
-  if FLAGS.output and os.path.exists(FLAGS.output):
-    with open(FLAGS.output) as file:
-      costs = {name: Cost(**cost) for name, cost in json.load(file).items()}
+  found = recorded.read(FLAGS.output) if FLAGS.output else {}
+  costs = {name: Cost(**cost) for name, cost in found.items()}
   with tempfile.TemporaryDirectory() as folder:
     config = mask_update.configured(folder)
     for name in names:
       costs[name] = measure(config, name)
       tf.reset_default_graph()
       if FLAGS.output:
-        found = {key: cost._asdict() for key, cost in costs.items()}
-        atomic_files.write(FLAGS.output, json.dumps(found, indent=2) + '\n')
+        found[name] = costs[name]._asdict()
+        recorded.write(FLAGS.output, found)
   print(table({name: costs[name] for name in WAYS if name in costs}))
 
 

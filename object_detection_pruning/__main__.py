@@ -136,7 +136,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
   if arguments[:1] == ['help']:
     arguments = arguments[1:2] + ['--help']
   if not arguments or arguments[0] in ('-h', '-help', '--help', '--helpfull'):
-    print(listing())
+    _print(listing())
     return
   name, *rest = arguments
   command = _by_name().get(name)
@@ -163,14 +163,19 @@ def guarded_main() -> None:
   """Does what the command line says; Ctrl-C while modules load is one line."""
   try:
     main()
-    sys.stdout.flush()
-  except BrokenPipeError:
-    # Nobody reads the list any more, as in `odp | head`.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(_UNREAD)
   except KeyboardInterrupt:
     print('stopped by Ctrl-C; nothing was begun', file=sys.stderr)
     sys.exit(_INTERRUPTED)
+
+
+def _print(text: str) -> None:
+  """Prints; ends quietly if nobody reads it any more, as in `odp | head`."""
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:
+    # What is left to print must not fail once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_UNREAD)
 
 
 def _by_name() -> Dict[str, Command]:

@@ -163,26 +163,32 @@ def test_a_missing_library_is_one_line(tmp_path):
   assert line.startswith('error: TensorFlow must be ')
 
 
+_LAUNCHER = ['-c', 'import odp_launcher; odp_launcher.main()']
+_RECORDS = [
+  *_LAUNCHER,
+  'create_shapes_tf_record',
+  '--num_train=2',
+  '--num_val=1',
+  '--output_dir=.',
+]
+
+
+@pytest.mark.parametrize('buffering', [[], ['-u']], ids=['buffered', ''])
 @pytest.mark.parametrize(
   'arguments',
   [
-    [],
-    ['help', 'detect'],
-    [
-      'create_shapes_tf_record',
-      '--num_train=2',
-      '--num_val=1',
-      '--output_dir=.',
-    ],
+    _LAUNCHER,
+    [*_LAUNCHER, 'help', 'detect'],
+    ['-m', 'object_detection_pruning.detect', '--help'],
+    _RECORDS,
   ],
-  ids=['list', 'help', 'command'],
+  ids=['list', 'help', 'module', 'command'],
 )
-def test_output_that_nobody_reads_is_no_error(arguments, tmp_path):
+def test_output_that_nobody_reads_is_no_error(arguments, buffering, tmp_path):
   reader, writer = os.pipe()
   os.close(reader)
-  code = 'import odp_launcher; odp_launcher.main()'
   process = subprocess.run(
-    [sys.executable, '-c', code, *arguments],
+    [sys.executable, *buffering, *arguments],
     env=processes.environment(),
     cwd=str(tmp_path),
     stdout=writer,

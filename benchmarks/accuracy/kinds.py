@@ -104,8 +104,8 @@ DETECTORS = {
   ),
 }
 
-# Means over the first three are what targets are for. What is compared with
-# each other has a dense model and a control of its own.
+# The tables of sparsities and of channels have means over the first three. What
+# else is compared has a dense model and a control of its own.
 TARGET_SEEDS = (1, 2, 3)
 OTHER_SEEDS = (4,)
 SEEDS = TARGET_SEEDS + OTHER_SEEDS

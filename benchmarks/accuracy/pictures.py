@@ -23,6 +23,7 @@ from matplotlib import pyplot  # noqa: E402
 
 from object_detection_pruning.common import checkpoints  # noqa: E402
 from object_detection_pruning.comparison import pictures  # noqa: E402
+from object_detection_pruning.core import granularity  # noqa: E402
 from object_detection_pruning.evaluation import eval_set  # noqa: E402
 from object_detection_pruning.inference import (  # noqa: E402
   frozen_graph,
@@ -47,19 +48,11 @@ _MODELS = {
   '60 % by channels': 'channels_0.6',
   '90 %, smallest cut': 'magnitude_0.9',
 }
-# Ways to prune while training, and the kernel whose masks are drawn.
-_WAYS = {
-  'magnitude': 'policy_magnitude_0.9',
-  'random': 'policy_random_0.9',
-  'taylor': 'policy_taylor_0.9',
-  'movement': 'policy_movement_0.9',
-  'set': 'policy_set_0.9',
-  'rigl': 'policy_rigl_0.9',
-  'weight': 'policy_weights_0.75',
-  '1:4': 'policy_n_of_m_0.75',
-  '4x4': 'policy_blocks_0.75',
-  'filter': 'policy_filter_0.75',
-}
+# Patterns, drawn as the dense model has them at that sparsity, and criteria, as
+# models have them that were pruned while they were trained.
+_PATTERNS = ('weight', '1:4', '4x4', 'filter')
+_PATTERN_SPARSITY = 0.75
+_CRITERIA = ('magnitude', 'random', 'taylor', 'movement')
 _KERNEL = 'FeatureExtractor/MobilenetV1/Conv2d_8_pointwise'
 _SIDE = 48
 _SCHEDULED = 'policy_magnitude_0.9'
@@ -132,13 +125,23 @@ def zeros() -> None:
 
 
 def masks() -> None:
-  """Draws a corner of a kernel's mask for each way to prune."""
-  figure, axes = pyplot.subplots(2, 5, figsize=(11, 5.2), dpi=100)
-  for plot, (title, name) in zip(axes.flat, _WAYS.items()):
-    values = checkpoints.read(checkpoints.resolve(path(name)))
-    mask = values[f'{_KERNEL}/mask'][0, 0]
+  """Draws a corner of a kernel's mask for each pattern and each criterion."""
+  dense = checkpoints.read(checkpoints.resolve(path('dense')))
+  weights = dense[f'{_KERNEL}/weights']
+  drawn = [(text, pattern_mask(text, weights)) for text in _PATTERNS]
+  for name in _CRITERIA:
+    run = path(f'policy_{name}_0.9')
+    drawn.append(
+      (name, checkpoints.read(checkpoints.resolve(run))[f'{_KERNEL}/mask'])
+    )
+  figure, axes = pyplot.subplots(2, 4, figsize=(11, 6), dpi=100)
+  for plot, (title, mask) in zip(axes.flat, drawn):
     plot.imshow(
-      mask[:_SIDE, :_SIDE], cmap='gray', vmin=0, vmax=1, interpolation='none'
+      mask[0, 0, :_SIDE, :_SIDE],
+      cmap='gray',
+      vmin=0,
+      vmax=1,
+      interpolation='none',
     )
     plot.set_title(f'{title}, {np.mean(mask == 0):.1%} zeros', fontsize=10)
     plot.set_xticks([])
@@ -149,6 +152,14 @@ def masks() -> None:
     plot.set_xlabel(f'first {_SIDE} outputs', fontsize=9)
   figure.tight_layout()
   figure.savefig(os.path.join(_IMAGES, 'accuracy_masks.png'))
+
+
+def pattern_mask(text: str, weights: np.ndarray) -> np.ndarray:
+  """Gives the mask of a pattern by magnitude, in the shape of the kernel."""
+  pattern = granularity.find(text)
+  zeros = pattern.zeros_for(_PATTERN_SPARSITY, weights.shape)
+  with tf.Graph().as_default(), tf.Session() as session:
+    return session.run(pattern.cut(tf.abs(weights), zeros).mask)
 
 
 def schedule() -> None:

@@ -171,6 +171,8 @@ def around() -> str:
     for row in rows_of(kinds.SSD, tables.POLICY)
     if row['experiment'] == _BASE
   ]
+  if not base:
+    return ''
   lines = [
     tables.cells(group, controls) for group in [base, *tables.grouped(rows)]
   ]

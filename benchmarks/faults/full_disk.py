@@ -8,18 +8,18 @@ that is half-written.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import tempfile
 import time
 
 import jobs
+import recorded
 
 _PAGE = 4096
 
 
-def attack(job, folder, size, deadline=120):
+def attack(job, folder, size):
   """Gives what is wrong with how a job ends; nothing if it is well."""
   disk = os.path.join(folder, 'disk')
   log = os.path.join(folder, 'log')
@@ -37,7 +37,7 @@ def attack(job, folder, size, deadline=120):
       name
       for _, folders, names in os.walk(disk)
       for name in folders + names
-      if 'tmp' in name or 'temp' in name or 'partial' in name or 'lock' in name
+      if jobs.is_left_over(name)
     ]
     return {
       'bytes': size,
@@ -69,16 +69,15 @@ def main():
   )
   parser.add_argument('--output', required=True)
   options = parser.parse_args()
-  result = {}
+  result = recorded.read(options.output)
   with tempfile.TemporaryDirectory() as folder:
     for job in jobs.prepare(folder, options.only):
+      result[job.name] = []
       for size in options.sizes:
         found = attack(job, folder, size)
-        result.setdefault(job.name, []).append(found)
+        result[job.name].append(found)
         print(job.name, 'well' if is_well(found) else found, flush=True)
-      with open(options.output, 'w') as file:
-        json.dump(result, file, indent=1)
-        file.write('\n')
+      recorded.write(options.output, result)
 
 
 if __name__ == '__main__':

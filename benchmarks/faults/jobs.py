@@ -12,13 +12,16 @@ import runpy
 import sys
 from typing import Callable, Dict, List, NamedTuple, NoReturn
 
-_TESTS = os.path.join(os.path.dirname(__file__), '..', '..', 'tests')
-sys.path.insert(0, os.path.abspath(_TESTS))
+_BENCHMARKS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, _BENCHMARKS)
+sys.path.insert(0, os.path.join(os.path.dirname(_BENCHMARKS), 'tests'))
 
 import detectors  # noqa: E402
 import forked_commands  # noqa: E402
 import numpy as np  # noqa: E402
+import tensorflow.compat.v1 as tf  # noqa: E402
 from PIL import Image  # noqa: E402
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel  # noqa: E402
 
 from object_detection_pruning.common import checkpoints  # noqa: E402
 from object_detection_pruning.training import loop, model_lib  # noqa: E402, F401
@@ -252,16 +255,39 @@ def _bytes(folder: str) -> Dict[str, str]:
 
 def _values(folder: str) -> Dict[str, str]:
   """Every file, of a checkpoint its values: it holds the order of threads."""
-  found = {
-    # A saver's graph names a folder by chance.
-    name: 'there' if name.endswith(('.meta', 'saved_model.pb')) else digest
-    for name, digest in _bytes(folder).items()
-    if '.data-' not in name and not name.endswith('.index')
-  }
+  found = {}
+  for name, digest in _bytes(folder).items():
+    path = os.path.join(folder, name)
+    if name.endswith('.meta'):
+      digest = _without_names(_read(path, tf.MetaGraphDef()))
+    elif name.endswith('saved_model.pb'):
+      digest = _without_names(*_read(path, SavedModel()).meta_graphs)
+    if '.data-' not in name and not name.endswith('.index'):
+      found[name] = digest
   values = checkpoints.read(os.path.join(folder, 'model.ckpt'))
   for name, value in values.items():
     found[name] = hashlib.sha256(value.tobytes()).hexdigest()
   return found
+
+
+def _read(path: str, message):
+  with open(path, 'rb') as file:
+    message.ParseFromString(file.read())
+  return message
+
+
+def _without_names(*graphs: tf.MetaGraphDef) -> str:
+  """Graphs but for text in them: a saver names a folder by chance."""
+  digest = hashlib.sha256()
+  for graph in graphs:
+    for node in graph.graph_def.node:
+      if (
+        node.op == 'Const'
+        and node.attr['dtype'].type == tf.string.as_datatype_enum
+      ):
+        del node.attr['value']
+      digest.update(node.SerializeToString(deterministic=True))
+  return digest.hexdigest()
 
 
 def _state(folder: str) -> Dict[str, str]:
@@ -285,12 +311,13 @@ def _names(folder: str) -> Dict[str, str]:
   }
   with open(os.path.join(folder, 'pruned/export/sparsity.json')) as file:
     report = json.load(file)
-  return dict(found, nonzeros=str(report['nonzeros']))
+  return dict(found, nonzeros=str(report['nonzeros']), **_leftovers(folder))
 
 
 def _leftovers(folder: str) -> Dict[str, str]:
-  return {
-    name: 'left over'
-    for name in _files(folder)
-    if 'tmp' in name or 'temp' in name or 'partial' in name or 'lock' in name
-  }
+  return {name: 'left over' for name in _files(folder) if is_left_over(name)}
+
+
+def is_left_over(name: str) -> bool:
+  """Tells whether a command that has ended has no such file any more."""
+  return any(word in name for word in ('tmp', 'temp', 'partial', 'lock'))

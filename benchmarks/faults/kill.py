@@ -4,11 +4,11 @@
 
 A moment is drawn from the time that a whole run takes. What was killed is
 started again and killed again, up to five times in a row; the start after that
-must end with what the whole run has given.
+must end with what the whole run has given. What the file has of other jobs
+stays in it.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import jobs
+import recorded
 
 _IN_A_ROW = 5
 
@@ -36,13 +37,12 @@ def attack(job, folder, moments, seed, deadline):
     out = os.path.join(folder, f'run{ends}')
     os.makedirs(out)
     drawn = [draw.uniform(0, seconds) for _ in range(_IN_A_ROW)]
-    killed += killed_in(job, out, log, drawn)
+    kills, status = killed_in(job, out, log, drawn)
+    killed += kills
     ends += 1
-    try:
-      jobs.run(job, out, log)
-      found = job.result(out)
-    except Exception as error:
-      found = {'failed': str(error)}
+    found = {'failed': f'with status {status}'}
+    if not status:
+      found = end_of(job, out, log)
     different = sorted(
       name
       for name in set(found) | set(expected)
@@ -54,6 +54,7 @@ def attack(job, folder, moments, seed, deadline):
       print(job.name, wrong[-1], flush=True)
     shutil.rmtree(out)
   return {
+    'seed': seed,
     'moments': killed,
     'ends': ends,
     'seconds of a whole run': round(seconds, 1),
@@ -61,24 +62,35 @@ def attack(job, folder, moments, seed, deadline):
   }
 
 
+def end_of(job, out, log):
+  """Gives what a job has made when it was started once more."""
+  try:
+    jobs.run(job, out, log)
+    return job.result(out)
+  except Exception as error:
+    return {'failed': str(error)}
+
+
 def killed_in(job, out, log, seconds):
-  """Starts a job again and again; gives how often it was killed in that.
+  """Starts a job again and again, until it ends by itself.
 
   Args:
     job: what to start.
     out: its output folder, which keeps what each start has left.
     log: file for what it prints.
     seconds: after which each start is killed, unless it has ended.
+
+  Returns:
+    How often it was killed, and the status that it ended with; 0 if it did not.
   """
-  killed = 0
-  for moment in seconds:
+  for killed, moment in enumerate(seconds):
     process = jobs.start(job, out, log)
     time.sleep(moment)
     os.kill(process, signal.SIGKILL)
-    if jobs.end(process) != -signal.SIGKILL:
-      break
-    killed += 1
-  return killed
+    status = jobs.end(process)
+    if status != -signal.SIGKILL:
+      return killed, status
+  return len(seconds), 0
 
 
 def main():
@@ -89,19 +101,17 @@ def main():
   parser.add_argument('--only', default='', help='part of the names of jobs')
   parser.add_argument('--output', required=True)
   options = parser.parse_args()
-  result = {'seed': options.seed, 'jobs': {}}
+  result = recorded.read(options.output)
   with tempfile.TemporaryDirectory() as folder:
     for job in jobs.prepare(folder, options.only):
       job_folder = os.path.join(folder, job.name)
       os.makedirs(job_folder)
       deadline = time.monotonic() + 60 * options.minutes
-      result['jobs'][job.name] = attack(
+      result[job.name] = attack(
         job, job_folder, options.moments, options.seed, deadline
       )
-      print(job.name, result['jobs'][job.name], flush=True)
-      with open(options.output, 'w') as file:
-        json.dump(result, file, indent=1)
-        file.write('\n')
+      print(job.name, result[job.name], flush=True)
+      recorded.write(options.output, result)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import sys
 from typing import Callable, List
 
@@ -100,14 +101,19 @@ def _fail(message: str) -> None:
 
 def _end_unread(error: BrokenPipeError) -> None:
   """Ends the command if nobody reads what it prints, as before `| head`."""
-  try:
-    sys.stdout.flush()
-  except BrokenPipeError:
-    # What is left to print must not fail once more at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(UNREAD)
-  # Another pipe is broken, to a process of this command.
-  raise error
+  if not _is_unread(sys.stdout.fileno()):
+    # Another pipe is broken, to a process of this command.
+    raise error
+  # What is left to print must not fail once more at exit.
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  sys.exit(UNREAD)
+
+
+def _is_unread(descriptor: int) -> bool:
+  """Tells whether what is written to a pipe has no reader any more."""
+  poll = select.poll()
+  poll.register(descriptor, 0)
+  return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _stop(stop: KeyboardInterrupt, goes_on: bool) -> None:

@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import os
 
-# Set to 0, the C library's own way stays.
+from object_detection_pruning.common import errors
+
+# Set to 0, the C library's own way stays; 1 is the default.
 SWITCH = 'ODP_KEEP_MEMORY'
 # What glibc's malloc.h calls M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD,
 # with values in bytes. It takes no greater one for the first.
@@ -21,13 +23,26 @@ def keep() -> None:
   A network allocates and frees the same large tensors in every step. glibc
   gives each of them back to the system, which takes its time and clears the
   pages each time anew. Elsewhere than with glibc nothing is done.
+
+  Raises:
+    InputError: the switch is neither 0 nor 1.
   """
-  if os.environ.get(SWITCH) == '0' or any(n in os.environ for n in _OF_GLIBC):
+  switch = os.environ.get(SWITCH, '1')
+  if switch not in ('0', '1'):
+    raise errors.InputError(f'{SWITCH} must be 0 or 1, got {switch!r}')
+  if switch == '0' or _is_tuned():
     return
   with contextlib.suppress(OSError, AttributeError):
     library = ctypes.CDLL('libc.so.6')
     for parameter, value in _KEPT.items():
       library.mallopt(parameter, value)
+
+
+def _is_tuned() -> bool:
+  """Tells whether the user has told glibc how to keep memory."""
+  return any(name in os.environ for name in _OF_GLIBC) or (
+    'glibc.malloc.' in os.environ.get('GLIBC_TUNABLES', '')
+  )
 
 
 def give_back() -> None:

@@ -7,7 +7,6 @@ Kernels have the shape [..., inputs, outputs]: [height, width, inputs, outputs]
 of a convolution, [inputs, outputs] of a fully connected layer.
 """
 
-import itertools
 from typing import NamedTuple, Sequence
 
 import tensorflow.compat.v1 as tf
@@ -88,20 +87,17 @@ class NOfM(vocabulary.NOfM, Granularity):
     # What is added counts among the zeros, before all others.
     bits = tf.pad(bits, [[0, 0], [0, rest], [0, 0]], constant_values=_LEAST)
     bits = tf.reshape(bits, [-1, self.group, outputs])
-    members = tf.unstack(bits, axis=1)
-    # How many of its group go before a member: all that follow it, until they
-    # are compared. A pair at a time is several times faster than one op for a
-    # member and all others.
+    # One member of all groups in a row, which is several times faster.
+    members = tf.reshape(tf.transpose(bits, [1, 0, 2]), [self.group, -1])
+    # How many go before each. Of equal scores the first one goes first.
     ranks = [
-      tf.fill(tf.shape(members[0]), tf.constant(later, tf.int16))
-      for later in reversed(range(self.group))
+      _count(members[:index] <= members[index])
+      + _count(members[index + 1 :] < members[index])
+      for index in range(self.group)
     ]
-    for first, second in itertools.combinations(range(self.group), 2):
-      # Of equal scores the first one goes first.
-      is_first = tf.cast(members[first] <= members[second], tf.int16)
-      ranks[first] -= is_first
-      ranks[second] += is_first
-    may_go = tf.stack(ranks, axis=1) < self.group - self.kept
+    may_go = tf.stack(ranks) < self.group - self.kept
+    may_go = tf.reshape(may_go, [self.group, -1, outputs])
+    may_go = tf.transpose(may_go, [1, 0, 2])
     may_go = tf.reshape(may_go, [-1, inputs + rest, outputs])
     return tf.reshape(may_go[:, :inputs], shape)
 
@@ -164,6 +160,11 @@ GRANULARITIES = (Weight, NOfM, Block, Filter)
 def find(text: str) -> Granularity:
   """Gives the pattern that a text stands for, or raises."""
   return choices.find('granularity', text, GRANULARITIES, vocabulary.PATTERNS)
+
+
+def _count(each: tf.Tensor) -> tf.Tensor:
+  """Counts along the first dimension, which is short."""
+  return tf.reduce_sum(tf.cast(each, tf.int16), 0)
 
 
 def _size(shape: Sequence[int]) -> int:

@@ -15,6 +15,9 @@ def chain(makers: Iterable[Callable[[], tf.Operation]]) -> List[tf.Operation]:
 
   Args:
     makers: each makes an op, and what it needs.
+
+  Returns:
+    The ops, in order.
   """
   ops: List[tf.Operation] = []
   for number, make in enumerate(makers):

@@ -59,7 +59,8 @@ def unpack(
   if (
     mask.ndim != 1
     or mask.dtype != np.uint8
-    or min(shape, default=1) < 1
+    or not shape
+    or min(shape) < 1
     or not bits - 8 < size <= bits
   ):
     raise errors.InputError(
@@ -74,13 +75,13 @@ def unpack(
     )
   in_bytes = values.dtype == np.int8
   if in_bytes != (scales is not None) or (
-    in_bytes and scales.shape != shape[-1:]
+    in_bytes and (scales.dtype, scales.shape) != (np.float32, tuple(shape[-1:]))
   ):
-    given = 'no' if scales is None else str(scales.size)
+    given = 'no' if scales is None else f'{scales.size} {scales.dtype}'
     raise errors.InputError(
       f'a sparse kernel of the shape {list(shape)} must have values of int8 '
-      f'and a scale for each of its {shape[-1]} outputs, or neither, got '
-      f'values of {values.dtype} and {given} scales'
+      f'and a float32 scale for each of its {shape[-1]} outputs, or neither, '
+      f'got values of {values.dtype} and {given} scales'
     )
   bits = np.unpackbits(mask.reshape(-1, 1), axis=1)[:, ::-1].ravel()[:size]
   weights = np.zeros(size, np.float32)

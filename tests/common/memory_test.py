@@ -7,7 +7,7 @@ import numpy as np
 import processes
 import pytest
 
-from object_detection_pruning.common import memory
+from object_detection_pruning.common import errors, memory
 
 # Takes arrays of 160 MB together and frees them, again and again; prints how
 # often the kernel had to give a page for that.
@@ -70,4 +70,14 @@ def test_freed_memory_is_kept_for_the_next_step_unless_switched_off():
   assert page_faults({}) < _PAGES / 10
   assert page_faults({memory.SWITCH: '0'}) >= _PAGES
   # What a user has set himself stays.
-  assert page_faults({'MALLOC_TRIM_THRESHOLD_': '1000000'}) >= _PAGES
+  for name, value in (
+    ('MALLOC_TRIM_THRESHOLD_', '1000000'),
+    ('GLIBC_TUNABLES', 'glibc.malloc.trim_threshold=1000000'),
+  ):
+    assert page_faults({name: value}) >= _PAGES
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused(monkeypatch):
+  monkeypatch.setenv(memory.SWITCH, 'no')
+  with pytest.raises(errors.InputError, match="must be 0 or 1, got 'no'"):
+    memory.keep()

@@ -87,7 +87,7 @@ def test_global_zeros_are_the_lowest_of_all_within_the_bound(
   layers = layers_of(shapes)
   scores = [
     data.draw(
-      arrays.arrays(np.float32, shape, elements=st.integers(0, 5).map(float))
+      arrays.arrays(np.float32, shape, elements=st.integers(-5, 5).map(float))
     )
     for shape in shapes
   ]
@@ -117,7 +117,9 @@ def test_global_zeros_do_not_depend_on_the_order_of_weights(sparsity, step):
   """Whatever is looked at first, for it is all alike in some way."""
   layers = layers_of([(100, 500), (90, 251), (300, 301)])
   rng = np.random.RandomState(1)
-  scores = [rng.rand(*layer.shape).astype(np.float32) for layer in layers]
+  scores = [
+    rng.uniform(-0.5, 0.5, layer.shape).astype(np.float32) for layer in layers
+  ]
   for array in scores:
     array.ravel()[::step] *= 1e-3
   lowest = np.sort(np.concatenate([array.ravel() for array in scores]))

@@ -31,7 +31,7 @@ from object_detection_pruning.inference import image_files, loaders
 from object_detection_pruning.inspection import model_file_cost
 from object_detection_pruning.reconstruction import model as pruned_model
 from object_detection_pruning.sensitivity import costs, results, results_file
-from object_detection_pruning.sparse_ops import exporting
+from object_detection_pruning.sparse_ops import byte_values, exporting
 
 IMAGE = np.random.RandomState(1).randint(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -73,6 +73,10 @@ def _masked():
 
 def _sparse():
   return small_graphs.sparse().SerializeToString()
+
+
+def _in_bytes():
+  return small_graphs.sparse(byte_values.BITS).SerializeToString()
 
 
 # Mutated loops may have no end.
@@ -263,6 +267,8 @@ PARSERS = (
   ),
   Parser('sparse graph, detect', _file('g.pb', _sparse), 'graph', _detect),
   Parser('sparse graph, inspect', _file('g.pb', _sparse), 'graph', _inspect),
+  Parser('8-bit graph, detect', _file('g.pb', _in_bytes), 'graph', _detect),
+  Parser('8-bit graph, inspect', _file('g.pb', _in_bytes), 'graph', _inspect),
   Parser(
     'SavedModel, detect', _saved_model, 'saved_model', _in_its_folder(_detect)
   ),

@@ -72,9 +72,11 @@ def plain(masked=False):
   return graph.as_graph_def()
 
 
-def sparse():
+def sparse(value_bits=rewrite.FLOAT_BITS):
   """The same with sparse ops."""
-  return rewrite.rewrite(plain(), min_sparsity=0.5).graph_def
+  return rewrite.rewrite(
+    plain(), min_sparsity=0.5, value_bits=value_bits
+  ).graph_def
 
 
 def write_saved_model(folder):

@@ -2,12 +2,14 @@
 
 import hypothesis
 import numpy as np
+import processes
 import pytest
 import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import freezing
 from object_detection_pruning.inspection import graph_cost
 from object_detection_pruning.sparse_ops import (
   byte_values,
@@ -52,12 +54,19 @@ def test_the_largest_weight_of_each_channel_stays():
     (np.int8([1, 2]), None),
     (np.float32([1, 2]), np.float32([1, 1])),
     (np.int8([1, 2]), np.float32([1])),
+    (np.int8([1, 2]), np.float64([1, 1])),
+    (np.int8([1, 2]), np.array([b'1', b'1'], object)),
   ],
-  ids=['no scales', 'floats', 'too few'],
+  ids=['no scales', 'floats', 'too few', 'doubles', 'text'],
 )
 def test_bytes_and_scales_belong_together(numbers, scales):
-  with pytest.raises(errors.InputError, match='a scale for each of its 2 out'):
+  with pytest.raises(errors.InputError, match='a float32 scale for each of'):
     packing.unpack(np.uint8([3]), numbers, (1, 2), scales)
+
+
+def test_a_kernel_without_a_shape_is_refused():
+  with pytest.raises(errors.InputError, match=r'of the shape \[\] must have'):
+    packing.unpack(np.uint8([1]), np.int8([5]), (), np.float32(1))
 
 
 @pytest.fixture
@@ -96,6 +105,13 @@ def test_an_export_has_the_same_zeros_and_nearly_the_same_result(
   assert 1e-3 < results[8].agreement.difference < 0.03
   assert results[8].agreement.is_close
   # Three bytes less for each weight, and a float more for each channel.
+  values = sum(
+    np.count_nonzero(value)
+    for value in freezing.constants(loading.read_graph_def(plain)).values()
+    if value.dtype == np.float32 and np.mean(value == 0) > 0.5
+  )
+  saved = results[32].sparse_bytes - results[8].sparse_bytes
+  assert abs(saved - (3 * values - 4 * (16 + 16 + 24 + 32))) < 600
   graphs = {bits: loading.read_graph_def(each) for bits, each in paths.items()}
   costs = {
     bits: graph_cost.measure(graph, IMAGE) for bits, graph in graphs.items()
@@ -110,6 +126,22 @@ def test_an_export_has_the_same_zeros_and_nearly_the_same_result(
       outputs.append(session.run('result:0', {'image:0': x}))
   difference = np.abs(outputs[0] - outputs[1]).max()
   assert 0 < difference < 0.03 * np.abs(outputs[1]).max()
+
+
+def test_the_command_takes_the_number_of_bits(plain, tmp_path):
+  (result,) = processes.command(
+    'object_detection_pruning.export_sparse_graph',
+    [
+      [
+        f'--model={plain}',
+        f'--output_path={tmp_path}/sparse.pb',
+        '--measure_seconds=0',
+        '--value_bits=8',
+      ]
+    ],
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'weights in 8 bits' in result.stdout
 
 
 @pytest.mark.parametrize('bits', [0, 4, 16])
