@@ -6,20 +6,18 @@ is wrong is said in one line: the node, its op, and what it is.
 """
 
 import collections
-from typing import Dict, Iterable, Optional, Set
+from typing import Dict, Iterable, List, Optional, Set
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import (
   function_check,
   graph_index,
+  loop_check,
   node_check,
   op_definitions,
   outside_ops,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef, NodeDef
-
-_NEXT = ('NextIteration', 'RefNextIteration')
-_MERGE = ('Merge', 'RefMerge')
 
 
 def check(
@@ -58,7 +56,7 @@ def check(
     }
     for node in graph_def.node:
       node_check.check_inputs(node, nodes, found, outputs)
-    _check_order(graph_def.node)
+    loop_check.check(_in_order(graph_def.node))
     for node in graph_def.node:
       node_check.check_reshape(node, nodes)
     if ops is not None:
@@ -69,27 +67,35 @@ def check(
     raise errors.InputError(f'{path} is damaged: a name in it is no text')
 
 
-def _check_order(nodes: Iterable[NodeDef]) -> None:
-  """Refuses nodes that wait for themselves, but for the way back of a loop."""
+def _in_order(nodes: Iterable[NodeDef]) -> List[NodeDef]:
+  """Puts each node after those that it waits for, or refuses a circle.
+
+  The way back of a loop is none.
+  """
   by_name = {node.name: node for node in nodes}
   waiting = {}
   readers = collections.defaultdict(list)
   for node in nodes:
     before = {graph_index.node_name(reference) for reference in node.input}
-    if node.op in _MERGE:
-      before = {name for name in before if by_name[name].op not in _NEXT}
+    if node.op in loop_check.MERGE:
+      before = {
+        name for name in before if by_name[name].op not in loop_check.NEXT
+      }
     waiting[node.name] = len(before)
     for name in before:
       readers[name].append(node.name)
   ready = [name for name, count in waiting.items() if not count]
+  order = []
   while ready:
-    for name in readers[ready.pop()]:
+    order.append(by_name[ready.pop()])
+    for name in readers[order[-1].name]:
       waiting[name] -= 1
       if not waiting[name]:
         ready.append(name)
   left = {name for name, count in waiting.items() if count}
   if left:
     node_check.refuse(_on_a_circle(left, by_name), 'it depends on itself')
+  return order
 
 
 def _on_a_circle(left: Set[str], nodes: Dict[str, NodeDef]) -> NodeDef:

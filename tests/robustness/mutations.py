@@ -83,7 +83,7 @@ class Mutator:
       return self.binary(content)
     graph_def = tf.GraphDef.FromString(content)
     self._change_graph(graph_def)
-    return graph_def.SerializeToString()
+    return graph_def.SerializeToString(deterministic=True)
 
   def saved_model(self, content):
     """The same for the graph in a SavedModel."""
@@ -93,7 +93,7 @@ class Mutator:
       return self.binary(content)
     saved = saved_model_pb2.SavedModel.FromString(content)
     self._change_graph(saved.meta_graphs[0].graph_def)
-    return saved.SerializeToString()
+    return saved.SerializeToString(deterministic=True)
 
   def _pick(self, items):
     return items[self._random.randint(len(items))]

@@ -64,19 +64,21 @@ def _file(name, content):
 
 
 def _plain():
-  return small_graphs.plain().SerializeToString()
+  return small_graphs.plain().SerializeToString(deterministic=True)
 
 
 def _masked():
-  return small_graphs.plain(masked=True).SerializeToString()
+  return small_graphs.plain(masked=True).SerializeToString(deterministic=True)
 
 
 def _sparse():
-  return small_graphs.sparse().SerializeToString()
+  return small_graphs.sparse().SerializeToString(deterministic=True)
 
 
 def _in_bytes():
-  return small_graphs.sparse(byte_values.BITS).SerializeToString()
+  return small_graphs.sparse(byte_values.BITS).SerializeToString(
+    deterministic=True
+  )
 
 
 # Mutated loops may have no end.
@@ -165,7 +167,7 @@ def _records(folder):
       features['image/source_id'].bytes_list.value.append(b'%d' % number)
       for edge in ('xmin', 'ymin', 'xmax', 'ymax'):
         features[f'image/object/bbox/{edge}'].float_list.value.append(0.5)
-      writer.write(example.SerializeToString())
+      writer.write(example.SerializeToString(deterministic=True))
   return path
 
 

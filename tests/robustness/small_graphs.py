@@ -1,7 +1,12 @@
 """Small models whose files are mutated: a plain, a sparse and a served one."""
 
+import os
+import uuid
+from unittest import mock
+
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from object_detection_pruning.sparse_ops import rewrite
 
@@ -90,6 +95,13 @@ def write_saved_model(folder):
     scale = tf.get_variable('scale', initializer=0.5)
     outputs[2] = outputs[2] * scale
     session.run(scale.initializer)
-    tf.saved_model.simple_save(
-      session, folder, {'inputs': image}, dict(zip(OUTPUTS, outputs))
-    )
+    # What a saver draws is in the file, and must be the same in every run.
+    with mock.patch.object(uuid, 'uuid4', lambda: uuid.UUID(int=0)):
+      tf.saved_model.simple_save(
+        session, folder, {'inputs': image}, dict(zip(OUTPUTS, outputs))
+      )
+  path = os.path.join(folder, 'saved_model.pb')
+  with open(path, 'rb') as file:
+    saved = saved_model_pb2.SavedModel.FromString(file.read())
+  with open(path, 'wb') as file:
+    file.write(saved.SerializeToString(deterministic=True))
