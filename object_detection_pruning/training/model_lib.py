@@ -206,7 +206,6 @@ def create_estimator_and_inputs(
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
-  hparams = _hparams(hparams_overrides)
   kwargs.setdefault('sample_1_of_n_eval_examples', 1)
   last_step = train_steps or config.train_config.num_steps or None
   check_run(config, settings, last_step)
@@ -225,7 +224,7 @@ def create_estimator_and_inputs(
   run = _stock_run(
     config,
     run_config=run_config,
-    hparams=hparams,
+    hparams=_hparams(hparams_overrides),
     train_steps=train_steps,
     model_fn_creator=creator,
     **kwargs,
