@@ -4,8 +4,8 @@
 
 A moment is drawn from the time that a whole run takes. What was killed is
 started again and killed again, up to five times in a row; the start after that
-must end with what the whole run has given. What the file has of other jobs
-stays in it.
+must end with what the whole run has given. The same command goes on with the
+counts of the file.
 """
 
 import argparse
@@ -22,44 +22,60 @@ import recorded
 _IN_A_ROW = 5
 
 
-def attack(job, folder, moments, seed, deadline):
-  """Gives how often a job was killed and which ends came out wrong."""
-  log = os.path.join(folder, 'log')
+def attack(job, folder, seconds, expected, draw):
+  """Kills a job and starts it again until it ends.
+
+  Args:
+    job: the command.
+    folder: where it may work.
+    seconds: that a whole run takes.
+    expected: what a whole run gives.
+    draw: random numbers.
+
+  Returns:
+    How often it was killed, and what came out wrong; None if all is well.
+  """
+  out, log = (os.path.join(folder, name) for name in ('out', 'log'))
+  os.makedirs(out)
+  drawn = [draw.uniform(0, seconds) for _ in range(_IN_A_ROW)]
+  kills, status = killed_in(job, out, log, drawn)
+  found = {'failed': f'with status {status}'}
+  if not status:
+    found = end_of(job, out, log)
+  shutil.rmtree(out)
+  different = sorted(
+    name
+    for name in set(found) | set(expected)
+    if found.get(name) != expected.get(name)
+  )
+  shown = {name: found.get(name) for name in different[:5]}
+  return kills, {'seconds': drawn, 'different': shown} if different else None
+
+
+def attack_often(job, folder, options, counts):
+  """Attacks a job, and yields what came of it until now after each time.
+
+  Args:
+    job: the command.
+    folder: where it may work.
+    options: of the command line.
+    counts: what came of it before, from which this goes on.
+  """
   whole = os.path.join(folder, 'whole')
   os.makedirs(whole)
   began = time.monotonic()
-  jobs.run(job, whole, log)
+  jobs.run(job, whole, os.path.join(folder, 'log'))
   seconds = time.monotonic() - began
   expected = job.result(whole)
-  draw = random.Random(seed)
-  killed, ends, wrong = 0, 0, []
-  while killed < moments and time.monotonic() < deadline:
-    out = os.path.join(folder, f'run{ends}')
-    os.makedirs(out)
-    drawn = [draw.uniform(0, seconds) for _ in range(_IN_A_ROW)]
-    kills, status = killed_in(job, out, log, drawn)
-    killed += kills
-    ends += 1
-    found = {'failed': f'with status {status}'}
-    if not status:
-      found = end_of(job, out, log)
-    different = sorted(
-      name
-      for name in set(found) | set(expected)
-      if found.get(name) != expected.get(name)
-    )
-    if different:
-      shown = {name: found.get(name) for name in different[:5]}
-      wrong.append({'seconds': drawn, 'different': shown})
-      print(job.name, wrong[-1], flush=True)
-    shutil.rmtree(out)
-  return {
-    'seed': seed,
-    'moments': killed,
-    'ends': ends,
-    'seconds of a whole run': round(seconds, 1),
-    'wrong': wrong,
-  }
+  deadline = began + 60 * options.minutes
+  while counts['moments'] < options.moments and time.monotonic() < deadline:
+    draw = random.Random(f'{options.seed} {counts["ends"]}')
+    kills, wrong = attack(job, folder, seconds, expected, draw)
+    counts['moments'] += kills
+    counts['ends'] += 1
+    if wrong:
+      counts['wrong'].append(wrong)
+    yield counts
 
 
 def end_of(job, out, log):
@@ -104,14 +120,15 @@ def main():
   result = recorded.read(options.output)
   with tempfile.TemporaryDirectory() as folder:
     for job in jobs.prepare(folder, options.only):
+      counts = result.get(job.name, {'moments': 0, 'ends': 0, 'wrong': []})
+      if counts['moments'] >= options.moments:
+        continue
       job_folder = os.path.join(folder, job.name)
       os.makedirs(job_folder)
-      deadline = time.monotonic() + 60 * options.minutes
-      result[job.name] = attack(
-        job, job_folder, options.moments, options.seed, deadline
-      )
-      print(job.name, result[job.name], flush=True)
-      recorded.write(options.output, result)
+      for found in attack_often(job, job_folder, options, counts):
+        result[job.name] = found
+        recorded.write(options.output, result)
+      print(job.name, counts, flush=True)
 
 
 if __name__ == '__main__':
