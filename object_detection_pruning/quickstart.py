@@ -19,6 +19,7 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  memory,
   project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
@@ -70,6 +71,7 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
+  memory.keep()
   settings = _settings()
   checkpoint = FLAGS.checkpoint and checkpoints.resolve(FLAGS.checkpoint)
   base = stages.base_config(
