@@ -173,7 +173,7 @@ _RECORDS = [
 ]
 
 
-@pytest.mark.parametrize('buffering', [[], ['-u']], ids=['buffered', ''])
+@pytest.mark.parametrize('buffering', [[], ['-u']], ids=['buffered', 'unbuffered'])
 @pytest.mark.parametrize(
   'arguments',
   [
@@ -198,3 +198,20 @@ def test_output_that_nobody_reads_is_no_error(arguments, buffering, tmp_path):
   assert process.returncode == 141
   # Progress may be there.
   assert b'rror' not in process.stderr
+
+
+def test_another_pipe_that_breaks_is_a_defect():
+  code = """
+from object_detection_pruning.common import command
+def main(_):
+  raise BrokenPipeError(32, 'to a process of this command')
+command.run(main)
+"""
+  process = subprocess.run(
+    [sys.executable, '-c', code],
+    env=processes.environment(),
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+  )
+  assert process.returncode == 1
+  assert b'to a process of this command' in process.stderr
