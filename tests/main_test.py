@@ -173,7 +173,9 @@ _RECORDS = [
 ]
 
 
-@pytest.mark.parametrize('buffering', [[], ['-u']], ids=['buffered', 'unbuffered'])
+@pytest.mark.parametrize(
+  'buffering', [[], ['-u']], ids=['buffered', 'unbuffered']
+)
 @pytest.mark.parametrize(
   'arguments',
   [

@@ -43,7 +43,7 @@ def _frame_of_inputs(node: NodeDef, frames: Dict[str, _Frame]) -> _Frame:
   names = map(graph_index.node_name, node.input)
   found = {frames[name] for name in names if name in frames}
   if len(found) > 1:
-    first, second = sorted(found, key=len)[:2]
+    first, second = sorted(found)[:2]
     node_check.refuse(
       node, f'it takes values {_told(first)} and values {_told(second)}'
     )
@@ -58,7 +58,7 @@ def _leave_or_enter(node: NodeDef, frame: _Frame) -> _Frame:
         node,
         f'attribute {_ROUNDS} is {node.attr[_ROUNDS].i}, and must be 1 or more',
       )
-    return frame + (node.attr['frame_name'].s,)
+    return frame + (graph_index.attribute(node, 'frame_name').s,)
   if node.op in NEXT + _EXIT and not frame:
     node_check.refuse(node, 'it is in no loop')
   return frame[:-1] if node.op in _EXIT else frame
