@@ -209,10 +209,10 @@ def main(_) -> None:
     steps = config.train_config.num_steps
     print(dry_run.describe(config, steps, FLAGS.model_dir))
     return
+  memory.keep()
   locks.hold_folder('--model_dir', FLAGS.model_dir, role())
   if role().startswith('ps-'):
     stopping.end_at_once()
-  memory.keep()
   run_config = tf.estimator.RunConfig(
     model_dir=FLAGS.model_dir,
     tf_random_seed=FLAGS.seed,

@@ -249,6 +249,19 @@ def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   assert not model_dir_exists
 
 
+def test_tells_the_c_library_to_keep_memory_unless_switched_off(tmp_path, data):
+  config = detectors.config(detectors.ssd(masked=True), data)
+  model_dir = tmp_path / 'model'
+  result = processes.python(
+    *('-m', 'object_detection_pruning.model_main'),
+    f'--pipeline_config_path={detectors.write(config, tmp_path)}',
+    f'--model_dir={model_dir}',
+    ODP_KEEP_MEMORY='no',
+  )
+  processes.assert_refused(result, "ODP_KEEP_MEMORY must be 0 or 1, got 'no'")
+  assert not model_dir.exists()
+
+
 def test_takes_every_flag_of_the_stock_command():
   # Not imported, since its flags would be defined in this process.
   path = importlib.util.find_spec('object_detection.model_main').origin

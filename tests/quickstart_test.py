@@ -47,6 +47,14 @@ def test_bad_flags_give_one_line_and_leave_nothing_behind(refusals, index):
   processes.assert_refused(result, BAD_FLAGS[index][1])
 
 
+def test_tells_the_c_library_to_keep_memory_unless_switched_off(tmp_path):
+  result = processes.python(
+    *('-m', COMMAND, f'--output_dir={tmp_path}'), ODP_KEEP_MEMORY='no'
+  )
+  processes.assert_refused(result, "ODP_KEEP_MEMORY must be 0 or 1, got 'no'")
+  assert os.listdir(str(tmp_path)) == []
+
+
 ANNOTATION = """<annotation><size><width>80</width><height>60</height></size>
 <object><name>%s</name><bndbox><xmin>10</xmin><ymin>5</ymin><xmax>60</xmax>
 <ymax>50</ymax></bndbox></object></annotation>"""

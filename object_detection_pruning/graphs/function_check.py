@@ -5,6 +5,7 @@ from typing import Dict, Optional, Set
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import (
   graph_index,
+  loop_check,
   node_check,
   op_definitions,
 )
@@ -49,6 +50,7 @@ def _check_function(
       called.add(value.func.name)
       called.update(each.name for each in value.list.func)
     calls |= called & set(functions)
+  loop_check.check(function.node_def, arguments)
   results = {each.name for each in function.signature.output_arg}
   for name, reference in function.ret.items():
     source = graph_index.node_name(reference)

@@ -5,8 +5,7 @@ the process. So what can be told from a graph alone is looked at here, and what
 is wrong is said in one line: the node, its op, and what it is.
 """
 
-import collections
-from typing import Dict, Iterable, List, Optional, Set
+from typing import Dict, Iterable, Optional, Set
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.graphs import (
@@ -56,7 +55,7 @@ def check(
     }
     for node in graph_def.node:
       node_check.check_inputs(node, nodes, found, outputs)
-    loop_check.check(_in_order(graph_def.node))
+    loop_check.check(graph_def.node)
     for node in graph_def.node:
       node_check.check_reshape(node, nodes)
     if ops is not None:
@@ -65,48 +64,6 @@ def check(
     raise errors.InputError(f'{path} cannot be used: {error}')
   except UnicodeDecodeError:
     raise errors.InputError(f'{path} is damaged: a name in it is no text')
-
-
-def _in_order(nodes: Iterable[NodeDef]) -> List[NodeDef]:
-  """Puts each node after those that it waits for, or refuses a circle.
-
-  The way back of a loop is none.
-  """
-  by_name = {node.name: node for node in nodes}
-  waiting = {}
-  readers = collections.defaultdict(list)
-  for node in nodes:
-    before = {graph_index.node_name(reference) for reference in node.input}
-    if node.op in loop_check.MERGE:
-      before = {
-        name for name in before if by_name[name].op not in loop_check.NEXT
-      }
-    waiting[node.name] = len(before)
-    for name in before:
-      readers[name].append(node.name)
-  ready = [name for name, count in waiting.items() if not count]
-  order = []
-  while ready:
-    order.append(by_name[ready.pop()])
-    for name in readers[order[-1].name]:
-      waiting[name] -= 1
-      if not waiting[name]:
-        ready.append(name)
-  left = {name for name, count in waiting.items() if count}
-  if left:
-    node_check.refuse(_on_a_circle(left, by_name), 'it depends on itself')
-  return order
-
-
-def _on_a_circle(left: Set[str], nodes: Dict[str, NodeDef]) -> NodeDef:
-  """A node that depends on itself, of nodes that wait for each other."""
-  # Each of them waits for another of them; so whoever goes back comes round.
-  name, seen = min(left), set()
-  while name not in seen:
-    seen.add(name)
-    before = map(graph_index.node_name, nodes[name].input)
-    name = next(each for each in before if each in left)
-  return nodes[name]
 
 
 def _check_reach(

@@ -5,13 +5,15 @@ a frame of its own. It does not look whether all inputs of a node are in one: a
 graph where they are not ends the process, or waits for ever.
 """
 
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Iterable, Sequence, Tuple
 
-from object_detection_pruning.graphs import graph_index, node_check
+from object_detection_pruning.graphs import (
+  graph_index,
+  node_check,
+  node_order,
+)
 from object_detection_pruning.graphs.graph_index import NodeDef
 
-NEXT = ('NextIteration', 'RefNextIteration')
-MERGE = ('Merge', 'RefMerge')
 _ENTER = ('Enter', 'RefEnter')
 _EXIT = ('Exit', 'RefExit')
 _ROUNDS = 'parallel_iterations'
@@ -20,21 +22,21 @@ _ROUNDS = 'parallel_iterations'
 _Frame = Tuple[bytes, ...]
 
 
-def check(nodes: Sequence[NodeDef]) -> None:
-  """Checks the loops of a graph.
+def check(nodes: Sequence[NodeDef], arguments: Iterable[str] = ()) -> None:
+  """Checks the loops of a graph or of a function.
 
   Args:
-    nodes: each comes after those that it waits for; the way back of a loop,
-      from a `NextIteration` to a `Merge`, does not count.
+    nodes: whose inputs are there.
+    arguments: names of what is there besides, outside of all loops.
 
   Raises:
     InputError: says which node is wrong.
   """
-  frames: Dict[str, _Frame] = {}
-  for node in nodes:
+  frames: Dict[str, _Frame] = dict.fromkeys(arguments, ())
+  for node in node_order.sort(nodes):
     frames[node.name] = _leave_or_enter(node, _frame_of_inputs(node, frames))
   for node in nodes:
-    if node.op in MERGE:
+    if node.op in node_order.MERGE:
       _frame_of_inputs(node, frames)
 
 
@@ -53,13 +55,14 @@ def _frame_of_inputs(node: NodeDef, frames: Dict[str, _Frame]) -> _Frame:
 def _leave_or_enter(node: NodeDef, frame: _Frame) -> _Frame:
   """Gives the frame of a node's outputs, from that of its inputs."""
   if node.op in _ENTER:
-    if _ROUNDS in node.attr and node.attr[_ROUNDS].i < 1:
+    rounds = graph_index.attribute(node, _ROUNDS)
+    # In a function the caller may say how many.
+    if rounds.HasField('i') and rounds.i < 1:
       node_check.refuse(
-        node,
-        f'attribute {_ROUNDS} is {node.attr[_ROUNDS].i}, and must be 1 or more',
+        node, f'attribute {_ROUNDS} is {rounds.i}, and must be 1 or more'
       )
     return frame + (graph_index.attribute(node, 'frame_name').s,)
-  if node.op in NEXT + _EXIT and not frame:
+  if node.op in node_order.NEXT + _EXIT and not frame:
     node_check.refuse(node, 'it is in no loop')
   return frame[:-1] if node.op in _EXIT else frame
 

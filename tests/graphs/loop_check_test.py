@@ -73,3 +73,54 @@ def test_a_loop_that_nobody_entered_is_refused(op):
   graph_def.node[-1].attr['T'].type = tf.float32.as_datatype_enum
   with pytest.raises(errors.InputError, match='lost .* it is in no loop'):
     check(graph_def)
+
+
+def in_function(graph_def):
+  """The graph as the body of a function that takes what the graph is fed."""
+  made = tf.GraphDef()
+  function = made.library.function.add()
+  function.signature.name = 'f'
+  function.signature.input_arg.add(name='x', type=tf.float32.as_datatype_enum)
+  function.node_def.extend(
+    node for node in graph_def.node if node.op != 'Placeholder'
+  )
+  return made
+
+
+def test_loops_in_functions_pass():
+  check(in_function(loops()))
+
+
+def test_a_value_of_another_loop_in_a_function_is_refused():
+  graph_def = loops()
+  nodes_of(graph_def, 'Enter')[0].attr['frame_name'].s = b'another'
+  with pytest.raises(
+    errors.InputError, match=r'function f: .*of the loop another'
+  ):
+    check(in_function(graph_def))
+
+
+def test_an_argument_of_a_function_is_outside_of_its_loops():
+  graph_def = loops()
+  nodes_of(graph_def, 'Mul')[0].input[0] = 'x'
+  with pytest.raises(
+    errors.InputError, match='from outside of all loops and values of the loop'
+  ):
+    check(in_function(graph_def))
+
+
+def test_a_node_of_a_function_that_waits_for_itself_is_refused():
+  graph_def = loops()
+  nodes = {node.name: node for node in graph_def.node}
+  nodes['outer/add'].input[0] = 'outer/add'
+  with pytest.raises(
+    errors.InputError, match='function f: node outer/add .*depends on itself'
+  ):
+    check(in_function(graph_def))
+
+
+def test_how_many_rounds_at_a_time_a_caller_says_is_not_known():
+  graph_def = loops()
+  for node in nodes_of(graph_def, 'Enter'):
+    node.attr['parallel_iterations'].placeholder = 'rounds'
+  check(in_function(graph_def))
