@@ -30,7 +30,10 @@ _SURE, _CLOSE = 0.1, 0.01
 
 
 def open_model(
-  path: str, threads: int = 1, library: Optional[str] = None
+  path: str,
+  threads: int = 1,
+  library: Optional[str] = None,
+  precision: str = '',
 ) -> Run:
   """Opens a model in the runtime of its file.
 
@@ -38,6 +41,8 @@ def open_model(
     path: of the model.
     threads: the runtime may use.
     library: TensorFlow's op library of a sparse graph.
+    precision: numbers that OpenVINO computes with, such as f32. Where it is
+      free to choose, that is bfloat16 on some processors.
 
   Returns:
     From the model's input to its outputs by name. A detector takes
@@ -45,7 +50,7 @@ def open_model(
   """
   suffix = os.path.splitext(path)[1]
   if suffix == '.xml':
-    return _openvino(path, threads)
+    return _openvino(path, threads, precision)
   if suffix == '.onnx':
     return _onnx(path, threads)
   if suffix == '.tflite':
@@ -53,10 +58,12 @@ def open_model(
   return _tensorflow(path, threads, library)
 
 
-def _openvino(path: str, threads: int) -> Run:
+def _openvino(path: str, threads: int, precision: str) -> Run:
   import openvino
 
   settings = {'INFERENCE_NUM_THREADS': threads, 'PERFORMANCE_HINT': 'LATENCY'}
+  if precision:
+    settings['INFERENCE_PRECISION_HINT'] = precision
   model = openvino.Core().compile_model(path, 'CPU', settings)
 
   def run(x: np.ndarray) -> Dict[str, np.ndarray]:

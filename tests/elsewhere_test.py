@@ -143,14 +143,26 @@ def test_page_and_benchmark_pin_the_same_versions(page, monkeypatch):
   assert shown == pinned
 
 
-def test_page_shows_the_table_of_the_measured_results(page, monkeypatch):
+@pytest.mark.parametrize(
+  'names',
+  [
+    ('avx512_latency', 'avx512_latency_two_threads'),
+    ('avx512', 'avx512_two_threads'),
+    ('avx2',),
+  ],
+)
+def test_page_shows_the_table_of_the_measured_results(page, monkeypatch, names):
   monkeypatch.syspath_prepend(os.path.join(BENCHMARKS, 'sparse_ops'))
   peers = module(os.path.join(BENCHMARKS, 'sparse_ops/peers.py'))
-  with open(os.path.join(BENCHMARKS, 'results/peers.json')) as file:
-    results = json.load(file)
+  columns = {}
   for part in ('whole', 'cut'):
-    assert peers.table(results[part]) in page
-  assert results['processor'].split(',')[0] in page
+    for name, threads in zip(names, ('one thread', 'two threads')):
+      with open(os.path.join(BENCHMARKS, f'results/peers_{name}.json')) as file:
+        results = json.load(file)
+      title = f'{part}, {threads}' if len(names) > 1 else part
+      columns[title] = results[part]
+      assert results['processor'].split(',')[0] in page
+  assert peers.table(columns) in page
 
 
 def test_server_is_told_of_the_files_that_there_are(page):

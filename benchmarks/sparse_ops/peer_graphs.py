@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -23,16 +23,34 @@ ENVIRONMENTS = {
   'litert': ('ai-edge-litert==2.3.0',),
   'mnn': ('MNN==3.6.1', 'numpy==2.4.6'),
 }
-# The label of each variant, the environment that runs it (none: that of this
-# script) and the end of its file.
+
+
+class Variant(NamedTuple):
+  """A runtime with a graph.
+
+  Attributes:
+    label: name in the results.
+    environment: that runs it; None for that of this script.
+    suffix: end of its file.
+    precision: numbers that OpenVINO computes with; '' for its own choice, which
+      on some processors is bfloat16.
+  """
+
+  label: str
+  environment: Optional[str]
+  suffix: str
+  precision: str = ''
+
+
 VARIANTS = (
-  ('TensorFlow, plain graph', None, '.pb'),
-  ('TensorFlow, sparse graph', None, '_sparse.pb'),
-  ('OpenVINO', 'openvino', '.xml'),
-  ('OpenVINO, 8-bit by NNCF', 'openvino', '_8bit.xml'),
-  ('ONNX Runtime', 'onnx', '.onnx'),
-  ('LiteRT with XNNPACK', 'litert', '.tflite'),
-  ('MNN, sparse kernels', 'mnn', '.mnn'),
+  Variant('TensorFlow, plain graph', None, '.pb'),
+  Variant('TensorFlow, sparse graph', None, '_sparse.pb'),
+  Variant('OpenVINO', 'openvino', '.xml', 'f32'),
+  Variant('OpenVINO, precision of its choice', 'openvino', '.xml'),
+  Variant('OpenVINO, 8-bit by NNCF', 'openvino', '_8bit.xml'),
+  Variant('ONNX Runtime', 'onnx', '.onnx'),
+  Variant('LiteRT with XNNPACK', 'litert', '.tflite'),
+  Variant('MNN, sparse kernels', 'mnn', '.mnn'),
 )
 # The input and the outputs of the graphs.
 GRAPHS = {
@@ -83,11 +101,12 @@ def make_graphs(model_dir: str, out: str, part: str) -> None:
   if not os.path.exists(plain):
     _make_plain(model_dir, plain, part)
   outputs = GRAPHS[part][1].split(',')
-  for _, environment, suffix in VARIANTS[1:]:
+  for variant in VARIANTS[1:]:
+    suffix = variant.suffix
     path = os.path.join(out, part + suffix)
     if os.path.exists(path):
       continue
-    python = python_of(out, environment)
+    python = python_of(out, variant.environment)
     if suffix == '_sparse.pb':
       _make_sparse(plain, path, outputs)
     elif suffix == '.tflite':
@@ -101,7 +120,7 @@ def make_graphs(model_dir: str, out: str, part: str) -> None:
       _convert(python, plain, path, part, options)
 
 
-def make_others(out: str, graphs: Dict[str, str]) -> List[Tuple[str, str, str]]:
+def make_others(out: str, graphs: Dict[str, str]) -> List[Variant]:
   """Converts more whole graphs for OpenVINO, and lists their variants.
 
   Args:
@@ -112,7 +131,9 @@ def make_others(out: str, graphs: Dict[str, str]) -> List[Tuple[str, str, str]]:
     path = os.path.join(out, f'whole_{label}.xml')
     if not os.path.exists(path):
       _convert(python_of(out, 'openvino'), graph, path, 'whole', [])
-  return [(f'OpenVINO, {x}', 'openvino', f'_{x}.xml') for x in graphs]
+  return [
+    Variant(f'OpenVINO, {x}', 'openvino', f'_{x}.xml', 'f32') for x in graphs
+  ]
 
 
 def _convert(python: str, graph: str, path: str, part: str, options) -> None:

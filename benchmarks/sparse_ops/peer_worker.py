@@ -32,6 +32,7 @@ def main() -> None:
   parser.add_argument('--library')
   parser.add_argument('--cut', action='store_true', help='takes floats')
   parser.add_argument('--threads', type=int, default=1)
+  parser.add_argument('--precision', default='', help='for OpenVINO')
   arguments = parser.parse_args()
   import detect_elsewhere
   import numpy as np
@@ -45,7 +46,10 @@ def main() -> None:
     run = make(arguments.model, arguments.threads, x)
   else:
     model = detect_elsewhere.open_model(
-      arguments.model, arguments.threads, arguments.library
+      arguments.model,
+      arguments.threads,
+      arguments.library,
+      arguments.precision,
     )
     run = lambda: model(x)  # noqa: E731
   found = run()

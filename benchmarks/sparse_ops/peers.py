@@ -1,7 +1,7 @@
 """Measures a pruned SSD in other runtimes, in turns with TensorFlow.
 
   python benchmarks/sparse_ops/peers.py --model_dir=PRUNED --images=FOLDER \\
-    --output_dir=OUT --results=benchmarks/results/peers.json
+    --output_dir=OUT --results=RESULTS.json
 
 PRUNED holds a checkpoint, its pipeline.config and frozen_inference_graph.pb.
 Each runtime gets an environment of its own in OUT, see peer_graphs.py, and
@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import numpy as np
 import peer_graphs
@@ -46,7 +46,7 @@ def main() -> None:
       others = dict(pair.split('=') for pair in arguments.also.split(','))
       variants += peer_graphs.make_others(out, others)
     results[part] = _measure(arguments, out, part, variants)
-    print(f'{part}\n{table(results[part])}', flush=True)
+    print(table({part: results[part]}), flush=True)
     # After each part, so that a killed run leaves what it has measured.
     with open(arguments.results, 'w') as file:
       json.dump(results, file, indent=1)
@@ -77,24 +77,27 @@ def _parse() -> argparse.Namespace:
 class _Variant:
   """A variant of a model, with its worker or the reason why there is none."""
 
-  def __init__(self, arguments, out: str, part: str, variant):
-    self.description = variant
-    self.label, environment, suffix = variant
-    self.path = os.path.join(out, part + suffix)
+  def __init__(
+    self, arguments, out: str, part: str, description: peer_graphs.Variant
+  ):
+    self.description = description
+    self.label = description.label
+    self.path = os.path.join(out, part + description.suffix)
     self.worker = None
     self.error = None
     if not os.path.exists(self.path):
       self.error = 'does not convert'
       return
     command = [
-      peer_graphs.python_of(out, environment),
+      peer_graphs.python_of(out, description.environment),
       os.path.join(_HERE, 'peer_worker.py'),
     ]
     command += ['--model', self.path, '--threads', str(arguments.threads)]
     command += ['--images', os.path.join(out, 'images.npy')]
+    command += ['--precision', description.precision]
     if part == 'cut':
       command.append('--cut')
-    if suffix == '_sparse.pb':
+    if description.suffix == '_sparse.pb':
       from object_detection_pruning.sparse_ops import library
 
       command += ['--library', library.build()]
@@ -107,7 +110,7 @@ class _Variant:
 
 
 def _measure(
-  arguments, out: str, part: str, descriptions: List[Tuple]
+  arguments, out: str, part: str, descriptions: List[peer_graphs.Variant]
 ) -> List[Dict[str, Any]]:
   variants = [_Variant(arguments, out, part, each) for each in descriptions]
   workers = [variant.worker for variant in variants if variant.worker]
@@ -159,21 +162,33 @@ def _processor() -> str:
   return f'{name}, {" ".join(sets)}'
 
 
-def table(rows: List[Dict[str, Any]]) -> str:
-  lines = [
-    '| runtime | median ms | times faster | MB | detections |',
-    '| --- | --- | --- | --- | --- |',
-  ]
-  for row in rows:
-    if 'error' in row:
-      lines.append(f'| {row["variant"]} | {row["error"]} | | | |')
-      continue
-    lines.append(
-      f'| {row["variant"]} | {row["median_ms"]:.1f} '
-      f'| {row["times_faster"]:.2f} ({row["times_faster_at_best"]:.2f}) '
-      f'| {row["mb"]:.1f} | {row.get("detections", "")} |'
-    )
-  return '\n'.join(lines)
+def table(columns: Dict[str, List[Dict[str, Any]]]) -> str:
+  """Renders rows of results side by side.
+
+  Args:
+    columns: rows by what the column is of; file size and detections are those
+      of the first.
+  """
+  first = next(iter(columns.values()))
+  cells = [{row['variant']: _cell(row) for row in c} for c in columns.values()]
+  titles = ['runtime', *columns, 'MB', 'detections']
+  lines = [titles, ['---'] * len(titles)]
+  for row in first:
+    label = row['variant']
+    size = f'{row["mb"]:.1f}' if 'mb' in row else ''
+    times = [column.get(label, '') for column in cells]
+    lines.append([label, *times, size, row.get('detections', '')])
+  return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _cell(row: Dict[str, Any]) -> str:
+  """What a table says of a variant: milliseconds, and how much faster."""
+  if 'error' in row:
+    return row['error']
+  return (
+    f'{row["median_ms"]:.1f} ms, {row["times_faster"]:.2f} '
+    f'({row["times_faster_at_best"]:.2f})'
+  )
 
 
 if __name__ == '__main__':
