@@ -97,6 +97,12 @@ FASTER_RCNN = """faster_rcnn {
   %(mask_loss)s
 }"""
 
+RFCN_PREDICTOR = f"""rfcn_box_predictor {{
+  conv_hyperparams {{ op: CONV {HYPERPARAMS} }}
+  crop_height: 12 crop_width: 12 num_spatial_bins_height: 3
+  num_spatial_bins_width: 3 depth: 64
+}}"""
+
 _TRAINING = """
 train_config {
   batch_size: %(batch)d num_steps: %(steps)d

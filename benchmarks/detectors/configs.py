@@ -20,11 +20,6 @@ _SIZES = (
   ('fpn|ppn', 160),
   ('inception_v3|spaghetti', 128),
 )
-_RFCN_HEAD = f"""rfcn_box_predictor {{
-  conv_hyperparams {{ op: CONV {detectors.HYPERPARAMS} }}
-  crop_height: 12 crop_width: 12 num_spatial_bins_height: 3
-  num_spatial_bins_width: 3 depth: 64
-}}"""
 _PRUNING = f"""
   schedule: CONSTANT target_sparsity: {SPARSITY}
   start_step: 0 end_step: 1 frequency: 1
@@ -96,7 +91,7 @@ def model(entry: Entry) -> str:
   predictor = detectors.mask_rcnn_predictor(masks)
   values.update(
     stages=3 if masks else 2,
-    predictor=_RFCN_HEAD if entry.head == 'rfcn' else predictor,
+    predictor=detectors.RFCN_PREDICTOR if entry.head == 'rfcn' else predictor,
     mask_loss='second_stage_mask_prediction_loss_weight: 4.0' if masks else '',
   )
   return f'model {{ {detectors.FASTER_RCNN % values} }}'

@@ -6,7 +6,7 @@ images in place of its own. So it has no variables in the student's checkpoint
 and nothing of it is trained.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 from object_detection.builders import model_builder
@@ -32,7 +32,7 @@ PROPOSALS = 'proposal_boxes_normalized'
 FEATURES = 'features/'
 # A list in an SSD, one tensor in a two-stage detector.
 _FEATURE_MAPS = ('feature_maps', 'rpn_features_to_crop')
-_CROP = 'CropAndResize'
+_PROPOSE = '_postprocess_rpn'
 _IMAGES = 'images'
 _SHAPES = 'true_image_shapes'
 
@@ -44,12 +44,10 @@ class Teacher(NamedTuple):
     graph_def: the detector from preprocessed images on, without variables.
     outputs: names of its tensors, by the name of the prediction; feature maps
       under 'features/0' and so on.
-    crops: names of the nodes that crop features at proposals.
   """
 
   graph_def: GraphDef
   outputs: Dict[str, str]
-  crops: Sequence[str]
 
   def predict(
     self,
@@ -69,17 +67,13 @@ class Teacher(NamedTuple):
       Predictions by name, through which no gradient flows.
     """
     replaced = {_IMAGES + ':0': images, _SHAPES + ':0': true_image_shapes}
-    graph_def = self.graph_def
-    if self.crops and proposals is not None:
-      graph_def = _with_open_crops(graph_def, self.crops)
-      count = tf.shape(proposals)[1]
-      indices = tf.range(tf.shape(proposals)[0])[:, None]
-      replaced['proposals:0'] = tf.reshape(proposals, [-1, 4])
-      replaced['proposal_images:0'] = tf.reshape(
-        tf.tile(indices, [1, count]), [-1]
-      )
+    if proposals is not None:
+      # Gradients do not go through integers. So nobody looks for their way
+      # through the teacher, where they would find loops that are no gradient's.
+      bits = tf.bitcast(proposals, tf.int32)
+      replaced[PROPOSALS + ':0'] = tf.bitcast(bits, tf.float32)
     # A detector need not look at the shapes of its images.
-    nodes = {node.name for node in graph_def.node}
+    nodes = {node.name for node in self.graph_def.node}
     replaced = {
       name: tensor
       for name, tensor in replaced.items()
@@ -87,7 +81,7 @@ class Teacher(NamedTuple):
     }
     names = sorted(self.outputs)
     tensors = tf.import_graph_def(
-      graph_def,
+      self.graph_def,
       replaced,
       return_elements=[self.outputs[name] for name in names],
       name='teacher',
@@ -124,14 +118,14 @@ def load(
       model = model_builder.build(
         pipeline.as_stock(config).model, is_training=False
       )
+      _look_where_told(model)
       predicted = model.predict(images, shapes)
     outputs = {name: tensor.name for name, tensor in select(predicted).items()}
     _check(graph, tensors, checkpoint)
   ends = sorted({graph_index.node_name(name) for name in outputs.values()})
   graph_def = subgraphs.extract(graph.as_graph_def(), ends)
   freezing.freeze(graph_def, tensors.__getitem__)
-  crops = [node.name for node in graph_def.node if node.op == _CROP]
-  return Teacher(graph_def, outputs, crops)
+  return Teacher(graph_def, outputs)
 
 
 def select(predicted: Dict[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
@@ -171,18 +165,15 @@ def _check(graph: tf.Graph, tensors: dict, checkpoint: str) -> None:
       )
 
 
-def _with_open_crops(graph_def: GraphDef, crops: List[str]) -> GraphDef:
-  """Copies a graph so that boxes to crop are placeholders."""
-  opened = GraphDef()
-  opened.CopyFrom(graph_def)
-  for name, dtype in (
-    ('proposals', tf.float32),
-    ('proposal_images', tf.int32),
-  ):
-    node = opened.node.add(name=name, op='Placeholder')
-    node.attr['dtype'].type = dtype.as_datatype_enum
-    node.attr['shape'].shape.unknown_rank = True
-  for node in opened.node:
-    if node.name in crops:
-      node.input[1], node.input[2] = 'proposals', 'proposal_images'
-  return opened
+def _look_where_told(model: Any) -> None:
+  """Lets a second stage look at boxes from outside, of any number."""
+  propose = getattr(model, _PROPOSE, None)
+  if propose is None:
+    return
+
+  def proposals_from_outside(*args, **kwargs):
+    _, *others = propose(*args, **kwargs)
+    given = tf.placeholder(tf.float32, [None, None, 4], PROPOSALS)
+    return (given, *others)
+
+  setattr(model, _PROPOSE, proposals_from_outside)
