@@ -33,6 +33,12 @@ _KNOWN_NOTICES = re.compile(
   rf'|{_STOCK}: The name \S+ is|{_STOCK}: .* is deprecated'
   r'|From \S*/v2_compat\.py:\d+: disable_resource_variables'
 )
+# Modules of newer stock sources, what each imports, and what that is part of.
+_NEWER_NEED = (
+  ('nets.inception_v2', 'tf_slim', 'tf-slim==1.1.0'),
+  ('object_detection.core.densepose_ops', 'scipy', 'scipy<1.12'),
+  ('object_detection.models.keras_models.resnet_v1', 'keras', 'keras==2.3.1'),
+)
 _TENSORFLOW_VERSIONS = (['1', '14'], ['1', '15'], ['2', '15'])
 
 
@@ -119,8 +125,8 @@ def check_object_detection() -> None:
   """Looks for the stock Object Detection API and slim without importing them.
 
   Raises:
-    ImportError: one of them, its compiled protos or the `tf_slim` and scipy
-      that newer sources import is missing.
+    ImportError: one of them, its compiled protos or what newer sources import
+      besides is missing.
   """
   trainer = _find('object_detection.model_lib')
   if trainer is None:
@@ -134,24 +140,26 @@ def check_object_detection() -> None:
       f'the protos of the Object Detection API are not compiled: run "protoc '
       f'object_detection/protos/*.proto --python_out=." in {research}'
     )
-  backbone = _find('nets.inception_v2')
-  if backbone is None:
+  if _find('nets.inception_v2') is None:
     raise ImportError(
       "slim's networks (module nets) are not importable: "
       + _GET_OBJECT_DETECTION
     )
-  with open(backbone, encoding='utf-8') as source:
-    needs_tf_slim = 'import tf_slim' in source.read()
-  if needs_tf_slim and _find('tf_slim') is None:
-    raise ImportError(
-      f'slim in {os.path.dirname(backbone)} needs the module tf_slim: run '
-      '"bash scripts/setup.sh", or pip install --no-deps tf-slim==1.1.0'
-    )
-  if _find('object_detection.core.densepose_ops') and _find('scipy') is None:
-    raise ImportError(
-      'this Object Detection API needs the module scipy: run '
-      '"bash scripts/setup.sh", or pip install "scipy<1.12"'
-    )
+  for user, module, package in _NEWER_NEED:
+    if _imports(user, module) and _find(module) is None:
+      raise ImportError(
+        f'{user} of this Object Detection API needs the module {module}: run '
+        f'"bash scripts/setup.sh", or pip install --no-deps "{package}"'
+      )
+
+
+def _imports(user: str, module: str) -> bool:
+  """Tells whether the source of one module imports another."""
+  path = _find(user)
+  if path is None:
+    return False
+  with open(path, encoding='utf-8') as source:
+    return bool(re.search(rf'^(import|from) {module}\b', source.read(), re.M))
 
 
 def _find(module: str) -> Optional[str]:

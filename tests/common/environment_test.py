@@ -19,11 +19,11 @@ STOCK_FILES = [
 ]
 
 
-def write_stock_tree(root, without=(), inception_source=''):
+def write_stock_tree(root, without=()):
   for path in set(STOCK_FILES) - set(without):
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(inception_source if 'inception' in path else '')
+    file.write_text('')
 
 
 def check_object_detection_in(root):
@@ -121,11 +121,32 @@ def test_a_folder_called_nets_without_slim_is_not_taken_for_slim(tmp_path):
   assert '(module nets)' in check_object_detection_in(tmp_path)
 
 
-def test_tf_slim_is_asked_for_only_by_sources_that_import_it(tmp_path):
-  write_stock_tree(tmp_path, inception_source='import tf_slim as slim\n')
-  assert 'tf-slim==1.1.0' in check_object_detection_in(tmp_path)
+@pytest.mark.parametrize(
+  ('path', 'module', 'remedy'),
+  [
+    ('slim/nets/inception_v2', 'tf_slim', 'tf-slim==1.1.0'),
+    ('object_detection/core/densepose_ops', 'scipy', 'scipy<1.12'),
+    (
+      'object_detection/models/keras_models/resnet_v1',
+      'keras',
+      'keras==2.3.1',
+    ),
+  ],
+)
+def test_what_newer_sources_import_is_asked_for_by_them_only(
+  tmp_path, path, module, remedy
+):
+  write_stock_tree(tmp_path)
+  user = tmp_path / 'research' / (path + '.py')
+  user.parent.mkdir(parents=True, exist_ok=True)
+  user.write_text(f'from {module}_of_others import x\n')
+  assert check_object_detection_in(tmp_path) == ''
+  user.write_text(f'import os\nfrom {module}.x import y\n')
+  message = check_object_detection_in(tmp_path)
+  assert f'needs the module {module}: ' in message and remedy in message
+  assert '\n' not in message
   (tmp_path / 'more').mkdir()
-  (tmp_path / 'more/tf_slim.py').write_text('')
+  (tmp_path / 'more' / (module + '.py')).write_text('')
   assert check_object_detection_in(tmp_path) == ''
 
 
