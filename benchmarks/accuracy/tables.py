@@ -21,6 +21,7 @@ TITLES = {
   'policy_movement': 'schedule, `--criterion=movement`',
   'policy_random': 'schedule, `--criterion=random`',
   'policy_magnitude_erk': 'schedule, magnitude, Erdos-Renyi-kernel',
+  'policy_movement_erk': 'schedule, movement, Erdos-Renyi-kernel',
   'policy_static_erk': 'random zeros from the first step on',
   'policy_set': 'the same, and `--regrowth=set`',
   'policy_rigl': 'the same, and `--regrowth=rigl`',
@@ -44,7 +45,7 @@ TITLES = {
 POLICY = 'policy_'
 AROUND = 'around_'
 # What single weights are called where policies.py times their update.
-_TIMED_AS = {'weights': 'magnitude'}
+_TIMED_AS = {'weights': 'magnitude', 'movement_erk': 'movement'}
 
 
 def method(name: str) -> str:
@@ -157,7 +158,7 @@ def policy_cells(
   cost = costs.get(_TIMED_AS.get(way, way))
   update = step = ''
   if cost:
-    update = f'{cost["contrib_over_ours"]:.0f}x'
+    update = f'{cost["contrib_over_ours"]:.2g}x'
     step = f'{cost["step_over_magnitude"]:.2f}x'
   if cost and cost['batch']:
     update += ' and a batch'
