@@ -122,7 +122,8 @@ def _of_ssd() -> List[Experiment]:
   levels = (0.9, 0.8, 0.95) + levels
   found += [_untrained(MAGNITUDE, sparsity) for sparsity in levels]
   found += [
-    _untrained(RECONSTRUCT, share, target='latency') for share in (0.6, 0.7)
+    _untrained(RECONSTRUCT, share, target='latency', seeds=seeds)
+    for share, seeds in ((0.6, (1, *OTHER_SEEDS)), (0.7, (1,)))
   ]
   found.append(_continued(0.9, steps))
   return found + scheduled.experiments() + _compared(steps)

@@ -71,9 +71,9 @@ def _summary(rows: List[dict], run: List[dict], stock: List[dict]) -> str:
     if all(key in row['cells'] and row['cells'][key][0] for key in COLUMNS)
   ]
   return (
-    f'Of {len(rows)} detectors {len(run)} were run. {len(stock)} fail in the '
-    f'stock code; {len(whole)} of the other {len(run) - len(stock)} do '
-    'everything.'
+    f'Of {len(rows)} detectors {len(run)} were run. The stock code itself '
+    f'cannot build {len(stock)} of these. {len(whole)} of the other '
+    f'{len(run) - len(stock)} passed every check.'
   )
 
 
