@@ -128,6 +128,18 @@ def without_pruning_message(
   return plain
 
 
+def finds_objects(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
+  """Tells whether a detector classifies what it proposes.
+
+  A Faster R-CNN of one stage proposes regions alone. Stock code trains and
+  evaluates it, and cannot export it.
+  """
+  return not (
+    config.model.WhichOneof('model') == 'faster_rcnn'
+    and config.model.faster_rcnn.number_of_stages == 1
+  )
+
+
 def as_stock(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> pipeline_pb2.TrainEvalPipelineConfig:

@@ -78,6 +78,11 @@ def export(
     raise errors.InputError(
       f'input_shape goes with input_type image_tensor, got {input_type}'
     )
+  if not pipeline.finds_objects(config):
+    raise errors.InputError(
+      'a detector of one stage (number_of_stages: 1) proposes regions and '
+      'finds no objects: only one of two or three stages can be exported'
+    )
   stripped = strip(config, checkpoint)
   with atomic_files.writing_into(
     output_dir

@@ -1,12 +1,14 @@
 """A frozen graph whose kernels can be given other values at every run."""
 
 import contextlib
+import re
 import threading
 from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.evaluation import frontier
 from object_detection_pruning.graphs import importing
 from object_detection_pruning.graphs.graph_index import GraphDef
@@ -14,6 +16,8 @@ from object_detection_pruning.reconstruction import kernel_layers
 
 Values = Dict[str, np.ndarray]
 Feeds = Dict[tf.Tensor, np.ndarray]
+# The scope of what the stock code crops with, without an op of its own.
+_MATMUL_CROP = re.compile(r'(^|/)MatMulCropAndResize(_\d+)?/')
 
 
 class Network:
@@ -175,9 +179,18 @@ def _cut_crops(graph_def: GraphDef) -> Dict[str, str]:
 
   Returns:
     For each placeholder what was there before it.
+
+  Raises:
+    InputError: there are crops that no op makes alone.
   """
   made = {}
   for node in list(graph_def.node):
+    if _MATMUL_CROP.search(node.name):
+      raise errors.InputError(
+        'crops that are made by matrix products cannot be followed, and the '
+        f'graph has one, {node.name}: set use_matmul_crop_and_resize: false in '
+        'the pipeline config, which changes no weight, and export it again'
+      )
     if node.op != 'CropAndResize':
       continue
     for number, dtype in ((1, tf.float32), (2, tf.int32)):

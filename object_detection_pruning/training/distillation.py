@@ -6,19 +6,17 @@ same augmented images.
 """
 
 import functools
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
-from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, checks, errors
-from object_detection_pruning.training import distillation_losses
+from object_detection_pruning.training import distillation_losses, teacher_check
 from object_detection_pruning.training import teacher as teachers
 
 PREFIX = 'Loss/distillation/'
-_SUPPORTED = ('ssd', 'faster_rcnn')
 _DROP_ANCHORS = '_remove_invalid_anchors_and_predictions'
 
 
@@ -46,8 +44,8 @@ def from_config(
   """Reads the `distillation` message of a config; None where it has none.
 
   Raises:
-    InputError: there is no teacher, it cannot be read or is another kind of
-      detector, or a weight is out of range.
+    InputError: there is no teacher, it cannot be read or cannot teach the
+      model, or a weight is out of range.
   """
   message = pipeline.pruning_message(config)
   if not message.HasField('distillation'):
@@ -70,31 +68,7 @@ def from_config(
   teacher_config = config
   if distillation.teacher_config:
     teacher_config = pipeline.load(distillation.teacher_config)
-  kind, own_kind = (
-    each.model.WhichOneof('model') for each in (teacher_config, config)
-  )
-  if kind != own_kind or kind not in _SUPPORTED:
-    raise errors.InputError(
-      'distillation needs a teacher of the kind of the model '
-      f'({" or ".join(_SUPPORTED)}), got {kind} for {own_kind}'
-    )
-  classes, own_classes = (
-    getattr(each.model, kind).num_classes for each in (teacher_config, config)
-  )
-  if classes != own_classes:
-    raise errors.InputError(
-      f'distillation needs a teacher with {own_classes} classes, as the model '
-      f'has, got {classes}'
-    )
-  resizers = [
-    config_util.get_image_resizer_config(each.model)
-    for each in (teacher_config, config)
-  ]
-  if resizers[0] != resizers[1]:
-    raise errors.InputError(
-      'distillation needs a teacher with the image_resizer of the model, got '
-      f'{_one_line(resizers[0])} for {_one_line(resizers[1])}'
-    )
+  teacher_check.check(teacher_config, config)
   return Settings(teacher_config, checkpoint, **weights)
 
 
@@ -133,9 +107,10 @@ def losses(
     Scalars by the name of the loss.
 
   Raises:
-    InputError: the features have other shapes.
+    InputError: the teacher predicts less, or in other shapes.
   """
-  sigmoid = _has_sigmoid_scores(settings.config)
+  sigmoid = teacher_check.class_loss(settings.config) == 'sigmoid'
+  num_classes = teacher_check.num_classes(settings.config)
   terms: Dict[str, List[tf.Tensor]] = {'class': [], 'box': [], 'feature': []}
   for scores, boxes, is_sigmoid in (
     (teachers.SSD_SCORES, teachers.SSD_BOXES, sigmoid),
@@ -145,6 +120,7 @@ def losses(
     # Scores of an SSD and of a second stage have the same name.
     if boxes not in student:
       continue
+    _check_shapes(student, teacher, (scores, boxes))
     classes = student[scores].shape.as_list()[-1]
     logits, taught_logits = (
       tf.reshape(each[scores], [-1, classes]) for each in (student, teacher)
@@ -155,12 +131,16 @@ def losses(
     encodings, taught_encodings = (
       tf.reshape(each[boxes], [-1, per_row, 4]) for each in (student, teacher)
     )
+    # An SSD may have no column for the background.
+    first = int(scores == teachers.RPN_SCORES or classes > num_classes)
     target = distillation_losses.scores_of(taught_logits, is_sigmoid)
     terms['class'].append(
-      distillation_losses.score_loss(logits, taught_logits, is_sigmoid)
+      distillation_losses.score_loss(logits, taught_logits, is_sigmoid, first)
     )
     terms['box'].append(
-      distillation_losses.box_loss(encodings, taught_encodings, target[:, 1:])
+      distillation_losses.box_loss(
+        encodings, taught_encodings, target[:, first:]
+      )
     )
   if settings.feature_weight:
     terms['feature'] = _feature_terms(student, teacher)
@@ -174,6 +154,25 @@ def losses(
     for name, values in terms.items()
     if values and weights[name]
   }
+
+
+def _check_shapes(
+  student: Dict[str, tf.Tensor],
+  teacher: Dict[str, tf.Tensor],
+  names: Sequence[str],
+) -> None:
+  for name in names:
+    if name not in teacher:
+      raise errors.InputError(
+        f'the teacher has no {name}, which the model has: it must have all '
+        'stages of the model'
+      )
+    taught, own = (each[name].shape[1:] for each in (teacher, student))
+    if not taught.is_compatible_with(own):
+      raise errors.InputError(
+        f'the {name} of the teacher have the shape {taught.as_list()}, and '
+        f'those of the model {own.as_list()}: both must have the same boxes'
+      )
 
 
 def _feature_terms(
@@ -239,16 +238,3 @@ def _remember_all_anchors(model: Any, seen: Dict[str, Any]) -> None:
     return drop(encodings, scores, *args, **kwargs)
 
   setattr(model, _DROP_ANCHORS, remember_and_drop)
-
-
-def _has_sigmoid_scores(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
-  model = config.model
-  if model.WhichOneof('model') == 'ssd':
-    loss = model.ssd.loss.classification_loss
-  else:
-    loss = model.faster_rcnn.second_stage_classification_loss
-  return 'sigmoid' in (loss.WhichOneof('classification_loss') or '')
-
-
-def _one_line(message: Any) -> str:
-  return ' '.join(str(message).split())

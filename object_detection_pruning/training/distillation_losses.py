@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 
 def score_loss(
-  logits: tf.Tensor, taught_logits: tf.Tensor, sigmoid: bool
+  logits: tf.Tensor, taught_logits: tf.Tensor, sigmoid: bool, first: int = 1
 ) -> tf.Tensor:
   """Cross entropy with the teacher's scores, less the teacher's own entropy.
 
@@ -19,10 +19,11 @@ def score_loss(
   on the background neither add to the loss nor dilute it.
 
   Args:
-    logits: float [boxes, classes + 1], the background first.
+    logits: float [boxes, columns], one for the background and each class.
     taught_logits: the same of the teacher.
     sigmoid: whether each score is a sigmoid of its own, and the background
       counts for nothing; else they are a softmax.
+    first: column of the first class: 1, or 0 without one for the background.
   """
   target = scores_of(taught_logits, sigmoid)
   difference = tf.abs(scores_of(logits, sigmoid) - target)
@@ -31,7 +32,8 @@ def score_loss(
       tf.nn.sigmoid_cross_entropy_with_logits, labels=target
     )
     # The background has a column that nobody reads.
-    focus = difference * tf.constant([0.0] + [1.0] * (target.shape[1] - 1))
+    classes = target.shape.as_list()[1] - first
+    focus = difference * tf.constant([0.0] * first + [1.0] * classes)
   else:
     entropy = functools.partial(
       tf.nn.softmax_cross_entropy_with_logits_v2, labels=target
@@ -39,7 +41,7 @@ def score_loss(
     focus = tf.reduce_sum(difference, -1) / 2
   excess = entropy(logits=logits) - entropy(logits=taught_logits)
   return tf.reduce_sum(tf.stop_gradient(focus) * excess) / _objects(
-    target[:, 1:]
+    target[:, first:]
   )
 
 
@@ -69,7 +71,7 @@ def feature_loss(features: tf.Tensor, taught: tf.Tensor) -> tf.Tensor:
 
 
 def scores_of(logits: tf.Tensor, sigmoid: bool) -> tf.Tensor:
-  """Scores in [0, 1] of logits [..., classes + 1]; see `score_loss`."""
+  """Scores in [0, 1] of logits [..., columns]; see `score_loss`."""
   return tf.sigmoid(logits) if sigmoid else tf.nn.softmax(logits)
 
 

@@ -89,7 +89,12 @@ def _train(
     metrics = estimator.evaluate(
       run['eval_input_fns'][0], checkpoint_path=checkpoint, name=_EVALUATION
     )
-  serving.export(config, checkpoint, estimator.model_dir)
+  if pipeline.finds_objects(config):
+    serving.export(config, checkpoint, estimator.model_dir)
+  else:
+    tf.logging.warning(
+      'no SavedModel is written: a detector of one stage finds no objects'
+    )
   return metrics
 
 

@@ -106,3 +106,15 @@ def test_refuses_values_that_are_nan_or_infinite(tmp_path):
     exporter.strip(detectors.config(detectors.ssd()), prefix)
   assert f'{prefix} has values that are NaN' in str(error.value)
   assert 'in a/weights (2): ' in str(error.value)
+
+
+def test_refuses_a_detector_of_one_stage(older_export):
+  one_stage = detectors.config(detectors.faster_rcnn())
+  one_stage.model.faster_rcnn.number_of_stages = 1
+  assert_refuses(
+    older_export,
+    'a detector of one stage (number_of_stages: 1) proposes regions',
+    one_stage,
+    '/no/model.ckpt',
+    str(older_export),
+  )

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 import tensorflow.compat.v1 as tf
+from object_detection.utils import spatial_transform_ops
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.reconstruction import network
 
 
@@ -32,3 +35,14 @@ def test_crops_at_boxes_of_other_crops_are_those_of_the_whole_network():
   found = opened.run([opened.tensor('second')], fed, {})
   np.testing.assert_allclose(found[0], wanted, 1e-5)
   opened.close()
+
+
+def test_crops_by_matrix_products_are_refused():
+  with tf.Graph().as_default() as graph:
+    images = tf.placeholder(tf.float32, [1, 16, 16, 1], name='image')
+    boxes = tf.reduce_mean(images) * tf.constant([[[0.1, 0.2, 0.7, 0.8]]])
+    spatial_transform_ops.matmul_crop_and_resize(images, boxes, [4, 4])
+  with pytest.raises(
+    errors.InputError, match='MatMulCropAndResize.*use_matmul_crop_and_resize:'
+  ):
+    network.Network(graph.as_graph_def(), [])

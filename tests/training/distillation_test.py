@@ -2,8 +2,10 @@ import detectors
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
 from object_detection import model_hparams
 from object_detection.builders import model_builder
+from object_detection.protos import pipeline_pb2
 from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
@@ -194,15 +196,85 @@ def test_another_kind_of_teacher_is_refused(data, teacher, tmp_path):
     )
 
 
-def test_a_teacher_with_other_classes_is_refused(data, teacher, tmp_path):
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    ('num_classes: 5', 'with the num_classes of the model, got 5 for 4'),
+    (
+      'box_coder { faster_rcnn_box_coder { x_scale: 3 } }',
+      'with the box_coder of the model, got .*x_scale: 3',
+    ),
+    (
+      'anchor_generator { ssd_anchor_generator { num_layers: 5 } }',
+      'with the anchor_generator of the model',
+    ),
+    (
+      'loss { classification_loss { weighted_softmax {} } }',
+      'with the classification_loss of the model, got softmax for sigmoid',
+    ),
+    (
+      'image_resizer { fixed_shape_resizer { height: 96 width: 64 } }',
+      'with the image_resizer of the model',
+    ),
+    ('feature_extractor { type: "ssd_mobilenet_v2" }', None),
+    (
+      'feature_extractor { type: "ssd_resnet50_v1_fpn" }',
+      'scales pixels as that of the model does, got ssd_resnet50_v1_fpn for '
+      r'ssd_mobilenet_v1: white is \[131.* for the first and \[1',
+    ),
+  ],
+)
+def test_a_teacher_that_speaks_of_other_things_is_refused(
+  change, words, data, teacher, tmp_path
+):
   config = detectors.config(detectors.ssd(), data)
-  config.model.ssd.num_classes += 1
-  other = pipeline.save(config, str(tmp_path))
-  config.model.ssd.num_classes -= 1
-  with pytest.raises(errors.InputError, match='with 4 classes, .* got 5'):
-    distillation.from_config(
-      with_teacher(config, teacher, f'teacher_config={other}')
-    )
+  taught = pipeline_pb2.TrainEvalPipelineConfig()
+  taught.CopyFrom(config)
+  text_format.Merge(f'model {{ ssd {{ {change} }} }}', taught)
+  given = with_teacher(
+    config, teacher, f'teacher_config={pipeline.save(taught, str(tmp_path))}'
+  )
+  if words is None:
+    assert distillation.from_config(given).config == taught
+    return
+  with pytest.raises(errors.InputError, match=words):
+    distillation.from_config(given)
+
+
+def test_a_teacher_with_fewer_stages_or_other_boxes_is_refused():
+  config = detectors.config(detectors.faster_rcnn())
+  settings = distillation.Settings(config, '', 1, 1, 0)
+  student = {
+    'rpn_box_encodings': tf.zeros([1, 9, 4]),
+    'rpn_objectness_predictions_with_background': tf.zeros([1, 9, 2]),
+    'refined_box_encodings': tf.zeros([3, 4, 4]),
+    'class_predictions_with_background': tf.zeros([3, 5]),
+  }
+  first_stage = {name: student[name] for name in student if 'rpn' in name}
+  with pytest.raises(errors.InputError, match='has no class_predictions_'):
+    distillation.losses(student, first_stage, settings)
+  one_box = dict(student, refined_box_encodings=tf.zeros([3, 1, 4]))
+  with pytest.raises(errors.InputError, match=r'shape \[1, 4\], .*\[4, 4\]'):
+    distillation.losses(student, one_box, settings)
+
+
+def test_a_detector_without_a_background_loses_no_class():
+  config = detectors.config(detectors.ssd())
+  settings = distillation.Settings(config, '', 1, 1, 0)
+  classes = detectors.NUM_CLASSES
+  taught, own = (
+    {
+      'box_encodings': tf.fill([1, 1, 4], box),
+      'class_predictions_with_background': tf.constant(
+        [[[score] + [-9.0] * (classes - 1)]]
+      ),
+    }
+    for score, box in ((9.0, 0.0), (-9.0, 1.0))
+  )
+  with tf.Session() as session:
+    found = session.run(distillation.losses(own, taught, settings))
+  assert found['Loss/distillation/class'] > 4
+  assert found['Loss/distillation/box'] == pytest.approx(0.5, rel=1e-2)
 
 
 def test_features_of_other_widths_are_refused_unless_they_do_not_count():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.training import loop
+from object_detection_pruning.training import loop, model_lib
 
 LAST_STEP = 20
 
@@ -87,3 +87,21 @@ def test_damaged_training_record_is_named(tmp_path, monkeypatch):
   assert str(error.value) == (
     f'{record} is no TFRecord file, or is damaged: truncated record at 0'
   )
+
+
+@pytest.mark.slow
+def test_a_detector_of_one_stage_trains_to_its_end(data, tmp_path):
+  config = detectors.config(
+    detectors.faster_rcnn(masked=True),
+    data,
+    num_steps=2,
+    pruning='target_sparsity: 0.5 start_step: 0 end_step: 1 frequency: 1',
+  )
+  config.model.faster_rcnn.number_of_stages = 1
+  model_dir = str(tmp_path / 'model')
+  run = model_lib.create_estimator_and_inputs(
+    config, tf.estimator.RunConfig(model_dir)
+  )
+  loop.train(run, config)
+  checkpoints.resolve(model_dir + '/model.ckpt-2')
+  assert not (tmp_path / 'model' / 'export').exists()
