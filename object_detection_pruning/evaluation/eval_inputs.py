@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from object_detection import inputs
+from object_detection import eval_util, inputs
 from object_detection.core import standard_fields
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
@@ -16,6 +16,7 @@ from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.evaluation import coco_metrics
 
 _Fields = standard_fields.InputDataFields
+_Results = standard_fields.DetectionResultFields
 _SOURCE_ID = 'image/source_id'
 
 
@@ -25,32 +26,34 @@ class Image(NamedTuple):
   Attributes:
     key: unique among the images; that of the stock evaluation where it can be.
     features: arrays by name, a batch of one.
-    labels: the same of the ground truth.
+    labels: the same of the ground truth, as the loss takes it: newer stock
+      inputs give boxes in fractions of the padded image.
+    boxes: float32 [1, n, 4], those of the labels in fractions of the original.
   """
 
   key: int
   features: Dict[str, np.ndarray]
   labels: Dict[str, np.ndarray]
+  boxes: np.ndarray
 
   @property
   def truth(self) -> coco_metrics.GroundTruth:
     """The objects, in pixels of the original."""
     height, width = self.features[_Fields.original_image_spatial_shape][0]
     scale = np.array([height, width, height, width], np.float32)
-    boxes = self._of_objects(_Fields.groundtruth_boxes) * scale
+    boxes = self._of_objects(self.boxes) * scale
     is_crowd = np.zeros(len(boxes), bool)
     if _Fields.groundtruth_is_crowd in self.labels:
-      is_crowd = self._of_objects(_Fields.groundtruth_is_crowd).astype(bool)
+      crowds = self.labels[_Fields.groundtruth_is_crowd]
+      is_crowd = self._of_objects(crowds).astype(bool)
+    classes = self._of_objects(self.labels[_Fields.groundtruth_classes])
     return coco_metrics.GroundTruth(
-      self.key,
-      boxes,
-      self._of_objects(_Fields.groundtruth_classes).argmax(1) + 1,
-      is_crowd,
+      self.key, boxes, classes.argmax(1) + 1, is_crowd
     )
 
-  def _of_objects(self, field: str) -> np.ndarray:
+  def _of_objects(self, padded: np.ndarray) -> np.ndarray:
     number = int(self.labels[_Fields.num_groundtruth_boxes][0])
-    return self.labels[field][0][:number]
+    return padded[0][:number]
 
 
 def reader(
@@ -133,17 +136,44 @@ def load(
       eval_config, input_reader, config.model
     )().take(len(examples))
     iterator = dataset.make_initializable_iterator()
-    upcoming = iterator.get_next()
+    features, labels = iterator.get_next()
+    upcoming = features, labels, _boxes_in_original(features, labels)
     session.run([iterator.initializer, tf.tables_initializer()])
     batches = [session.run(upcoming) for _ in examples]
   keys = _keys(examples, batches)
   return [Image(key, *batch) for key, batch in zip(keys, batches)]
 
 
+def _boxes_in_original(
+  features: Dict[str, tf.Tensor], labels: Dict[str, tf.Tensor]
+) -> tf.Tensor:
+  """Gives true boxes in fractions of the image, without its padding.
+
+  Only the stock evaluation knows whether the stock inputs count padding in.
+  """
+  nothing_found = {
+    _Results.detection_boxes: tf.zeros([1, 0, 4]),
+    _Results.detection_scores: tf.zeros([1, 0]),
+    _Results.detection_classes: tf.zeros([1, 0]),
+    _Results.num_detections: tf.zeros([1]),
+  }
+  truth = {
+    name: labels[name]
+    for name in (_Fields.groundtruth_boxes, _Fields.num_groundtruth_boxes)
+  }
+  return eval_util.result_dict_for_batched_example(
+    features[_Fields.image],
+    tf.constant([0]),
+    nothing_found,
+    truth,
+    true_image_shapes=features[_Fields.true_image_shape],
+  )[_Fields.groundtruth_boxes]
+
+
 def _keys(examples: List[bytes], batches) -> List[int]:
   # The order of keys decides between detections of equal score, so that of the
   # stock evaluation is kept; it draws random ones for images without a name.
-  hashed = [int(features[inputs.HASH_KEY][0]) for features, _ in batches]
+  hashed = [int(batch[0][inputs.HASH_KEY][0]) for batch in batches]
   if all(map(_has_name, examples)) and len(set(hashed)) == len(hashed):
     return hashed
   return list(range(1, len(examples) + 1))

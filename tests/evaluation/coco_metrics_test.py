@@ -28,10 +28,10 @@ def _truth(random, key, objects, crowds=0):
     {'original_image_spatial_shape': np.array([[100, 100]], np.int32)},
     {
       'num_groundtruth_boxes': np.array([objects], np.int32),
-      'groundtruth_boxes': boxes[None],
       'groundtruth_classes': padded[None],
       'groundtruth_is_crowd': np.arange(objects + 2)[None] < crowds,
     },
+    boxes[None],
   )
   return image.truth
 

@@ -2,8 +2,12 @@ import detectors
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+from PIL import Image
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import boxes, image_files
+from object_detection_pruning.dataset_tools import examples as examples_lib
 from object_detection_pruning.evaluation import eval_inputs, eval_set
 
 
@@ -22,6 +26,42 @@ def test_objects_are_those_of_the_records(config, data):
     np.testing.assert_allclose(image.truth.boxes, example.boxes, rtol=1e-5)
     np.testing.assert_array_equal(image.truth.class_ids, example.class_ids)
     np.testing.assert_array_equal(image.truth.is_crowd, example.is_crowd)
+
+
+def _write(path, *instances):
+  """Writes an example of 40 by 80 pixels."""
+  encoded = image_files.png(Image.fromarray(np.zeros((40, 80, 3), np.uint8)))
+  file = image_files.ImageFile(encoded, 'png', 40, 80)
+  image = examples_lib.AnnotatedImage(file, 'a.png', '1', list(instances))
+  with tf.io.TFRecordWriter(str(path)) as writer:
+    writer.write(examples_lib.to_example(image).SerializeToString())
+  return str(path)
+
+
+_ASPECT = 'keep_aspect_ratio_resizer { min_dimension: 48 max_dimension: 96 %s }'
+
+
+@pytest.mark.parametrize(
+  'resizer, size',
+  [
+    ('fixed_shape_resizer { height: 96 width: 96 }', [96, 96]),
+    (_ASPECT % '', [48, 96]),
+    (_ASPECT % 'pad_to_max_dimension: true', [96, 96]),
+  ],
+)
+def test_boxes_are_in_the_image_without_its_padding(
+  config, tmp_path, resizer, size
+):
+  box = boxes.Box(ymin=8, xmin=16, ymax=24, xmax=48)
+  path = _write(
+    tmp_path / 'a.record', examples_lib.Instance(1, 'box', box, area=512)
+  )
+  config.model.ssd.image_resizer.Clear()
+  text_format.Merge(resizer, config.model.ssd.image_resizer)
+  reader = eval_inputs.reader(_with_record(config, path))
+  (image,) = eval_inputs.load(config, reader, eval_inputs.serialized(reader))
+  assert image.features['image'].shape == (1, *size, 3)
+  np.testing.assert_allclose(image.truth.boxes, [box], rtol=1e-5)
 
 
 def test_as_many_images_are_read_as_asked_for(config):
