@@ -32,11 +32,14 @@ class EvalGraph(NamedTuple):
       where there is a loss.
     outputs: boxes [n, 4] in pixels of the original image, scores [n] and
       classes [n] from 1; or the loss alone.
+    class_agnostic: whether the detections have no class, as those of a first
+      stage alone; all are 1 then.
   """
 
   graph: tf.Graph
   inputs: Dict[str, tf.Tensor]
   outputs: List[tf.Tensor]
+  class_agnostic: bool
 
   def feeds(self, image: eval_inputs.Image) -> List[np.ndarray]:
     """Gives the values of the inputs for an image, in their order."""
@@ -79,19 +82,23 @@ def build(
         stock_model_lib.provide_groundtruth(model, unstacked)
       shapes = features[_Inputs.true_image_shape]
       predicted = model.predict(features[_Inputs.image], shapes)
+      class_agnostic = False
       if with_loss:
         outputs = [tf.add_n(list(model.loss(predicted, shapes).values()))]
       else:
-        outputs = _detections(model.postprocess(predicted, shapes), features)
-  return EvalGraph(graph, dict(features, **labels), outputs)
+        found = model.postprocess(predicted, shapes)
+        class_agnostic = _Results.detection_classes not in found
+        outputs = _detections(found, features, class_agnostic)
+  inputs = dict(features, **labels)
+  return EvalGraph(graph, inputs, outputs, class_agnostic)
 
 
-def _detections(found, features) -> List[tf.Tensor]:
+def _detections(found, features, class_agnostic: bool) -> List[tf.Tensor]:
   result = eval_util.result_dict_for_batched_example(
     features[_Inputs.image],
     tf.constant([0]),
     found,
-    class_agnostic=_Results.detection_classes not in found,
+    class_agnostic=class_agnostic,
     scale_to_absolute=True,
     original_image_spatial_shapes=features[
       _Inputs.original_image_spatial_shape

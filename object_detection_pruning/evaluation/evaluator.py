@@ -53,11 +53,13 @@ class Evaluator:
     """
     self._tensors = tensors
     self._has_loss = metric == LOSS
-    self._scorer = coco_metrics.Scorer(
-      [image.truth for image in images],
-      config_util.get_number_of_classes(config.model),
-    )
     built = eval_graph.build(config, images, self._has_loss)
+    truths = [image.truth for image in images]
+    if built.class_agnostic:
+      truths = [_of_one_class(truth) for truth in truths]
+    self._scorer = coco_metrics.Scorer(
+      truths, config_util.get_number_of_classes(config.model)
+    )
     with built.graph.as_default():
       names = [variable.op.name for variable in tf.global_variables()]
       initializers = [tf.tables_initializer(), tf.local_variables_initializer()]
@@ -123,3 +125,11 @@ class Evaluator:
   def close(self) -> None:
     """Frees the session and its threads."""
     self.graph.close()
+
+
+def _of_one_class(truth: coco_metrics.GroundTruth) -> coco_metrics.GroundTruth:
+  """Gives all objects the class of detections that have none.
+
+  The stock evaluation does so as well.
+  """
+  return truth._replace(class_ids=np.ones_like(truth.class_ids))

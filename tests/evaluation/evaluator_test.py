@@ -1,3 +1,5 @@
+import analyses
+import detectors
 import numpy as np
 import pytest
 
@@ -75,3 +77,20 @@ def test_without_memory_the_whole_graph_is_run(dense, images, found):
   )
   assert roomy.graph.is_cut
   assert not tight.graph.is_cut
+
+
+def test_a_first_stage_alone_finds_objects_of_all_classes(data, tmp_path):
+  config = detectors.config(detectors.faster_rcnn(), data)
+  config.model.faster_rcnn.number_of_stages = 1
+  proposing = analyses.Dense(tmp_path, config)
+  reader = eval_inputs.reader(config)
+  images = eval_inputs.load(config, reader, eval_inputs.serialized(reader))
+  truths = [image.truth for image in images]
+  assert len({each for truth in truths for each in truth.class_ids}) > 1
+  model = evaluator.Evaluator(config, proposing.tensors, images)
+  assert {each for found in model.graph.run() for each in found[2]} == {1}
+  model.graph.run = lambda: [
+    (truth.boxes, np.ones(len(truth.boxes)), np.ones(len(truth.boxes)))
+    for truth in truths
+  ]
+  assert model.evaluate()['mAP'] == pytest.approx(1)
