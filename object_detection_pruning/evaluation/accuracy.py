@@ -68,7 +68,8 @@ def evaluate(
     for pair in zip(truths, found)
     if pair[0].masks is not None and pair[1].masks is not None
   ]
-  if both:
+  # An image without objects has as many masks, in any evaluation set.
+  if any(truth.masks for truth, _ in both):
     masks = coco_metrics.Scorer(
       # The stock evaluation of masks knows of no crowds.
       [

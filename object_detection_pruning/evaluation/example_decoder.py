@@ -19,7 +19,8 @@ class Example(NamedTuple):
     boxes: float32 [n, 4], (ymin, xmin, ymax, xmax) in pixels.
     class_ids: int64 [n].
     is_crowd: bool [n].
-    masks: uint8 [n, height, width], or None where the record has none.
+    masks: uint8 [n, height, width], or None where the record has objects
+      without masks.
   """
 
   name: str
@@ -88,6 +89,8 @@ class EncodedExample:
 
   def _masks(self, shape: Sequence[int]) -> Optional[np.ndarray]:
     encoded = self._bytes('image/object/mask')
+    if not self.class_ids:
+      return np.zeros((0, *shape), np.uint8)
     if not encoded:
       return None
     masks = [self._decode(png, 'L') for png in encoded]

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
+from PIL import Image
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.dataset_tools import boxes, examples, image_files
 from object_detection_pruning.evaluation import accuracy, eval_set
 from object_detection_pruning.inference import detector
 
@@ -70,3 +73,54 @@ def test_class_beyond_the_label_map_is_no_wrong_detection_but_an_error(
     errors.InputError, match='^dense finds class [5-8], and .* ids up to 4$'
   ):
     accuracy.evaluate(oracle, evaluated, 'dense')
+
+
+SIZE = 40
+
+
+class Remembering(detector.Detector):
+  """Finds the same in every image of a colour, the masks filling the boxes."""
+
+  def __init__(self, found):
+    self._found = found
+
+  def run(self, image):
+    score, *corners = zip(*self._found[image[0, 0, 0]])
+    return {
+      'num_detections': np.float32(len(score)),
+      'detection_boxes': np.float32(corners).T / SIZE,
+      'detection_scores': np.float32(score),
+      'detection_classes': np.ones(len(score), np.float32),
+      'detection_masks': np.ones((len(score), 2, 2), np.float32),
+    }
+
+
+def _evaluated(data, path, images, include_masks=True):
+  """Writes an image of each colour, with objects that fill their boxes."""
+  with tf.io.TFRecordWriter(str(path)) as writer:
+    for color, instances in images.items():
+      pixels = np.full((SIZE, SIZE, 3), color, np.uint8)
+      encoded = image_files.png(Image.fromarray(pixels))
+      file = image_files.ImageFile(encoded, 'png', SIZE, SIZE)
+      image = examples.AnnotatedImage(file, '', str(color), instances)
+      example = examples.to_example(image, include_masks)
+      writer.write(example.SerializeToString())
+  return eval_set.load([str(path)], data.label_map)
+
+
+def _object(*corners, is_crowd=False):
+  box = boxes.Box(*corners)
+  mask = np.zeros((SIZE, SIZE), bool)
+  mask[box.ymin : box.ymax, box.xmin : box.xmax] = True
+  return examples.Instance(1, 'box', box, mask.sum(), is_crowd, mask=mask)
+
+
+def test_what_is_found_in_an_image_without_objects_counts(data, tmp_path):
+  images = {7: [_object(0, 0, 20, 20)], 9: []}
+  finding = Remembering({7: [(0.8, 0, 0, 20, 20)], 9: [(0.9, 0, 0, 20, 20)]})
+  evaluated = _evaluated(data, tmp_path / 'a.record', images)
+  found = accuracy.evaluate(finding, evaluated)
+  assert found.ap == found.mask_ap == pytest.approx(0.5)
+  assert found.ap50 == found.mask_ap50 == pytest.approx(0.5)
+  without = _evaluated(data, tmp_path / 'b.record', images, include_masks=False)
+  assert accuracy.evaluate(finding, without).mask_ap is None
