@@ -124,3 +124,18 @@ def test_what_is_found_in_an_image_without_objects_counts(data, tmp_path):
   assert found.ap50 == found.mask_ap50 == pytest.approx(0.5)
   without = _evaluated(data, tmp_path / 'b.record', images, include_masks=False)
   assert accuracy.evaluate(finding, without).mask_ap is None
+
+
+def test_what_lies_in_a_crowd_is_neither_missed_nor_wrong(data, tmp_path):
+  crowd = _object(20, 0, 40, 40, is_crowd=True)
+  evaluated = _evaluated(
+    data, tmp_path / 'a.record', {7: [_object(0, 0, 20, 20), crowd]}
+  )
+  inside, near = (0.9, 22, 2, 32, 12), (0.8, 0, 0, 20, 20)
+  found = accuracy.evaluate(Remembering({7: [inside, near]}), evaluated)
+  assert found.ap == found.mask_ap == pytest.approx(1)
+  # Half of it is outside.
+  across = (0.9, 15, 22, 25, 32)
+  found = accuracy.evaluate(Remembering({7: [across, near]}), evaluated)
+  assert found.ap50 == found.mask_ap50 == pytest.approx(1)
+  assert found.ap == found.mask_ap == pytest.approx(0.55)

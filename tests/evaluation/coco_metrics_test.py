@@ -1,4 +1,5 @@
 import contextlib
+import inspect
 import io
 
 import numpy as np
@@ -120,10 +121,17 @@ def _masks(boxes):
   return result
 
 
-def test_scores_of_masks_are_those_of_the_stock_evaluation():
+# Older stock takes the mask of a crowd for that of an object.
+_KNOWS_CROWDS = 'is_crowd' in inspect.getsource(
+  coco_evaluation.CocoMaskEvaluator.add_single_ground_truth_image_info
+)
+
+
+@pytest.mark.parametrize('crowds', [0, 1] if _KNOWS_CROWDS else [0])
+def test_scores_of_masks_are_those_of_the_stock_evaluation(crowds):
   random = np.random.RandomState(5)
   # Ids that are text have an order too.
-  truths = [_truth(random, key, 4) for key in ('9', '10', '1')]
+  truths = [_truth(random, key, 4, crowds) for key in ('9', '10', '1')]
   found = [_found(random, truth) for truth in truths]
   stock = coco_evaluation.CocoMaskEvaluator(
     [{'id': n, 'name': str(n)} for n in range(1, CLASSES + 1)]
