@@ -8,6 +8,7 @@ from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.dataset_tools import record_reader
 
 _EDGES = ('ymin', 'xmin', 'ymax', 'xmax')
+_MASK = 'image/object/mask'
 
 
 class Example(NamedTuple):
@@ -72,7 +73,7 @@ class EncodedExample:
     """Decodes image and masks, and scales the boxes.
 
     Raises:
-      InputError: an image does not decode.
+      InputError: an image does not decode, or masks have another size.
     """
     image = self._decode(self._bytes('image/encoded')[0], 'RGB')
     height, width = image.shape[:2]
@@ -88,9 +89,11 @@ class EncodedExample:
     )
 
   def _masks(self, shape: Sequence[int]) -> Optional[np.ndarray]:
-    encoded = self._bytes('image/object/mask')
-    if not self.class_ids:
-      return np.zeros((0, *shape), np.uint8)
+    numbers = self._features[_MASK].float_list.value
+    # Without objects, masks of either kind are none.
+    if numbers or not self.class_ids:
+      return self._numerical_masks(numbers, shape)
+    encoded = self._bytes(_MASK)
     if not encoded:
       return None
     masks = [self._decode(png, 'L') for png in encoded]
@@ -102,12 +105,24 @@ class EncodedExample:
         )
     return (np.stack(masks) > 0).astype(np.uint8)
 
+  def _numerical_masks(
+    self, numbers: Sequence[float], shape: Sequence[int]
+  ) -> np.ndarray:
+    objects = len(self.class_ids)
+    if len(numbers) != objects * shape[0] * shape[1]:
+      raise errors.InputError(
+        f'{self.location} has {len(numbers)} numbers of masks for {objects} '
+        f'class/label and an image of {list(shape)}'
+      )
+    masks = np.array(numbers, np.float32).reshape(objects, *shape)
+    return (masks > 0).astype(np.uint8)
+
   def _check_lengths(self) -> None:
     objects = len(self.class_ids)
     for what, found, optional in (
       *((edge, self._edge(edge), False) for edge in _EDGES),
       ('is_crowd', self._crowd(), True),
-      ('mask', self._bytes('image/object/mask'), True),
+      ('mask', self._bytes(_MASK), True),
       ('class/text', self.class_names, True),
     ):
       if len(found) != objects and (found or not optional):

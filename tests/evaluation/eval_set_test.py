@@ -170,3 +170,41 @@ def test_model_with_another_number_of_classes_is_refused(data, tmp_path):
     f'{model} has 3 classes, as {path} says, and {data.label_map} has ids up '
     'to 4'
   )
+
+
+MASK = 'image/object/mask'
+
+
+def numerical(example, masks):
+  """An example whose masks are numbers, positive ones on the object."""
+  message = tf.train.Example.FromString(example)
+  message.features.feature[MASK].float_list.value.extend(masks.ravel() - 0.5)
+  return message.SerializeToString()
+
+
+def test_numerical_masks_are_read_as_encoded_ones(data, tmp_path):
+  encoded = eval_set.load([data.val_record], data.label_map).read()
+  masks = [example.masks for example in encoded]
+  assert 0 < masks[0].mean() < 1
+  path = write(
+    tmp_path / 'a.record', map(numerical, serialized(data.val_record), masks)
+  )
+  read = list(eval_set.load([path], data.label_map).read())
+  assert len(read) == len(masks)
+  for example, expected in zip(read, masks):
+    assert example.masks.dtype == expected.dtype
+    np.testing.assert_array_equal(example.masks, expected)
+
+
+@pytest.mark.parametrize('more', [-1, 1])
+def test_wrong_number_of_mask_numbers_is_refused(data, tmp_path, more):
+  (example, _) = serialized(data.val_record)
+  side = detectors.IMAGE_SIZE
+  number = objects(example) * side * side + more
+  path = write(tmp_path / 'a.record', [numerical(example, np.ones(number))])
+  with pytest.raises(errors.InputError) as caught:
+    list(eval_set.load([path], data.label_map).read())
+  assert str(caught.value) == (
+    f'{path}, example 1, has {number} numbers of masks for {objects(example)} '
+    f'class/label and an image of [{side}, {side}]'
+  )
