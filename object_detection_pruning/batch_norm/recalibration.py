@@ -21,7 +21,7 @@ from object_detection_pruning.common import (
   errors,
   finite,
 )
-from object_detection_pruning.core import checkpoint_masks
+from object_detection_pruning.core import checkpoint_masks, moving_averages
 
 
 class NothingToRecalibrate(errors.InputError):
@@ -39,7 +39,8 @@ def recalibrate(
   Runs batches of the config's training input through the training graph,
   changes no weight, and sets each moving mean and variance to the exact
   average over the batches. Frozen batch norm and all other variables are
-  copied as they are.
+  copied as they are. Where the config evaluates moving averages of the weights,
+  statistics are those of the network with the averages in it.
 
   Args:
     config: the pipeline config that the checkpoint was trained with.
@@ -59,7 +60,8 @@ def recalibrate(
   checks.count('num_batches', num_batches)
   tensors = checkpoints.read(checkpoint)
   finite.check(checkpoint, tensors)
-  averages = _averages(config, tensors, num_batches)
+  weights = moving_averages.evaluated(config, tensors, checkpoint)
+  averages = _averages(config, weights, num_batches)
   tensors.update(averages)
   checkpoints.write(output_prefix, tensors)
   return len(averages)

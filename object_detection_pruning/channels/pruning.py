@@ -23,6 +23,7 @@ from object_detection_pruning.channels import (
 )
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.common import checkpoints, checks, errors, paths
+from object_detection_pruning.core import moving_averages
 from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
@@ -129,10 +130,11 @@ def make_plan(
     ratios = selection.ratio_of_each(request.ratios, chosen)
     chosen = [group for group in chosen if group.name in ratios]
   criterion = criterion or importance.find(request.method)
+  weights = moving_averages.evaluated(network.config, tensors)
   scores = criterion.scores(
     chosen,
     # What a mask has set to zero counts for nothing.
-    stripping.strip(tensors).tensors,
+    stripping.strip(weights).tensors,
     criteria.TrainingInput(network.config, tensors, request.num_batches),
   )
   if ratios is not None:

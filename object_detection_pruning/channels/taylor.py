@@ -14,6 +14,7 @@ from object_detection_pruning.builders import training_graph
 from object_detection_pruning.channels import criteria, groups
 from object_detection_pruning.common import checks
 from object_detection_pruning.core import criteria as core_criteria
+from object_detection_pruning.core import moving_averages
 from object_detection_pruning.export import stripping
 
 
@@ -59,6 +60,7 @@ def measure(
       damaged or ends early.
   """
   checks.count('taylor_batches', num_batches)
+  tensors = moving_averages.evaluated(config, tensors)
   with tf.Graph().as_default() as graph:
     spec = training_graph.build(config)
     variables = {

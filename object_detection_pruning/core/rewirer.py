@@ -9,12 +9,12 @@ from object_detection_pruning.core import (
   gathering,
   lanes,
   masking,
+  moving_averages,
   regrowth,
   thresholds,
 )
 
 _SCOPE = 'model_pruning'
-_AVERAGE = '/ExponentialMovingAverage'
 
 
 class Rewirer:
@@ -110,9 +110,9 @@ class Rewirer:
 
 def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
   """Gives the kernel and, where there is one, its moving average."""
-  name = kernel.weights.op.name
+  name = moving_averages.name_of(kernel.weights.op.name)
   variables = kernel.weights.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
-  averages = [v for v in variables if v.op.name == name + _AVERAGE]
+  averages = [v for v in variables if v.op.name == name]
   return [kernel.weights] + averages
 
 

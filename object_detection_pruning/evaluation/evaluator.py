@@ -44,7 +44,8 @@ class Evaluator:
 
     Args:
       config: the pipeline config.
-      tensors: the checkpoint by name, masks folded in.
+      tensors: the checkpoint by name, masks folded in; its weights are taken
+        as they are, see `core.moving_averages`.
       images: to evaluate on.
       metric: one of `METRICS`; what the loss needs is built for it alone.
       threads: images that are run at a time; None for the number of cores.

@@ -5,9 +5,7 @@ from typing import Dict, List, NamedTuple
 import numpy as np
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels
-
-_AVERAGE = '/ExponentialMovingAverage'
+from object_detection_pruning.core import kernels, moving_averages
 
 
 class StrippedCheckpoint(NamedTuple):
@@ -45,7 +43,7 @@ def strip(tensors: Dict[str, np.ndarray]) -> StrippedCheckpoint:
   for kernel, mask in masks.items():
     if not np.isin(tensors[mask], (0, 1)).all():
       raise errors.InputError(f'{mask} must hold zeros and ones only')
-    for name in (kernel, kernel + _AVERAGE):
+    for name in (kernel, moving_averages.name_of(kernel)):
       if name in stripped:
         # A product would turn a masked infinity into a NaN, and a masked
         # negative weight into -0.

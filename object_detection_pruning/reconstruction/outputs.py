@@ -8,7 +8,7 @@ import numpy as np
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import atomic_files, checkpoints, errors
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, moving_averages
 from object_detection_pruning.graphs import portable
 from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.reconstruction import network as networks
@@ -16,7 +16,6 @@ from object_detection_pruning.reconstruction import network as networks
 CHECKPOINT = 'model.ckpt'
 FROZEN_GRAPH = 'frozen_inference_graph.pb'
 REPORT = 'pruning.json'
-_AVERAGE = '/ExponentialMovingAverage'
 
 
 def write_graph(
@@ -54,8 +53,9 @@ def with_values(
     result[name] = value.reshape(tensors[name].shape).astype(
       tensors[name].dtype
     )
-    if name + _AVERAGE in result:
-      result[name + _AVERAGE] = result[name]
+    average = moving_averages.name_of(name)
+    if average in result:
+      result[average] = result[name]
   return result
 
 

@@ -10,7 +10,11 @@ from object_detection_pruning.channels import importance, pruning
 from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import kernels, layer_patterns
+from object_detection_pruning.core import (
+  kernels,
+  layer_patterns,
+  moving_averages,
+)
 from object_detection_pruning.export import stripping
 from object_detection_pruning.models import registry
 from object_detection_pruning.protos import pruning_pb2
@@ -47,7 +51,8 @@ def channel_plan(
       f'{path} was measured on single weights: channels need '
       f'--granularity={prunables.FILTER}'
     )
-  stripped = stripping.strip(tensors).tensors
+  weights = moving_averages.evaluated(network.config, tensors)
+  stripped = stripping.strip(weights).tensors
   found.setup.check_same(
     found.setup._replace(
       model=fingerprints.of_model(network.config),

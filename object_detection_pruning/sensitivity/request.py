@@ -14,6 +14,7 @@ from object_detection_pruning.common import (
   errors,
   finite,
 )
+from object_detection_pruning.core import moving_averages
 from object_detection_pruning.evaluation import eval_inputs, evaluator
 from object_detection_pruning.export import stripping
 from object_detection_pruning.sensitivity import (
@@ -100,7 +101,7 @@ class Prepared(NamedTuple):
   Attributes:
     request: what is to be measured.
     config: the pipeline config.
-    raw: the checkpoint by name.
+    raw: the checkpoint by name, with the weights that are evaluated.
     tensors: the same, masks folded in.
     reader: of the evaluation data.
     examples: serialized evaluation examples.
@@ -144,6 +145,7 @@ def prepare(request: Request) -> Prepared:
   checkpoint = checkpoints.resolve(request.checkpoint)
   raw = checkpoints.read(checkpoint)
   finite.check(checkpoint, raw)
+  raw = moving_averages.evaluated(config, raw, checkpoint)
   tensors = stripping.strip(raw).tensors
   network = pruning.analyze(config)
   surgery.check_fits(network.shapes, tensors)

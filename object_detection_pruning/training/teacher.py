@@ -14,7 +14,7 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors, finite
-from object_detection_pruning.core import widths
+from object_detection_pruning.core import moving_averages, widths
 from object_detection_pruning.export import stripping
 from object_detection_pruning.graphs import freezing, graph_index, subgraphs
 from object_detection_pruning.graphs.graph_index import GraphDef
@@ -99,7 +99,8 @@ def load(
   """Builds a teacher.
 
   Args:
-    config: pipeline config of the teacher; masks are folded in.
+    config: pipeline config of the teacher; masks are folded in, and moving
+      averages taken where it evaluates them.
     checkpoint: its prefix.
     image_shape: [height, width, 3] of preprocessed images, None where a side
       is not known.
@@ -109,7 +110,8 @@ def load(
   """
   raw = checkpoints.read(checkpoint)
   finite.check(checkpoint, raw)
-  tensors = stripping.strip(raw).tensors
+  weights = moving_averages.evaluated(config, raw, f'the teacher {checkpoint}')
+  tensors = stripping.strip(weights).tensors
   with tf.Graph().as_default() as graph:
     images = tf.placeholder(tf.float32, [None] + list(image_shape), _IMAGES)
     shapes = tf.placeholder(tf.int32, [None, 3], _SHAPES)

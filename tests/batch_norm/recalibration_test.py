@@ -1,5 +1,6 @@
 import os
 
+import averages
 import detectors
 import numpy as np
 import processes
@@ -102,6 +103,38 @@ def test_statistics_are_the_average_over_the_batches_and_weights_stay(
       assert name.rpartition('/')[2] not in STATISTICS
   first = 'FeatureExtractor/MobilenetV1/Conv2d_0/BatchNorm/moving_variance'
   assert not np.allclose(before[first], after[first], rtol=0.01)
+
+
+def test_statistics_are_those_of_the_moving_averages_that_are_exported(
+  known_batches, config, checkpoint, tmp_path
+):
+  plain, averaged = str(tmp_path / 'plain'), str(tmp_path / 'averaged')
+  before = averages.into_averages(checkpoints.read(checkpoint))
+  checkpoints.write(averaged, before)
+  recalibration.recalibrate(config, checkpoint, BATCHES, plain)
+  recalibration.recalibrate(
+    averages.evaluating(config), averaged, BATCHES, averaged
+  )
+  expected, after = checkpoints.read(plain), checkpoints.read(averaged)
+  assert set(after) == set(before)
+  for name, array in after.items():
+    is_set = name.rpartition('/')[2] in STATISTICS
+    np.testing.assert_allclose(
+      array,
+      expected[name] if is_set else before[name],
+      rtol=1e-5 if is_set else 0,
+      err_msg=name,
+    )
+
+
+def test_averages_that_the_checkpoint_lacks_are_an_error(
+  known_batches, config, checkpoint, tmp_path
+):
+  with pytest.raises(errors.InputError, match='has no moving averages'):
+    recalibration.recalibrate(
+      averages.evaluating(config), checkpoint, BATCHES, str(tmp_path / 'new')
+    )
+  assert os.listdir(str(tmp_path)) == []
 
 
 def test_input_that_ends_early_is_an_error(

@@ -1,3 +1,4 @@
+import averages
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -160,6 +161,13 @@ def test_taylor_gives_masked_weights_no_change(training_graph):
   mask = np.array([[1, 1, 0], [1, 1, 0]], np.float32)
   masked = dict(TENSORS, **{'one/mask': mask})
   assert taylor.measure(CONFIG, masked, [GROUP], 2)['one'].tolist() == [0, 1, 0]
+
+
+def test_taylor_is_of_the_moving_averages_that_are_evaluated(training_graph):
+  found = taylor.measure(
+    averages.evaluating(CONFIG), averages.into_averages(TENSORS), [GROUP], 2
+  )
+  assert found['one'].tolist() == [0, 1, 9]
 
 
 def test_taylor_needs_as_many_batches_as_it_is_to_take(training_graph):

@@ -1,3 +1,4 @@
+import averages
 import detectors
 import networks
 import numpy as np
@@ -50,6 +51,30 @@ def _config(maker):
   config = pipeline_pb2.TrainEvalPipelineConfig()
   config.ParseFromString(*maker.args)
   return config
+
+
+def test_channels_are_scored_by_the_moving_averages_that_are_evaluated(
+  network, tensors
+):
+  request = pruning.Request(0.5, include=['Conv2d_3_pointwise'])
+  expected = pruning.make_plan(network, tensors, request).removed
+  hidden = averages.into_averages(tensors)
+  assert _same(
+    pruning.make_plan(
+      network._replace(config=averages.evaluating(network.config)),
+      hidden,
+      request,
+    ).removed,
+    expected,
+  )
+  assert not _same(
+    pruning.make_plan(network, hidden, request).removed, expected
+  )
+
+
+def _same(one, other):
+  assert set(one) == set(other)
+  return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_latency_target_is_searched_beside_the_dense_network(

@@ -5,6 +5,7 @@ import os
 import shutil
 
 import analyses
+import averages
 import processes
 import pytest
 
@@ -223,3 +224,21 @@ def _check_masked(dense_config, output, sizes):
   message.exclude.append('Conv2d_3_pointwise')
   with pytest.raises(errors.InputError, match='Conv2d_3_pointwise is to lose'):
     choice_plans.sparsity_map(config, found, choice, output)
+
+
+def test_the_channels_of_moving_averages_go_that_were_measured(dense, known):
+  found = results_file.load(known)
+  target = selection.Target(metric_loss=0.35)
+  expected = choice_plans.channel_plan(
+    dense.network, dense.tensors, found, target, known
+  )
+  averaged = dense.network._replace(
+    config=averages.evaluating(dense.network.config)
+  )
+  hidden = averages.into_averages(dense.tensors)
+  plan = choice_plans.channel_plan(averaged, hidden, found, target, known)
+  assert set(plan.removed) == set(expected.removed)
+  for name, channels in expected.removed.items():
+    assert plan.removed[name].tolist() == channels.tolist()
+  with pytest.raises(errors.InputError, match='on another checkpoint'):
+    choice_plans.channel_plan(dense.network, hidden, found, target, known)

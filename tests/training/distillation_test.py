@@ -1,3 +1,4 @@
+import averages
 import detectors
 import numpy as np
 import pytest
@@ -303,3 +304,20 @@ def test_a_checkpoint_that_is_not_of_the_config_is_refused(data, tmp_path):
   )
   with pytest.raises(errors.InputError, match='cannot be the teacher'):
     teachers.load(config, checkpoint, [SIZE, SIZE, 3])
+
+
+def test_a_teacher_has_the_moving_averages_that_its_config_evaluates(
+  data, teacher, tmp_path
+):
+  config = detectors.config(detectors.ssd(), data)
+  checkpoint = str(tmp_path / 'teacher')
+  checkpoints.write(
+    checkpoint, averages.into_averages(checkpoints.read(teacher))
+  )
+  shape = [SIZE, SIZE, 3]
+  expected = teachers.load(config, teacher, shape).graph_def
+  averaged = averages.evaluating(config)
+  assert teachers.load(averaged, checkpoint, shape).graph_def == expected
+  assert teachers.load(config, checkpoint, shape).graph_def != expected
+  with pytest.raises(errors.InputError, match='^the teacher .* has no moving'):
+    teachers.load(averaged, teacher, shape)
