@@ -97,11 +97,11 @@ def model_fn_creator(
   """
   restored_from = restored_from or run_config.model_dir or ''
 
-  def create(detection_model_fn, configs, *args, **kwargs):
+  def create(detection_model_fn, configs, hparams, *args, **kwargs):
     if teacher is not None:
       detection_model_fn = distillation.taught(detection_model_fn, teacher)
     stock_model_fn = stock_model_lib.create_model_fn(
-      detection_model_fn, configs, *args, **kwargs
+      detection_model_fn, configs, hparams, *args, **kwargs
     )
 
     def model_fn(features, labels, mode, params=None):
@@ -115,7 +115,10 @@ def model_fn_creator(
         return _with_eval_metrics(spec)
       if mode != tf.estimator.ModeKeys.TRAIN:
         return spec
-      start = configs['train_config'].fine_tune_checkpoint
+      start = ''
+      # What is rewound has the masks of the checkpoint, which is not loaded.
+      if hparams.load_pretrained or rewinds:
+        start = configs['train_config'].fine_tune_checkpoint
       _check_start(restored_from, start, allow_partial_start, rewinds)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from nets.mobilenet_v1 import slim
+from object_detection import model_hparams
 from object_detection import model_lib as stock_model_lib
 from object_detection.protos import train_pb2
 
@@ -33,6 +34,7 @@ def build_layer(monkeypatch):
     start='',
     model_dir='/nowhere',
     restores=True,
+    hparams=None,
     **arguments,
   ):
     def stock_model_fn(features, labels, mode, params):
@@ -68,7 +70,9 @@ def build_layer(monkeypatch):
         'train_config': train_config,
         'model': detectors.config(detectors.ssd()).model,
       }
-      create(None, configs, None)(None, None, mode)
+      create(None, configs, model_hparams.create_hparams(hparams))(
+        None, None, mode
+      )
 
   return build_it
 
@@ -154,3 +158,13 @@ def test_start_that_restores_nothing_is_refused_unless_a_run_goes_on(
     build_layer(TRAIN, True, **start)
   build_layer(TRAIN, True, allow_partial_start=True, **start)
   build_layer(TRAIN, True, model_dir=tmp_path, **start)
+
+
+def test_start_that_hyperparameters_do_not_load_is_not_checked(
+  build_layer, tmp_path, warnings
+):
+  prefix = write_checkpoint(tmp_path, 'weights', 'mask')
+  not_loaded = {'restores': False, 'hparams': 'load_pretrained=false'}
+  build_layer(TRAIN, True, start=prefix, **not_loaded)
+  assert any('batch norm is frozen' in line for line in warnings())
+  build_layer(TRAIN, False, start=prefix, **not_loaded)
