@@ -100,6 +100,9 @@ def _litert(path: str, threads: int) -> Run:
   outputs = model.get_output_details()
   with open(os.path.splitext(path)[0] + '.json') as file:
     description = json.load(file)
+  method = description.get('resize_method', 'BILINEAR')
+  if method != 'BILINEAR':
+    sys.exit(f'error: images are resized as BILINEAR here, not as {method}')
   scale = np.array(description['input_scale'], np.float32)
   offset = np.array(description['input_offset'], np.float32)
 

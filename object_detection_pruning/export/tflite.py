@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from object_detection import export_tflite_ssd_graph_lib as stock
 from object_detection.builders import model_builder
-from object_detection.protos import pipeline_pb2
+from object_detection.protos import image_resizer_pb2, pipeline_pb2
 
 from object_detection_pruning.builders import stack_checks
 from object_detection_pruning.common import (
@@ -87,6 +87,7 @@ def export(
     config, checkpoint, stripped, postprocessing, numbers
   )
   path = os.path.join(output_dir, file_names(config, quantize)[0])
+  description['resize_method'] = _resize_method(config.model.ssd)
   _write(path, model, dict(scaling._asdict(), **description))
   return path
 
@@ -130,7 +131,8 @@ def _numbers(
     return tflite_numbers.trained_ranges(scaling)
   if images is not None:
     _, height, width, _ = _input_shape(config.model.ssd)
-    resize = resizing.Resizer(height, width, *scaling)
+    method = _resize_method(config.model.ssd)
+    resize = resizing.Resizer(height, width, *scaling, method=method)
     return tflite_numbers.measured_ranges(images(), resize, scaling)
   if quantize:
     return tflite_numbers.EightBitWeights()
@@ -238,6 +240,12 @@ def _check(config: pipeline_pb2.TrainEvalPipelineConfig):
 def _input_shape(ssd) -> List[int]:
   resizer = ssd.image_resizer.fixed_shape_resizer
   return [1, resizer.height, resizer.width, 3]
+
+
+def _resize_method(ssd) -> str:
+  """Names how images are scaled; one of `resizing.METHODS`."""
+  method = ssd.image_resizer.fixed_shape_resizer.resize_method
+  return image_resizer_pb2.ResizeType.Name(method)
 
 
 def _scaling(

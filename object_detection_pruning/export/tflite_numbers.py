@@ -118,7 +118,8 @@ def measured_ranges(
 
   Args:
     images: photos, uint8 [height, width, 3] each.
-    resize: makes the network's input of one, [1, height, width, 3].
+    resize: makes the network's input of one, [1, height, width, 3]; what is
+      darker than black or brighter than white is cut to these.
     scaling: what `resize` does to pixels.
 
   Raises:
@@ -131,7 +132,10 @@ def measured_ranges(
 
   def batches():
     for image in images:
-      batch = resize(image)
+      # The model is told pixels of 8 bits, which no bicubic resize goes beyond.
+      batch = np.clip(
+        resize(image), np.minimum(black, white), np.maximum(black, white)
+      )
       # The range of the input is that of all pixels, whatever the photos show.
       batch[0, 0, 0], batch[0, -1, -1] = black, white
       yield batch

@@ -13,6 +13,7 @@ from object_detection_pruning.inference.detector import Detector
 
 # What most of the stock SSDs do: from 0 to 255 into -1 to 1.
 _USUAL = {'input_scale': [2 / 255.0] * 3, 'input_offset': [-1.0] * 3}
+_METHOD = 'resize_method'
 _OUTPUTS = (
   'detection_boxes',
   'detection_classes',
@@ -62,8 +63,8 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
 
   Args:
     path: a `.tflite` file. Where a `.json` of the same name lies beside it, as
-      `export_tflite` writes it, that says how pixels are normalized; without
-      one they go to -1 to 1.
+      `export_tflite` writes it, that says how images are resized and pixels
+      normalized; without one they are scaled bilinearly, and go to -1 to 1.
     threads: to scale images with, see `sessions.config`; the interpreter of
       this TensorFlow takes one.
 
@@ -93,6 +94,7 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
     description['input_offset'],
     inputs[0]['dtype'] == np.uint8,
     threads,
+    description.get(_METHOD, resizing.BILINEAR),
   )
   return TFLiteDetector(interpreter, resize, description.get('max_detections'))
 
@@ -113,10 +115,13 @@ def _description(path: str) -> Dict[str, Any]:
         raise ValueError(key)
     if not isinstance(description.get('max_detections'), (int, type(None))):
       raise ValueError('max_detections')
+    if description.get(_METHOD, resizing.BILINEAR) not in resizing.METHODS:
+      raise ValueError(_METHOD)
   except (ValueError, KeyError, TypeError):
     raise errors.InputError(
       f'{path} does not describe a model: it must have '
       f'{" and ".join(_USUAL)}, three numbers each, and may have a whole '
-      'number max_detections'
+      f'number max_detections and a {_METHOD}, one of '
+      f'{", ".join(resizing.METHODS)}'
     )
   return description

@@ -6,6 +6,7 @@ import detectors
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from object_detection.protos import image_resizer_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors, stacks
@@ -139,6 +140,32 @@ def test_input_reaches_from_black_to_white_on_grey_photos():
     assert np.count_nonzero(batch) == 6
   # It is asked for more than once where the converter looks twice.
   assert len(list(converter.representative_dataset())) == 2
+
+
+@pytest.mark.parametrize('method', ['BILINEAR', 'AREA'])
+def test_ranges_are_measured_on_images_resized_as_the_config_says(method):
+  config = detectors.config(detectors.ssd())
+  resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+  resizer.resize_method = image_resizer_pb2.ResizeType.Value(method)
+  scaling = tflite_numbers.PixelScaling([1.0] * 3, [0.0] * 3)
+  # Columns of black and white, two of which become one.
+  photo = np.zeros([192, 192, 3], np.uint8)
+  photo[:, 1::2] = 255
+  numbers = tflite._numbers(config, scaling, True, lambda: [photo])
+  converter = type('Converter', (), {'target_spec': type('Spec', (), {})()})()
+  numbers.set_up(converter, 'image')
+  ((batch,),) = converter.representative_dataset()
+  assert batch[0, 1, 1, 0] == {'BILINEAR': 0, 'AREA': 127.5}[method]
+
+
+def test_what_goes_beyond_black_and_white_is_cut():
+  scaling = tflite_numbers.PixelScaling([2 / 255] * 3, [-1.0] * 3)
+  pixels = np.linspace(-1.4, 1.4, 48, dtype=np.float32).reshape([1, 4, 4, 3])
+  numbers = tflite_numbers.measured_ranges([None], lambda _: pixels, scaling)
+  converter = type('Converter', (), {'target_spec': type('Spec', (), {})()})()
+  numbers.set_up(converter, 'image')
+  ((batch,),) = converter.representative_dataset()
+  assert batch.min() == -1 and batch.max() == pytest.approx(1)
 
 
 def test_images_of_a_float_model_are_refused(run, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import processes
 import pytest
 import tensorflow.compat.v1 as tf
+from object_detection.protos import image_resizer_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors, stacks
@@ -67,6 +68,21 @@ def test_float_model_finds_what_the_frozen_graph_finds(exported):
   for index in range(3):
     # Of another size than the model's, so that scaling is compared as well.
     assert_same(plain, model, shapes.generate(3, index, 131).image)
+
+
+def test_images_are_resized_by_the_method_of_the_config(run, tmp_path):
+  config = pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
+  resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+  resizer.resize_method = image_resizer_pb2.AREA
+  checkpoint = checkpoints.resolve(run.model_dir)
+  exporter.export(config, checkpoint, str(tmp_path))
+  plain = frozen_graph.load(str(tmp_path / exporter.FROZEN_GRAPH))
+  path = tflite.export(config, checkpoint, str(tmp_path))
+  assert_same(
+    plain, tflite_detector.load(path), shapes.generate(3, 0, 311).image
+  )
+  with open(str(tmp_path / 'model.json')) as file:
+    assert json.load(file)['resize_method'] == 'AREA'
 
 
 def test_8_bit_model_finds_nearly_the_same(exported):
@@ -170,7 +186,15 @@ def decoded(encoded, description, index):
 
 
 @pytest.mark.parametrize(
-  'text', ['{}', 'no json', '{"input_scale": 1, "input_offset": 2}', '[]']
+  'text',
+  [
+    '{}',
+    'no json',
+    '{"input_scale": 1, "input_offset": 2}',
+    '[]',
+    '{"input_scale": [1, 1, 1], "input_offset": [0, 0, 0], '
+    '"resize_method": "LANCZOS"}',
+  ],
 )
 def test_broken_description_is_refused(exported, tmp_path, text):
   path = tmp_path / 'model.tflite'

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from google.protobuf import text_format
+from object_detection.builders import image_resizer_builder
+from object_detection.protos import image_resizer_pb2
 
 from object_detection_pruning.inference import resizing
 
@@ -22,6 +25,29 @@ def test_scales_as_the_graphs_of_detectors_do(
   (found,) = resizing.Resizer(new_height, new_width, scale, offset, True)(image)
   assert found.dtype == np.uint8
   np.testing.assert_array_equal(found, np.round(pixels))
+
+
+@pytest.mark.parametrize('method', sorted(resizing.METHODS))
+@pytest.mark.parametrize('size', [(12, 10), (35, 51), (24, 30)])
+def test_each_method_is_that_of_the_stock_resizer(method, size):
+  noise = np.random.RandomState(0).randint(0, 2, [24, 30, 3])
+  image = (noise * 255).astype(np.uint8)
+  message = text_format.Parse(
+    f'fixed_shape_resizer {{ height: {size[0]} width: {size[1]} '
+    f'resize_method: {method} }}',
+    image_resizer_pb2.ImageResizer(),
+  )
+  stock = image_resizer_builder.build(message)
+  with tf.Session() as session:
+    pixels = session.run(stock(tf.constant(image, tf.float32))[0])
+  scaling = [1.0] * 3, [0.0] * 3
+  (found,) = resizing.Resizer(*size, *scaling, method=method)(image)
+  np.testing.assert_array_equal(found, pixels)
+  integers = resizing.Resizer(*size, *scaling, True, method=method)
+  assert integers(image).dtype == np.uint8
+  np.testing.assert_array_equal(
+    integers(image)[0], np.round(pixels).clip(0, 255)
+  )
 
 
 def test_pixels_are_sampled_at_their_corners():
