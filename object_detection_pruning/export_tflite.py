@@ -25,7 +25,7 @@ from object_detection_pruning.common import (
 )
 from object_detection_pruning.common import flags as shared_flags
 from object_detection_pruning.export import tflite, tflite_postprocessing
-from object_detection_pruning.reconstruction import photos
+from object_detection_pruning.reconstruction import photo_size, photos
 
 shared_flags.define('pipeline_config_path', required=True)
 shared_flags.define('checkpoint', required=True)
@@ -72,11 +72,6 @@ flags.DEFINE_boolean(
 FLAGS = flags.FLAGS
 
 
-def read_images() -> List[np.ndarray]:
-  """Reads the photos that ranges are measured on."""
-  return photos.read(FLAGS.images, FLAGS.num_images).images
-
-
 def main(argv: List[str]) -> None:
   """Exports, and prints how large the model is."""
   del argv
@@ -86,6 +81,11 @@ def main(argv: List[str]) -> None:
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
   names = tflite.file_names(config, FLAGS.quantize)
   paths.files_to_write('--output_dir', FLAGS.output_dir, names, FLAGS.overwrite)
+
+  def read_images() -> List[np.ndarray]:
+    size = photo_size.of_config(config)
+    return photos.read(FLAGS.images, FLAGS.num_images, size).images
+
   path = tflite.export(
     config,
     checkpoints.resolve(FLAGS.checkpoint),

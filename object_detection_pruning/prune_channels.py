@@ -34,6 +34,7 @@ from object_detection_pruning.core import criteria, layer_patterns
 from object_detection_pruning.reconstruction import (
   channel_cost,
   channel_refit,
+  photo_size,
   photos,
 )
 from object_detection_pruning.reconstruction import (
@@ -196,7 +197,9 @@ def main(_) -> None:
     input_checks.check_training_data(config)
   pictures = None
   if FLAGS.reconstruct:
-    pictures = photos.read(FLAGS.reconstruct, FLAGS.num_images)
+    pictures = photos.read(
+      FLAGS.reconstruct, FLAGS.num_images, photo_size.of_config(config)
+    )
   tensors = checkpoints.read(checkpoint)
   finite.check(checkpoint, tensors)
   network = pruning.analyze(config)

@@ -277,7 +277,7 @@ def reconstruct(dense: job.Source, wanted: requests.Request) -> None:
     may_lose.eval_set.check_model(dense.graph)
   given = None
   if FLAGS.images is not None:
-    given = photos.read(FLAGS.images, FLAGS.num_images)
+    given = photos.read(FLAGS.images, FLAGS.num_images, dense.photo_size())
 
   def pictures() -> photos.Photos:
     found = given or photos.generated(FLAGS.num_images)

@@ -22,6 +22,7 @@ from object_detection_pruning.reconstruction import (
   report,
 )
 from object_detection_pruning.reconstruction import model as models
+from object_detection_pruning.reconstruction import photo_size as photo_sizes
 from object_detection_pruning.reconstruction import photos as photo_sources
 from object_detection_pruning.reconstruction import request as requests
 
@@ -53,6 +54,16 @@ class Source(NamedTuple):
       model = models.from_checkpoint(self.config, self.checkpoint)
     finite.check(model.path, float_constants.find(model.graph_def))
     return model
+
+  def photo_size(self) -> photo_sizes.PhotoSize:
+    """Gives the size that the model looks at, before it is read.
+
+    Raises:
+      InputError: there is no graph.
+    """
+    if self.graph:
+      return photo_sizes.of_graph_file(self.graph)
+    return photo_sizes.of_config(self.config)
 
 
 class Job:

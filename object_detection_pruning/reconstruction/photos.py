@@ -10,9 +10,8 @@ from PIL import Image
 from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.dataset_tools import record_reader, shapes
 from object_detection_pruning.inference import image_files
+from object_detection_pruning.reconstruction import photo_size
 
-# No detector of the Object Detection API looks at more pixels by default.
-_LONGEST_SIDE = 1024
 _ENCODED = 'image/encoded'
 
 
@@ -30,7 +29,11 @@ class Photos(NamedTuple):
   generated: bool = False
 
 
-def read(paths: Sequence[str], limit: int) -> Photos:
+def read(
+  paths: Sequence[str],
+  limit: int,
+  size: photo_size.PhotoSize = photo_size.USUAL,
+) -> Photos:
   """Reads pictures from image files, folders and records.
 
   Args:
@@ -38,6 +41,7 @@ def read(paths: Sequence[str], limit: int) -> Photos:
       Object Detection API, and patterns of files.
     limit: most pictures. They are taken evenly from all image files, then from
       the start of the records.
+    size: what the detector looks at; larger pictures are scaled down.
 
   Raises:
     InputError: there is no such folder or file, it is damaged, or there is no
@@ -56,7 +60,7 @@ def read(paths: Sequence[str], limit: int) -> Photos:
     ((each, True) for each in _evenly(files, limit)),
     ((each, False) for each in _encoded(records)),
   ):
-    image, is_turned = _decode(content, upright)
+    image, is_turned = _decode(content, upright, size)
     turned += is_turned
     if image is None:
       skipped += 1
@@ -128,13 +132,16 @@ def _encoded(records: Sequence[str]) -> Iterator[bytes]:
     yield b''.join(feature[_ENCODED].bytes_list.value[:1])
 
 
-def _decode(content: bytes, upright: bool) -> Tuple[Optional[np.ndarray], bool]:
+def _decode(
+  content: bytes, upright: bool, size: photo_size.PhotoSize
+) -> Tuple[Optional[np.ndarray], bool]:
   """A picture, None for what is none, and whether it was turned."""
   try:
     image = pictures.open_encoded(content)
     turned = upright and pictures.is_turned(image)
     image = pictures.to_rgb(image, upright)
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.BILINEAR)
+    side = size.longer_side(*image.size)
+    image.thumbnail((side, side), Image.BILINEAR)
     return np.array(image), turned
   except Exception:  # Pillow's decoders raise anything on what is no picture.
     return None, False

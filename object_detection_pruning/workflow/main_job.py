@@ -122,7 +122,7 @@ class QuickstartRun:
     )
     job.run(
       source,
-      photos.read([record], _CALIBRATION_IMAGES),
+      photos.read([record], _CALIBRATION_IMAGES, source.photo_size()),
       requests.Request(stage.sparsity),
       refinement.Setting(steps=0),
       folder,

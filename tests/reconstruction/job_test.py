@@ -21,6 +21,7 @@ from object_detection_pruning.graphs import (
 from object_detection_pruning.reconstruction import (
   job,
   outputs,
+  photo_size,
   photos,
   refinement,
   request,
@@ -197,3 +198,16 @@ def test_a_stock_export_alone_gives_what_the_checkpoint_gives(tmp_path):
 
 def _constants(path):
   return freezing.constants(_read(path))
+
+
+def test_a_source_tells_what_its_model_looks_at(tmp_path):
+  config = detectors.config(detectors.ssd())
+  resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+  resizer.height = resizer.width = 1280
+  expected = photo_size.PhotoSize(1280, 2048)
+  assert job.Source(config=config).photo_size() == expected
+  with tf.Graph().as_default() as graph:
+    tf.placeholder(tf.uint8, [1, 1280, 1280, 3], 'image_tensor')
+  path = tmp_path / 'graph.pb'
+  path.write_bytes(graph.as_graph_def().SerializeToString())
+  assert job.Source(graph=str(path)).photo_size() == expected

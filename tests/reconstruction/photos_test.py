@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.reconstruction import photos
+from object_detection_pruning.reconstruction import photo_size, photos
 
 
 def _save(path, size=(20, 10), colour=(9, 8, 7)):
@@ -33,6 +33,13 @@ def test_no_more_than_the_limit_are_read_from_all_over_the_folder(tmp_path):
 def test_large_photos_are_scaled_down(tmp_path):
   _save(tmp_path / 'a.png', size=(2048, 512))
   assert photos.read([str(tmp_path)], 1).images[0].shape == (256, 1024, 3)
+
+
+def test_photos_keep_what_the_detector_looks_at(tmp_path):
+  _save(tmp_path / 'a.png', size=(1800, 1200))
+  size = photo_size.PhotoSize(800, 1333)
+  (image,) = photos.read([str(tmp_path)], 1, size).images
+  assert image.shape == (800, 1200, 3)
 
 
 def test_an_empty_folder_is_refused(tmp_path):
