@@ -83,6 +83,11 @@ def test_images_are_resized_by_the_method_of_the_config(run, tmp_path):
   )
   with open(str(tmp_path / 'model.json')) as file:
     assert json.load(file)['resize_method'] == 'AREA'
+  # Columns of black and white are grey by AREA, and black by BILINEAR.
+  image = np.zeros([192, 192, 3], np.uint8)
+  image[:, 1::2] = 255
+  pixels = tflite_detector.load(path)._resize(image)
+  np.testing.assert_allclose(pixels, np.zeros([1, 96, 96, 3]), atol=1e-6)
 
 
 def test_8_bit_model_finds_nearly_the_same(exported):
