@@ -70,19 +70,7 @@ def export(
     InputError: the config and the checkpoint do not belong together, or the
       export would lose masks.
   """
-  if input_type not in INPUT_TYPES:
-    raise errors.InputError(
-      f'input_type must be one of {", ".join(INPUT_TYPES)}, got {input_type!r}'
-    )
-  if input_shape and input_type != 'image_tensor':
-    raise errors.InputError(
-      f'input_shape goes with input_type image_tensor, got {input_type}'
-    )
-  if not pipeline.finds_objects(config):
-    raise errors.InputError(
-      'a detector of one stage (number_of_stages: 1) proposes regions and '
-      'finds no objects: only one of two or three stages can be exported'
-    )
+  _check(config, input_type, input_shape)
   stripped = strip(config, checkpoint)
   with atomic_files.writing_into(
     output_dir
@@ -100,6 +88,26 @@ def export(
     report = _report(os.path.join(folder, _CHECKPOINT), stripped, checkpoint)
     report.write_json(os.path.join(folder, REPORT))
   return report
+
+
+def _check(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  input_type: str,
+  input_shape: Optional[List[Optional[int]]],
+) -> None:
+  if input_type not in INPUT_TYPES:
+    raise errors.InputError(
+      f'input_type must be one of {", ".join(INPUT_TYPES)}, got {input_type!r}'
+    )
+  if input_shape and input_type != 'image_tensor':
+    raise errors.InputError(
+      f'input_shape goes with input_type image_tensor, got {input_type}'
+    )
+  if not pipeline.finds_objects(config):
+    raise errors.InputError(
+      'a detector of one stage (number_of_stages: 1) proposes regions and '
+      'finds no objects: only one of two or three stages can be exported'
+    )
 
 
 def strip(

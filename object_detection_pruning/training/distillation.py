@@ -38,6 +38,22 @@ class Settings(NamedTuple):
   feature_weight: float
 
 
+class _Head(NamedTuple):
+  """What predicts scores and boxes.
+
+  Attributes:
+    scores: name of its scores among the predictions.
+    boxes: that of its boxes.
+    is_sigmoid: whether each score is a sigmoid of its own.
+    classes: how many there are, the background left out.
+  """
+
+  scores: str
+  boxes: str
+  is_sigmoid: bool
+  classes: int
+
+
 def from_config(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> Optional[Settings]:
@@ -112,36 +128,20 @@ def losses(
   sigmoid = teacher_check.class_loss(settings.config) == 'sigmoid'
   num_classes = teacher_check.num_classes(settings.config)
   terms: Dict[str, List[tf.Tensor]] = {'class': [], 'box': [], 'feature': []}
-  for scores, boxes, is_sigmoid in (
-    (teachers.SSD_SCORES, teachers.SSD_BOXES, sigmoid),
-    (teachers.RPN_SCORES, teachers.RPN_BOXES, False),
-    (teachers.SECOND_STAGE_SCORES, teachers.SECOND_STAGE_BOXES, sigmoid),
+  for head in (
+    _Head(teachers.SSD_SCORES, teachers.SSD_BOXES, sigmoid, num_classes),
+    _Head(teachers.RPN_SCORES, teachers.RPN_BOXES, False, 1),
+    _Head(
+      teachers.SECOND_STAGE_SCORES,
+      teachers.SECOND_STAGE_BOXES,
+      sigmoid,
+      num_classes,
+    ),
   ):
     # Scores of an SSD and of a second stage have the same name.
-    if boxes not in student:
-      continue
-    _check_shapes(student, teacher, (scores, boxes))
-    classes = student[scores].shape.as_list()[-1]
-    logits, taught_logits = (
-      tf.reshape(each[scores], [-1, classes]) for each in (student, teacher)
-    )
-    per_row = 1
-    if boxes == teachers.SECOND_STAGE_BOXES:
-      per_row = student[boxes].shape.as_list()[1]
-    encodings, taught_encodings = (
-      tf.reshape(each[boxes], [-1, per_row, 4]) for each in (student, teacher)
-    )
-    # An SSD may have no column for the background.
-    first = int(scores == teachers.RPN_SCORES or classes > num_classes)
-    target = distillation_losses.scores_of(taught_logits, is_sigmoid)
-    terms['class'].append(
-      distillation_losses.score_loss(logits, taught_logits, is_sigmoid, first)
-    )
-    terms['box'].append(
-      distillation_losses.box_loss(
-        encodings, taught_encodings, target[:, first:]
-      )
-    )
+    if head.boxes in student:
+      for name, value in _head_terms(head, student, teacher).items():
+        terms[name].append(value)
   if settings.feature_weight:
     terms['feature'] = _feature_terms(student, teacher)
   weights = {
@@ -153,6 +153,35 @@ def losses(
     PREFIX + name: weights[name] * tf.add_n(values)
     for name, values in terms.items()
     if values and weights[name]
+  }
+
+
+def _head_terms(
+  head: _Head, student: Dict[str, tf.Tensor], teacher: Dict[str, tf.Tensor]
+) -> Dict[str, tf.Tensor]:
+  """Compares the scores and the boxes of a head with those of the teacher."""
+  _check_shapes(student, teacher, (head.scores, head.boxes))
+  columns = student[head.scores].shape.as_list()[-1]
+  logits, taught_logits = (
+    tf.reshape(each[head.scores], [-1, columns]) for each in (student, teacher)
+  )
+  per_row = 1
+  if head.boxes == teachers.SECOND_STAGE_BOXES:
+    per_row = student[head.boxes].shape.as_list()[1]
+  encodings, taught_encodings = (
+    tf.reshape(each[head.boxes], [-1, per_row, 4])
+    for each in (student, teacher)
+  )
+  # An SSD may have no column for the background.
+  first = int(columns > head.classes)
+  target = distillation_losses.scores_of(taught_logits, head.is_sigmoid)
+  return {
+    'class': distillation_losses.score_loss(
+      logits, taught_logits, head.is_sigmoid, first
+    ),
+    'box': distillation_losses.box_loss(
+      encodings, taught_encodings, target[:, first:]
+    ),
   }
 
 

@@ -113,12 +113,11 @@ def model_fn_creator(
       if mode == tf.estimator.ModeKeys.EVAL:
         _check_masks(restored_from)
         return _with_eval_metrics(spec)
-      if mode != tf.estimator.ModeKeys.TRAIN:
+      if not training:
         return spec
-      start = ''
       # What is rewound has the masks of the checkpoint, which is not loaded.
-      if hparams.load_pretrained or rewinds:
-        start = configs['train_config'].fine_tune_checkpoint
+      is_heeded = hparams.load_pretrained or rewinds
+      start = configs['train_config'].fine_tune_checkpoint if is_heeded else ''
       _check_start(restored_from, start, allow_partial_start, rewinds)
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)

@@ -8,7 +8,6 @@ import numpy as np
 import processes
 import pytest
 import tensorflow.compat.v1 as tf
-from object_detection.protos import image_resizer_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors, stacks
@@ -68,26 +67,6 @@ def test_float_model_finds_what_the_frozen_graph_finds(exported):
   for index in range(3):
     # Of another size than the model's, so that scaling is compared as well.
     assert_same(plain, model, shapes.generate(3, index, 131).image)
-
-
-def test_images_are_resized_by_the_method_of_the_config(run, tmp_path):
-  config = pipeline.load(os.path.join(run.model_dir, 'pipeline.config'))
-  resizer = config.model.ssd.image_resizer.fixed_shape_resizer
-  resizer.resize_method = image_resizer_pb2.AREA
-  checkpoint = checkpoints.resolve(run.model_dir)
-  exporter.export(config, checkpoint, str(tmp_path))
-  plain = frozen_graph.load(str(tmp_path / exporter.FROZEN_GRAPH))
-  path = tflite.export(config, checkpoint, str(tmp_path))
-  assert_same(
-    plain, tflite_detector.load(path), shapes.generate(3, 0, 311).image
-  )
-  with open(str(tmp_path / 'model.json')) as file:
-    assert json.load(file)['resize_method'] == 'AREA'
-  # Columns of black and white are grey by AREA, and black by BILINEAR.
-  image = np.zeros([192, 192, 3], np.uint8)
-  image[:, 1::2] = 255
-  pixels = tflite_detector.load(path)._resize(image)
-  np.testing.assert_allclose(pixels, np.zeros([1, 96, 96, 3]), atol=1e-6)
 
 
 def test_8_bit_model_finds_nearly_the_same(exported):
