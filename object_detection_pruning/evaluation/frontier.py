@@ -27,7 +27,7 @@ def find(
 
   Returns:
     The tensors, by name. They are the inputs themselves where the layer is the
-    first one.
+    first one, and inputs are among them where an op waits for what needs them.
   """
   needed = _ancestors([tensor.op for tensor in outputs])
   looped = _in_loops(needed)
@@ -37,7 +37,8 @@ def find(
     border = _border(needed, moving, changed, outputs)
     closed = [t.op for t in border if t.op in looped or not _can_be_fed(t)]
     if not closed:
-      return sorted(border, key=lambda tensor: tensor.name)
+      waited_for = _without(border, inputs, outputs)
+      return sorted(border | waited_for, key=lambda tensor: tensor.name)
     changed = descendants(list(changed) + closed, needed)
 
 
@@ -102,6 +103,28 @@ def _border(needed, moving, changed, outputs) -> Set[tf.Tensor]:
     for tensor in read
     if tensor.op in moving and tensor.op not in changed
   }
+
+
+def _without(
+  fed: Set[tf.Tensor],
+  inputs: Sequence[tf.Tensor],
+  outputs: Sequence[tf.Tensor],
+) -> Set[tf.Tensor]:
+  """Finds the inputs that are needed although tensors behind them are fed.
+
+  An op may wait for another, such as a check of shapes, and take no value of
+  it, so there is nothing to feed in its place.
+  """
+  stops = {tensor.name for tensor in fed}
+  seen: Set[tf.Operation] = set()
+  waiting = [tensor.op for tensor in outputs if tensor.name not in stops]
+  while waiting:
+    op = waiting.pop()
+    if op not in seen:
+      seen.add(op)
+      waiting.extend(t.op for t in op.inputs if t.name not in stops)
+      waiting.extend(op.control_inputs)
+  return {tensor for tensor in inputs if tensor.op in seen}
 
 
 def _ancestors(ops: Iterable[tf.Operation]) -> Set[tf.Operation]:

@@ -74,3 +74,19 @@ def test_no_cut_lies_within_a_loop_of_an_imported_graph():
       values = session.run(border, {image: [1.0, 2.0, 3.0, 4.0]})
       found = session.run(total, dict(zip(border, values)))
   assert found == 12
+
+
+def test_an_op_that_waits_for_a_check_of_an_input_has_that_input():
+  image = tf.placeholder(tf.float32, [2], name='image')
+  size = tf.placeholder(tf.int32, [], name='size')
+  unused = tf.placeholder(tf.int32, [], name='unused')
+  first = tf.multiply(image, _variable('a', 2.0), name='first')
+  layer = _variable('b', 3.0)
+  with tf.control_dependencies([tf.assert_equal(size, 2)]):
+    output = tf.multiply(first, layer)
+  found = frontier.find([image, size, unused], [layer], [output])
+  assert [tensor.op.name for tensor in found] == ['first', 'size']
+  with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    values = session.run(output, {first: [1.0, 2.0], size: 2})
+  assert values.tolist() == [3.0, 6.0]
