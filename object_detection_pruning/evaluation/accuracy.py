@@ -72,7 +72,7 @@ def evaluate(
     for pair in zip(truths, found)
     if pair[0].masks is not None and pair[1].masks is not None
   ]
-  # An image without objects has as many masks, in any evaluation set.
+  # Images without objects miss no masks, so they tell nothing of the others.
   if any(truth.masks for truth, _ in both):
     masks = coco_metrics.Scorer(
       [truth for truth, _ in both], num_classes, coco_metrics.MASKS

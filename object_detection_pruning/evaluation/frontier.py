@@ -37,7 +37,10 @@ def find(
     border = _border(needed, moving, changed, outputs)
     closed = [t.op for t in border if t.op in looped or not _can_be_fed(t)]
     if not closed:
-      waited_for = _without(border, inputs, outputs)
+      # An op may wait for another, such as a check of shapes, and take no value
+      # of it that could be fed in its place. So that one gets its inputs.
+      run = _ancestors([tensor.op for tensor in outputs], border)
+      waited_for = {tensor for tensor in inputs if tensor.op in run}
       return sorted(border | waited_for, key=lambda tensor: tensor.name)
     changed = descendants(list(changed) + closed, needed)
 
@@ -105,36 +108,18 @@ def _border(needed, moving, changed, outputs) -> Set[tf.Tensor]:
   }
 
 
-def _without(
-  fed: Set[tf.Tensor],
-  inputs: Sequence[tf.Tensor],
-  outputs: Sequence[tf.Tensor],
-) -> Set[tf.Tensor]:
-  """Finds the inputs that are needed although tensors behind them are fed.
-
-  An op may wait for another, such as a check of shapes, and take no value of
-  it, so there is nothing to feed in its place.
-  """
+def _ancestors(
+  ops: Iterable[tf.Operation], fed: Iterable[tf.Tensor] = ()
+) -> Set[tf.Operation]:
+  """Gives the ops and all that runs before them, where some tensors are fed."""
   stops = {tensor.name for tensor in fed}
-  seen: Set[tf.Operation] = set()
-  waiting = [tensor.op for tensor in outputs if tensor.name not in stops]
-  while waiting:
-    op = waiting.pop()
-    if op not in seen:
-      seen.add(op)
-      waiting.extend(t.op for t in op.inputs if t.name not in stops)
-      waiting.extend(op.control_inputs)
-  return {tensor for tensor in inputs if tensor.op in seen}
-
-
-def _ancestors(ops: Iterable[tf.Operation]) -> Set[tf.Operation]:
   found: Set[tf.Operation] = set()
   waiting = list(ops)
   while waiting:
     op = waiting.pop()
     if op not in found:
       found.add(op)
-      waiting.extend(tensor.op for tensor in op.inputs)
+      waiting.extend(t.op for t in op.inputs if t.name not in stops)
       waiting.extend(op.control_inputs)
   return found
 

@@ -79,6 +79,28 @@ def test_without_memory_the_whole_graph_is_run(dense, images, found):
   assert not tight.graph.is_cut
 
 
+@pytest.mark.parametrize('layer', ['Mixed_4c/Branch_0', 'Mixed_5b/Branch_0'])
+def test_loss_of_two_stages_starts_at_a_layer_of_either(layer, data, tmp_path):
+  config = detectors.config(detectors.faster_rcnn(), data)
+  made = analyses.Dense(tmp_path, config)
+  prunable = next(
+    each
+    for each in prunables.filters(made.network, made.tensors, 'l1')
+    if layer in each.name
+  )
+  reader = eval_inputs.reader(config)
+  images = eval_inputs.load(config, reader, eval_inputs.serialized(reader))
+  model = evaluator.Evaluator(config, made.tensors, images, 'loss')
+  changes = prunable.changes(0.5)
+  loss = model.evaluate(prunable.variables, changes)['loss']
+  assert model.graph.is_cut
+  pruned = dict(made.tensors, **changes)
+  plain = evaluator.Evaluator(config, pruned, images, 'loss')
+  # The loss of the first stage draws the anchors that it counts.
+  assert loss == pytest.approx(plain.evaluate()['loss'], rel=0.01)
+  assert loss != pytest.approx(model.evaluate()['loss'], rel=0.01)
+
+
 def test_a_first_stage_alone_finds_objects_of_all_classes(data, tmp_path):
   config = detectors.config(detectors.faster_rcnn(), data)
   config.model.faster_rcnn.number_of_stages = 1
