@@ -14,9 +14,10 @@ _RATES = (
 def fit(optimizer: optimizer_pb2.Optimizer, steps: int, factor: float) -> None:
   """Scales the learning rate, and ends a cosine decay with the run.
 
-  Its warm-up takes a tenth of the run at most. It holds its rate for no more
-  steps than before, for the same share of all, and half of the run at most. Of
-  the other kinds only the rates change, and steps stay as they are.
+  Its warm-up takes a tenth of the run at most. It holds its rate for the same
+  share of all steps, or for half of them if it held to its end, and never for
+  more steps than before. Of the other kinds only the rates change, and steps
+  stay as they are.
 
   Args:
     optimizer: changed in place; must hold a learning rate.
@@ -31,12 +32,11 @@ def fit(optimizer: optimizer_pb2.Optimizer, steps: int, factor: float) -> None:
     for entry in settings.schedule:
       _scale(entry, factor)
   if kind == 'cosine_decay_learning_rate':
-    hold = settings.hold_base_rate_steps
-    share = hold / max(hold, settings.total_steps, 1)
+    hold, total = settings.hold_base_rate_steps, settings.total_steps
+    share = hold / total if hold < total else 0.5
     settings.total_steps = steps
     settings.warmup_steps = min(settings.warmup_steps, steps // 10)
-    # Some steps are left to decay in.
-    settings.hold_base_rate_steps = min(hold, int(share * steps), steps // 2)
+    settings.hold_base_rate_steps = min(hold, int(share * steps))
     settings.warmup_learning_rate = min(
       settings.warmup_learning_rate, settings.learning_rate_base
     )

@@ -33,6 +33,7 @@ def test_cosine_decay_ends_with_the_run():
   'total, hold, held',
   [
     (25000, 10000, 200),
+    (1000, 650, 325),
     # All of a run would be held, and none of it decay.
     (25000, 25000, 250),
     (5000, 10000, 250),
