@@ -24,15 +24,20 @@ from kinds import (
 
 
 def _continued(
-  sparsity: float, steps: int, detector: str = SSD, **changes
+  sparsity: float,
+  steps: int,
+  detector: str = SSD,
+  kind: str = 'distilled',
+  rate: float = 0.5,
+  **changes,
 ) -> Experiment:
   """A model that keeps the zeros of a reconstructed one while it retrains."""
   return Experiment(
-    f'reconstruct_{sparsity:g}_distilled',
+    f'reconstruct_{sparsity:g}_{kind}',
     detector,
     start=f'reconstruct_{sparsity:g}',
     steps=steps,
-    rate=0.5,
+    rate=rate,
     # All kernels have masks; without a target these stay as they are.
     pruning='include: ""',
     teacher='dense',
@@ -45,14 +50,18 @@ def _untrained(
   sparsity: float,
   detector: str = SSD,
   seeds: Sequence[int] = (1,),
+  start: str = 'dense',
   **request,
 ) -> Experiment:
-  name = f'{way}_{request["target"]}' if 'target' in request else way
+  """A model pruned at once; from the control, one that trained as long."""
+  name = way if start == 'dense' else f'{start}_{way}'
+  if 'target' in request:
+    name += f'_{request["target"]}'
   return Experiment(
     f'{name}_{sparsity:g}',
     detector,
     way=way,
-    start='dense',
+    start=start,
     request=dict(request, sparsity=sparsity),
     seeds=seeds,
   )
@@ -101,7 +110,11 @@ def _of_two_stages(detector: str) -> List[Experiment]:
   found.append(
     Experiment('control', detector, start='dense', steps=steps, rate=0.5)
   )
+  found.append(_untrained(RECONSTRUCT, 0.85, detector, start='control'))
   found.append(_continued(0.85, steps, detector))
+  found.append(
+    _continued(0.85, steps, detector, kind='distilled_slow', rate=0.05)
+  )
   found.append(_untrained(MAGNITUDE, 0.85, detector))
   return found
 
@@ -126,6 +139,7 @@ def _of_ssd() -> List[Experiment]:
     for share, seeds in ((0.6, (1, *OTHER_SEEDS)), (0.7, (1,)))
   ]
   found.append(_continued(0.9, steps))
+  found.append(_untrained(RECONSTRUCT, 0.9, seeds=OTHER_SEEDS, start='control'))
   return found + scheduled.experiments() + _compared(steps)
 
 
