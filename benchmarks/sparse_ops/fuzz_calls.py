@@ -181,6 +181,7 @@ class Calls:
     attributes = dict(
       self._window(),
       kernel_shape=kernel,
+      constant_weights=self._pick([False, True]),
       output_depths=depths,
       num_outputs=len(depths),
       activation=self._pick(_ACTIVATIONS),
@@ -223,6 +224,7 @@ class Calls:
     attributes = dict(
       self._window(),
       kernel_shape=[channels, outputs],
+      constant_weights=self._pick([False, True]),
       depthwise_activation=self._pick(_ACTIVATIONS),
       activation=self._pick(_ACTIVATIONS),
     )
@@ -237,6 +239,7 @@ class Calls:
     }
     attributes = {
       'kernel_shape': kernel,
+      'constant_weights': self._pick([False, True]),
       'activation': self._pick(_ACTIVATIONS),
     }
     return 'sparse_mat_mul_bias', tensors, attributes

@@ -22,12 +22,14 @@ def constant(name: str, value: np.ndarray) -> NodeDef:
 def make(
   op: str, name: str, inputs: Sequence[str], **attributes: Any
 ) -> NodeDef:
-  """A node whose attributes are strings, integers, floats or lists of ints."""
+  """A node whose attributes are strings, flags, numbers or lists of ints."""
   node = NodeDef(name=name, op=op)
   node.input.extend(inputs)
   for key, value in attributes.items():
     if isinstance(value, str):
       node.attr[key].s = value.encode()
+    elif isinstance(value, bool):
+      node.attr[key].b = value
     elif isinstance(value, int):
       node.attr[key].i = value
     elif isinstance(value, float):
@@ -67,6 +69,7 @@ def sparse_convolution(name: str, layers: Sequence[Layer]) -> List[NodeDef]:
     [first.input],
     {'mask': mask, 'values': values, 'bias': bias},
     kernel_shape=weights.shape,
+    constant_weights=True,
     num_outputs=len(layers),
     output_depths=[layer.bias.size for layer in layers],
     activation=first.activation,
@@ -89,6 +92,7 @@ def sparse_separable(depthwise: Layer, pointwise: Layer) -> List[NodeDef]:
       'bias': pointwise.bias,
     },
     kernel_shape=pointwise.weights.shape[2:],
+    constant_weights=True,
     depthwise_activation=depthwise.activation,
     activation=pointwise.activation,
     **_window(depthwise),
@@ -104,6 +108,7 @@ def sparse_matmul(layer: Layer) -> List[NodeDef]:
     [layer.input],
     {'mask': mask, 'values': values, 'bias': layer.bias},
     kernel_shape=layer.weights.shape,
+    constant_weights=True,
     activation=layer.activation,
   )
 

@@ -18,7 +18,7 @@ def test_sparse_conv_follows_weights_that_change_between_runs():
       assert session.run(result, {values: [value]}).ravel() == [value]
 
 
-def one_weight(values):
+def one_weight(values, **settings):
   """1x1 convolution of a pixel that is 1, with one weight."""
   return library.load().sparse_conv2d(
     np.ones((1, 1, 1, 1), np.float32),
@@ -32,7 +32,27 @@ def one_weight(values):
     num_outputs=1,
     strides=[1, 1],
     padding='SAME',
+    **settings,
   )[0]
+
+
+def test_constants_that_another_feed_replaces_are_looked_through():
+  values = tf.placeholder(tf.float32, [None])
+  result = one_weight(values, constant_weights=True)
+  with tf.Session() as session:
+    for value in (2.0, 3.0, 3.0, 5.0):
+      assert session.run(result, {values: [value]}).ravel() == [value]
+
+
+def test_constants_are_read_once():
+  variable = tf.Variable([2.0], use_resource=False)
+  result = one_weight(variable, constant_weights=True)
+  with tf.Session() as session:
+    session.run(variable.initializer)
+    assert session.run(result).ravel() == [2]
+    # That these are constants was not true, and so nothing looks at them.
+    session.run(tf.assign(variable, [3.0]))
+    assert session.run(result).ravel() == [2]
 
 
 def test_sparse_conv_follows_a_variable_that_changes_in_place():

@@ -15,6 +15,8 @@ def test_folds_batch_norm_and_activation_into_one_op(graph):
   result = rewritten(graph)
   assert ops(result) == ['SparseConv2D']
   assert result.report.counts == {'SparseConv2D': 1}
+  (node,) = [n for n in result.graph_def.node if n.op == 'SparseConv2D']
+  assert node.attr['constant_weights'].b
   assert result.graph_def.ByteSize() < 0.5 * graph.as_graph_def().ByteSize()
 
 

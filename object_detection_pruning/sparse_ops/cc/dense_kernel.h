@@ -11,7 +11,11 @@
 namespace sparse_ops {
 namespace {
 
-const int kDensePixels = kLanes == 16 ? 8 : 4;
+// Sums of as many pixels as registers hold; too few would wait for each other.
+template <int kGroups>
+struct DensePixelsAtOnce {
+  static const int kValue = kGroups == 1 || kLanes == 16 ? 8 : 4;
+};
 
 // kPixels neighbouring outputs, kGroups vectors of output channels from
 // `channel` on. More than one pixel only where no window touches padding; that
@@ -71,14 +75,15 @@ inline void DensePixels(const WindowRow& row, const float* weights,
 template <typename T, int kGroups>
 void DenseChannels(const WindowRow& row, const float* weights,
                    const float* bias, const Range& range, int64_t channel) {
+  const int pixels = DensePixelsAtOnce<kGroups>::kValue;
   const Interior interior = InteriorOf(row);
   const T lower = Splat<T>(range.lower), upper = Splat<T>(range.upper);
   int64_t x = 0;
   while (x < row.output_width) {
-    if (x >= interior.begin && x + kDensePixels <= interior.end) {
-      DensePixels<T, kDensePixels, kGroups>(row, weights, bias, lower, upper,
-                                            x, channel);
-      x += kDensePixels;
+    if (x >= interior.begin && x + pixels <= interior.end) {
+      DensePixels<T, pixels, kGroups>(row, weights, bias, lower, upper, x,
+                                      channel);
+      x += pixels;
     } else {
       DensePixels<T, 1, kGroups>(row, weights, bias, lower, upper, x, channel);
       ++x;
@@ -86,23 +91,26 @@ void DenseChannels(const WindowRow& row, const float* weights,
   }
 }
 
+struct DenseGroup {
+  const WindowRow& row;
+  const float* weights;
+  const float* bias;
+  const Range& range;
+
+  template <typename T>
+  void Run(int64_t channel) const {
+    DenseChannels<T, 1>(row, weights, bias, range, channel);
+  }
+};
+
 void DenseRow(const WindowRow& row, const float* weights, const float* bias,
               const Range& range) {
-  const int64_t channels = row.output_channels;
-  if (channels < kLanes) {
-    for (int64_t c = 0; c < channels; ++c) {
-      DenseChannels<float, 1>(row, weights, bias, range, c);
-    }
-    return;
-  }
   int64_t c = 0;
-  for (; c + 2 * kLanes <= channels; c += 2 * kLanes) {
+  for (; c + 2 * kLanes <= row.output_channels; c += 2 * kLanes) {
     DenseChannels<Vec, 2>(row, weights, bias, range, c);
   }
-  for (; c < channels; c += kLanes) {
-    const int64_t at = c + kLanes <= channels ? c : channels - kLanes;
-    DenseChannels<Vec, 1>(row, weights, bias, range, at);
-  }
+  const DenseGroup group = {row, weights, bias, range};
+  ForEachChannelGroup(row.output_channels, group, c);
 }
 
 }  // namespace

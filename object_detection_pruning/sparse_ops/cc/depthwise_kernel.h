@@ -202,10 +202,10 @@ const int kRun = 4;
 
 // The results of a run. Neighbouring windows overlap: each input is loaded
 // once and serves all of them.
-template <int kStride>
+template <int kStride, typename T>
 inline void DepthwiseRun(const DepthwiseTile& tile, int64_t position,
-                         int64_t channel, const Vec* weights, const Vec bias,
-                         Vec* sums) {
+                         int64_t channel, const T* weights, const T bias,
+                         T* sums) {
   SPARSE_OPS_UNROLL
   for (int p = 0; p < kRun; ++p) sums[p] = bias;
   SPARSE_OPS_UNROLL
@@ -214,7 +214,7 @@ inline void DepthwiseRun(const DepthwiseTile& tile, int64_t position,
                        ky * tile.image_row_stride;
     SPARSE_OPS_UNROLL
     for (int x = 0; x < (kRun - 1) * kStride + 3; ++x) {
-      const Vec input = LoadVec(row + x * tile.channels);
+      const T input = Load<T>(row + x * tile.channels);
       SPARSE_OPS_UNROLL
       for (int p = 0; p < kRun; ++p) {
         const int kx = x - p * kStride;
@@ -245,9 +245,9 @@ struct DepthwiseTileGroup {
     const T lower = Splat<T>(tile.range.lower);
     const T upper = Splat<T>(tile.range.upper);
     float* out = tile.panel + at * tile.panel_stride;
-    for (int64_t i = 0; i < tile.positions; i += width) {
-      float results[width * width] __attribute__((aligned(64)));
-      for (int j = 0; j < width;) {
+    for (int64_t i = 0; i < tile.positions; i += kLanes) {
+      float results[kLanes * width] __attribute__((aligned(64)));
+      for (int j = 0; j < kLanes;) {
         if (group.FillRun(i + j, channel, weights, bias, lower, upper,
                     results + j * width)) {
           j += kRun;
@@ -267,14 +267,15 @@ struct DepthwiseTileGroup {
     return false;
   }
 
-  bool FillRun(int64_t position, int64_t channel, const Vec* weights,
-               const Vec bias, const Vec lower, const Vec upper,
+  template <typename T>
+  bool FillRun(int64_t position, int64_t channel, const T* weights,
+               const T bias, const T lower, const T upper,
                float* results) const {
     if (tile.run_lengths[position] < kRun ||
         position % kLanes > kLanes - kRun) {
       return false;
     }
-    Vec sums[kRun];
+    T sums[kRun];
     if (tile.stride == 1) {
       DepthwiseRun<1>(tile, position, channel, weights, bias, sums);
     } else if (tile.stride == 2) {
@@ -284,23 +285,29 @@ struct DepthwiseTileGroup {
     }
     SPARSE_OPS_UNROLL
     for (int p = 0; p < kRun; ++p) {
-      Store(results + p * kLanes, Clamp(sums[p], lower, upper));
+      Store(results + p * Width<T>::kValue, Clamp(sums[p], lower, upper));
     }
     return true;
   }
 
-  void StoreColumns(const float* results, float* out, Vec*) const {
-    const StridedRows rows = {results, kLanes};
-    Vec columns[kLanes];
-    Transpose(rows, 0, columns);
+  // From the channels of each position to the positions of each channel.
+  template <typename T>
+  void StoreColumns(const float* results, float* out, T*) const {
+    const int width = Width<T>::kValue;
+    const StridedRows rows = {results, width};
+    Vec columns[width];
     SPARSE_OPS_UNROLL
-    for (int j = 0; j < kLanes; ++j) {
+    for (int j = 0; j < width; j += kQuad) {
+      TransposeQuad(rows, j, columns + j);
+    }
+    SPARSE_OPS_UNROLL
+    for (int j = 0; j < width; ++j) {
       Store(out + j * tile.panel_stride, columns[j]);
     }
   }
 
   void StoreColumns(const float* results, float* out, float*) const {
-    *out = *results;
+    Store(out, Load<Vec>(results));
   }
 };
 

@@ -93,10 +93,14 @@ struct PackedKernel {
 
 // Decodes the tensors once per layout and tiles, and keeps the result for as
 // long as the same content comes in. Where it lies in memory says nothing: a
-// variable, or an op that works in place, changes what is there. Safe to call from
-// several threads.
+// variable, or an op that works in place, changes what is there. So all of it is
+// read each time, unless the tensors are constants. Safe to call from several
+// threads.
 class PackedKernelCache {
  public:
+  // Promises that what lies in a tensor stays as it is as long as it is held.
+  void ExpectConstants() { constants_ = true; }
+
   // layout: of the same strides in every call. tiles: at least 1, at most the
   // number of outputs.
   tensorflow::Status Get(const KernelShape& shape,
@@ -105,7 +109,13 @@ class PackedKernelCache {
                          std::shared_ptr<const PackedKernel>* packed);
 
  private:
+  bool IsHeld(const SparseTensors& tensors) const;
+  void Hold(const SparseTensors& tensors);
+
+  bool constants_ = false;
   tensorflow::mutex mutex_;
+  // Constants whose content is content_; their memory is not given to others.
+  tensorflow::Tensor mask_, values_, scales_;
   uint64_t content_ = 0;  // that packed_ was made of
   // By line, whether it is of one tap, and tiles.
   std::map<std::tuple<int64_t, bool, int64_t>,

@@ -7,10 +7,11 @@
 namespace sparse_ops {
 namespace {
 
+// A vector of each of four channels, or all of a few channels.
 void Gather(const float* const* pixels, int64_t positions,
             int64_t first_channel, int64_t channel_count, float* panel,
             int64_t panel_stride) {
-  if (channel_count < kLanes) {
+  if (channel_count < kQuad) {
     for (int64_t i = 0; i < positions; ++i) {
       const float* pixel = pixels[i] + first_channel;
       for (int64_t c = 0; c < channel_count; ++c) {
@@ -21,14 +22,13 @@ void Gather(const float* const* pixels, int64_t positions,
   }
   for (int64_t i = 0; i < positions; i += kLanes) {
     const PointerRows rows = {pixels + i};
-    for (int64_t c = 0; c < channel_count; c += kLanes) {
-      const int64_t at =
-          c + kLanes <= channel_count ? c : channel_count - kLanes;
-      Vec columns[kLanes];
-      Transpose(rows, first_channel + at, columns);
+    for (int64_t c = 0; c < channel_count; c += kQuad) {
+      const int64_t at = c + kQuad <= channel_count ? c : channel_count - kQuad;
+      Vec columns[kQuad];
+      TransposeQuad(rows, first_channel + at, columns);
       float* out = panel + at * panel_stride + i;
       SPARSE_OPS_UNROLL
-      for (int j = 0; j < kLanes; ++j) Store(out + j * panel_stride, columns[j]);
+      for (int j = 0; j < kQuad; ++j) Store(out + j * panel_stride, columns[j]);
     }
   }
 }
@@ -45,34 +45,38 @@ inline void PrefetchColumn(float* const* pixels, int64_t channel,
   }
 }
 
+// Some channels of kLanes positions.
+struct ScatteredGroup {
+  const float* panel;
+  int64_t panel_stride;
+  int64_t channel_count;
+  float* const* pixels;
+
+  template <typename T>
+  void Run(int64_t channel) const {
+    PrefetchColumn(pixels, channel + kPrefetchedFloats, channel_count);
+    const StridedRows rows = {panel + channel * panel_stride, panel_stride};
+    T columns[kLanes];
+    SPARSE_OPS_UNROLL
+    for (int j = 0; j < kLanes; j += kQuad) {
+      TransposeQuad(rows, j, columns + j);
+    }
+    SPARSE_OPS_UNROLL
+    for (int j = 0; j < kLanes; ++j) {
+      if (pixels[j] != nullptr) Store(pixels[j] + channel, columns[j]);
+    }
+  }
+};
+
 void Scatter(const float* panel, int64_t panel_stride, int64_t positions,
              int64_t channel_count, float* const* pixels) {
-  if (channel_count < kLanes) {
-    for (int64_t i = 0; i < positions; ++i) {
-      if (pixels[i] == nullptr) continue;
-      for (int64_t c = 0; c < channel_count; ++c) {
-        pixels[i][c] = panel[c * panel_stride + i];
-      }
-    }
-    return;
-  }
   for (int64_t i = 0; i < positions; i += kLanes) {
-    float* const* out = pixels + i;
     for (int64_t c = 0; c < kPrefetchedFloats; c += kLineFloats) {
-      PrefetchColumn(out, c, channel_count);
+      PrefetchColumn(pixels + i, c, channel_count);
     }
-    for (int64_t c = 0; c < channel_count; c += kLanes) {
-      PrefetchColumn(out, c + kPrefetchedFloats, channel_count);
-      const int64_t at =
-          c + kLanes <= channel_count ? c : channel_count - kLanes;
-      const StridedRows rows = {panel + at * panel_stride + i, panel_stride};
-      Vec columns[kLanes];
-      Transpose(rows, 0, columns);
-      SPARSE_OPS_UNROLL
-      for (int j = 0; j < kLanes; ++j) {
-        if (out[j] != nullptr) Store(out[j] + at, columns[j]);
-      }
-    }
+    const ScatteredGroup group = {panel + i, panel_stride, channel_count,
+                                  pixels + i};
+    ForEachChannelGroup(channel_count, group);
   }
 }
 

@@ -117,6 +117,7 @@ class SparseConv2D : public tensorflow::OpKernel {
       : OpKernel(context) {
     OP_REQUIRES_OK(context, ReadWindowAttributes(context, &attributes_));
     OP_REQUIRES_OK(context, ReadShapes(context, &shape_, &depths_, &concat_));
+    OP_REQUIRES_OK(context, ReadConstancy(context, &cache_));
     OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
   }
 
@@ -233,12 +234,15 @@ REGISTER_OP("SparseConv2D")
     .Attr("concat_depth: int = 0")
     .Attr("T: {float, int8} = DT_FLOAT")
     .Attr("num_scales: int >= 0 = 0")
+    .Attr("constant_weights: bool = false")
     .SetShapeFn(SparseConvShape)
     .Doc(R"doc(
 Convolution, bias and activation with a kernel of which only the nonzeros are
 stored. `mask` has a bit per weight, in the order of [height, width, inputs,
 outputs], lowest bit first; `values` has the nonzeros in the same order. Those of
-int8 are multiples of `scales`, one for each output channel.
+int8 are multiples of `scales`, one for each output channel. With
+`constant_weights`, tensors of weights that came before count as the same without
+a look at what is in them.
 
 Output `concat_output`, if not -1, is a tensor of concat_depth channels, and the
 convolution fills in those from concat_offset on. The others are those of

@@ -108,6 +108,14 @@ int64_t TilesFor(int threads, int64_t blocks, int64_t outputs, int lanes) {
 
 }  // namespace
 
+Status ReadConstancy(tensorflow::OpKernelConstruction* context,
+                     PackedKernelCache* cache) {
+  bool constant;
+  TF_RETURN_IF_ERROR(context->GetAttr("constant_weights", &constant));
+  if (constant) cache->ExpectConstants();
+  return Status();
+}
+
 Status FindSparseTensors(OpKernelContext* context, SparseTensors* tensors) {
   TF_RETURN_IF_ERROR(context->input("mask", &tensors->mask));
   TF_RETURN_IF_ERROR(context->input("values", &tensors->values));

@@ -28,6 +28,10 @@ struct SparseWeights {
   PackedKernelCache* cache;
 };
 
+// Reads `constant_weights` of an op: whether its weights are constants.
+tensorflow::Status ReadConstancy(tensorflow::OpKernelConstruction* context,
+                                 PackedKernelCache* cache);
+
 // Finds the inputs `mask`, `values` and `scales` of an op.
 tensorflow::Status FindSparseTensors(tensorflow::OpKernelContext* context,
                                      SparseTensors* tensors);

@@ -42,6 +42,7 @@ class SparseMatMulBias : public tensorflow::OpKernel {
   explicit SparseMatMulBias(OpKernelConstruction* context)
       : OpKernel(context) {
     OP_REQUIRES_OK(context, ReadMatrixShape(context, &shape_));
+    OP_REQUIRES_OK(context, ReadConstancy(context, &cache_));
     OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
   }
 
@@ -98,6 +99,7 @@ REGISTER_OP("SparseMatMulBias")
     .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
     .Attr("T: {float, int8} = DT_FLOAT")
     .Attr("num_scales: int >= 0 = 0")
+    .Attr("constant_weights: bool = false")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 input times a sparse matrix of kernel_shape [inputs, outputs], plus bias, with

@@ -17,10 +17,10 @@ namespace {
 template <int kVectors>
 inline void AddRow(float weight, const char* row_bytes, Vec* sums) {
   const float* row = reinterpret_cast<const float*>(row_bytes);
-  const Vec value = SplatVec(weight);
+  const Vec value = Splat<Vec>(weight);
   SPARSE_OPS_UNROLL
   for (int v = 0; v < kVectors; ++v) {
-    sums[v] = MulAdd(value, LoadVec(row + v * kLanes), sums[v]);
+    sums[v] = MulAdd(value, Load<Vec>(row + v * kLanes), sums[v]);
   }
 }
 
@@ -38,8 +38,8 @@ inline uint64_t LoadOffsets(const uint16_t* offsets) {
 template <int kVectors, bool kFirst, bool kLast>
 void SparseProductOf(const SparseProduct& product) {
   const char* panel = reinterpret_cast<const char*>(product.panel);
-  const Vec lower = SplatVec(product.range.lower);
-  const Vec upper = SplatVec(product.range.upper);
+  const Vec lower = Splat<Vec>(product.range.lower);
+  const Vec upper = Splat<Vec>(product.range.upper);
   const int32_t* channels = product.channels;
   for (int64_t g = 0; g < product.groups; ++g, channels += kGroup) {
     const int64_t begin = product.group_begin[g];
@@ -53,8 +53,8 @@ void SparseProductOf(const SparseProduct& product) {
                 (channels[i] - product.first_channel) * product.row_stride;
       SPARSE_OPS_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        sums[i][v] = kFirst ? SplatVec(product.bias[channels[i]])
-                            : LoadVec(outs[i] + v * kLanes);
+        sums[i][v] = kFirst ? Splat<Vec>(product.bias[channels[i]])
+                            : Load<Vec>(outs[i] + v * kLanes);
       }
     }
     const float* values = product.values + begin * kGroup;

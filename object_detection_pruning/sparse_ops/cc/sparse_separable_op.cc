@@ -49,6 +49,7 @@ class SparseSeparableConv2D : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, ReadPointwiseShape(context, &shape_));
     OP_REQUIRES_OK(context, ReadActivation(context, "depthwise_activation",
                                            &depthwise_range_));
+    OP_REQUIRES_OK(context, ReadConstancy(context, &cache_));
     OP_REQUIRES_OK(context, ReadActivation(context, "activation", &range_));
   }
 
@@ -144,6 +145,7 @@ REGISTER_OP("SparseSeparableConv2D")
     .Attr("activation: {'none', 'relu', 'relu6'} = 'none'")
     .Attr("T: {float, int8} = DT_FLOAT")
     .Attr("num_scales: int >= 0 = 0")
+    .Attr("constant_weights: bool = false")
     .SetShapeFn(SeparableShape)
     .Doc(R"doc(
 A depthwise 3x3 convolution with bias and activation, followed by a sparse 1x1
