@@ -11,6 +11,8 @@ WORDS = {
   'macs': 'fewer multiply-adds',
   'latency': 'less time',
 }
+# What is lost by no more than this is not lost: 1 - 0.594 / 0.6 is above 0.01.
+_ROUNDING = 1e-9
 
 
 class Trial(NamedTuple):
@@ -48,7 +50,7 @@ class Trials(NamedTuple):
 
   def is_within(self, trial: Trial) -> bool:
     """Whether a run lost no more than it may."""
-    return self.loss(trial) <= self.max_loss
+    return self.loss(trial) <= self.max_loss + _ROUNDING
 
   @property
   def chosen(self) -> Optional[Trial]:
@@ -61,7 +63,7 @@ class Trials(NamedTuple):
     verdict = 'within' if self.is_within(trial) else 'over'
     return (
       f'{trial.sparsity:.0%} {WORDS[self.target]}: '
-      f'{self.metric} {trial.value:.4f}, {self.loss(trial):.2%} lost, '
+      f'{self.metric} {trial.value:.4f}, {self._lost(trial)} lost, '
       f'{verdict} the bound of {self.max_loss:.2%}'
     )
 
@@ -70,7 +72,7 @@ class Trials(NamedTuple):
     least = min(self.runs, key=lambda trial: trial.sparsity)
     return (
       f'none at this bound: {least.sparsity:.0%} {WORDS[self.target]} lose '
-      f'{self.loss(least):.2%} of the {self.metric} of {self.dense:.4f}, and '
+      f'{self._lost(least)} of the {self.metric} of {self.dense:.4f}, and '
       f'max_loss allows {self.max_loss:.2%}'
     )
 
@@ -91,6 +93,18 @@ class Trials(NamedTuple):
     """Writes them as JSON."""
     atomic_files.write(path, json.dumps(self.as_json(), indent=2))
 
+  def _lost(self, trial: Trial) -> str:
+    """The loss with as many digits as tell it from the bound."""
+    loss = self.loss(trial)
+    text = f'{loss:.2%}'
+    if abs(loss - self.max_loss) <= _ROUNDING:
+      return text
+    for digits in range(2, 8):
+      text = f'{loss:.{digits}%}'
+      if text != f'{self.max_loss:.{digits}%}':
+        break
+    return text
+
   def _sorted(self) -> List[Trial]:
     return sorted(self.runs, key=lambda trial: trial.sparsity)
 
@@ -104,7 +118,5 @@ class Trials(NamedTuple):
     for trial in self._sorted():
       mark = '  <- sparsest within the bound' if trial == self.chosen else ''
       share = f'{trial.sparsity:.0%}'.rjust(width)
-      lines.append(
-        f'{share}  {trial.value:8.4f}  {self.loss(trial):8.2%}{mark}'
-      )
+      lines.append(f'{share}  {trial.value:8.4f}  {self._lost(trial):>8}{mark}')
     return '\n'.join(lines)

@@ -19,6 +19,20 @@ def test_the_sparsest_run_within_the_bound_is_chosen():
   assert found._replace(dense=2.0).chosen is None
 
 
+def test_a_loss_of_exactly_the_bound_is_within_it():
+  found = trials.Trials('AP50', 0.6, 0.01, _RUNS)
+  assert found.is_within(_RUNS[0])
+  assert '1.00% lost, within the bound of 1.00%' in found.line(_RUNS[0])
+
+
+def test_a_loss_just_above_the_bound_has_the_digits_that_show_it():
+  run = trials.Trial(0.5, 0.59399)
+  found = trials.Trials('AP50', 0.6, 0.01, [run])
+  assert '1.002% lost, over the bound of 1.00%' in found.line(run)
+  assert 'lose 1.002% of' in found.none_within()
+  assert '1.002%' in str(found)
+
+
 def test_the_table_has_all_runs_by_their_sparsity(tmp_path):
   found = trials.Trials('AP50', 0.6, 0.0101, _RUNS)
   assert str(found).splitlines() == [
