@@ -4,7 +4,7 @@ An experiment starts from another one or from the checkpoint of its detector,
 and is run once for each of its seeds, in the order of the list.
 """
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import scheduled
 from kinds import (
@@ -27,20 +27,20 @@ def _continued(
   sparsity: float,
   steps: int,
   detector: str = SSD,
-  kind: str = 'distilled',
-  rate: float = 0.5,
+  teacher: Optional[str] = 'dense',
   **changes,
 ) -> Experiment:
   """A model that keeps the zeros of a reconstructed one while it retrains."""
+  kind = 'distilled' if teacher else 'retrained'
   return Experiment(
     f'reconstruct_{sparsity:g}_{kind}',
     detector,
     start=f'reconstruct_{sparsity:g}',
     steps=steps,
-    rate=rate,
+    rate=0.5,
     # All kernels have masks; without a target these stay as they are.
     pruning='include: ""',
-    teacher='dense',
+    teacher=teacher,
     **changes,
   )
 
@@ -112,9 +112,7 @@ def _of_two_stages(detector: str) -> List[Experiment]:
   )
   found.append(_untrained(RECONSTRUCT, 0.85, detector, start='control'))
   found.append(_continued(0.85, steps, detector))
-  found.append(
-    _continued(0.85, steps, detector, kind='distilled_slow', rate=0.05)
-  )
+  found.append(_continued(0.85, steps, detector, teacher=None))
   found.append(_untrained(MAGNITUDE, 0.85, detector))
   return found
 
@@ -138,7 +136,10 @@ def _of_ssd() -> List[Experiment]:
     _untrained(RECONSTRUCT, share, target='latency', seeds=seeds)
     for share, seeds in ((0.6, (1, *OTHER_SEEDS)), (0.7, (1,)))
   ]
-  found.append(_continued(0.9, steps))
+  found += [
+    _continued(0.9, steps, teacher=teacher, seeds=OTHER_SEEDS)
+    for teacher in ('dense', None)
+  ]
   found.append(_untrained(RECONSTRUCT, 0.9, seeds=OTHER_SEEDS, start='control'))
   return found + scheduled.experiments() + _compared(steps)
 

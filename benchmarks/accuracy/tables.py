@@ -13,7 +13,7 @@ TITLES = {
   'reconstruct_latency': '`prune_weights --target=latency`, untrained',
   'control_reconstruct': 'control, then `prune_weights`',
   'reconstruct_distilled': '`prune_weights`, then distilled',
-  'reconstruct_distilled_slow': 'the same, a tenth of the learning rate',
+  'reconstruct_retrained': '`prune_weights`, then retrained without a teacher',
   'distilled': 'weights, schedule and distillation',
   'channels_l1': 'channels, smallest L1 norm, untrained',
   'channels': 'channels, `--importance=reconstruction`, untrained',

@@ -13,10 +13,16 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, checks, errors
-from object_detection_pruning.training import distillation_losses, teacher_check
+from object_detection_pruning.training import (
+  batch_statistics,
+  distillation_losses,
+  teacher_check,
+)
 from object_detection_pruning.training import teacher as teachers
 
 PREFIX = 'Loss/distillation/'
+# How many of the boxes that a second stage looks at are none of padding.
+_PROPOSED = 'num_proposals'
 _DROP_ANCHORS = '_remove_invalid_anchors_and_predictions'
 
 
@@ -115,8 +121,9 @@ def losses(
   """Gives the terms to add to the loss of a detector.
 
   Args:
-    student: predictions by name, as `teacher.select` picks them.
-    teacher: the same of the teacher.
+    student: predictions by name, as `teacher.select` picks them, and the
+      `num_proposals` [batch] of a second stage.
+    teacher: what `teacher.select` picks of the teacher.
     settings: the weights.
 
   Returns:
@@ -172,6 +179,14 @@ def _head_terms(
     tf.reshape(each[head.boxes], [-1, per_row, 4])
     for each in (student, teacher)
   )
+  if head.boxes == teachers.SECOND_STAGE_BOXES and _PROPOSED in student:
+    proposed = student[_PROPOSED]
+    most = tf.shape(logits)[0] // tf.size(proposed)
+    is_proposal = tf.reshape(tf.sequence_mask(proposed, most), [-1])
+    logits, taught_logits, encodings, taught_encodings = (
+      tf.boolean_mask(each, is_proposal)
+      for each in (logits, taught_logits, encodings, taught_encodings)
+    )
   # An SSD may have no column for the background.
   first = int(columns > head.classes)
   target = distillation_losses.scores_of(taught_logits, head.is_sigmoid)
@@ -240,10 +255,13 @@ def _attach(model: Any, settings: Settings) -> None:
     teacher = teachers.load(
       settings.config, settings.checkpoint, images.shape.as_list()[1:]
     )
+    batch_statistics.follow(teacher.graph_def, tf.get_default_graph())
     taught = teacher.predict(
       images, true_image_shapes, predictions.get(teachers.PROPOSALS)
     )
     student = teachers.select(dict(predictions, **seen))
+    if _PROPOSED in predictions:
+      student[_PROPOSED] = predictions[_PROPOSED]
     for name, value in losses(student, taught, settings).items():
       tf.summary.scalar(name, value)
       own[name] = value

@@ -4,6 +4,7 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from google.protobuf import message
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
@@ -51,6 +52,14 @@ def check(
   models = [getattr(each.model, kind) for each in (teacher, student)]
   for name in _ALIKE[kind]:
     _compare(name, *(getattr(each, name) for each in models))
+  if kind == 'faster_rcnn':
+    name = 'first_stage_features_stride'
+    _compare(name, *(getattr(each.feature_extractor, name) for each in models))
+  if any(_fields(each).get('context_config') for each in models):
+    raise errors.InputError(
+      'distillation does not go with context_config: the teacher would lack '
+      'the features of other images'
+    )
   _compare(_CLASS_LOSS, *(class_loss(each) for each in (teacher, student)))
   types = [pipeline.as_stock(each).model for each in (teacher, student)]
   extractors = [getattr(each, kind).feature_extractor.type for each in types]
@@ -75,8 +84,24 @@ def num_classes(config: pipeline_pb2.TrainEvalPipelineConfig) -> int:
   return getattr(config.model, kind).num_classes
 
 
+def _fields(value: Any) -> Any:
+  """Gives a message as a dictionary, with what it leaves to its defaults."""
+  if not isinstance(value, message.Message):
+    return value
+  found = {}
+  for field in value.DESCRIPTOR.fields:
+    name = field.name
+    if field.label == field.LABEL_REPEATED:
+      found[name] = [_fields(each) for each in getattr(value, name)]
+    elif field.message_type is None:
+      found[name] = getattr(value, name)
+    elif value.HasField(name):
+      found[name] = _fields(getattr(value, name))
+  return found
+
+
 def _compare(name: str, taught: Any, own: Any) -> None:
-  if taught != own:
+  if _fields(taught) != _fields(own):
     raise errors.InputError(
       f'distillation needs a teacher with the {name} of the model, got '
       f'{_one_line(taught)} for {_one_line(own)}'

@@ -11,7 +11,11 @@ from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.training import distillation, model_lib
+from object_detection_pruning.training import (
+  distillation,
+  model_lib,
+  teacher_check,
+)
 from object_detection_pruning.training import teacher as teachers
 
 SIZE = detectors.IMAGE_SIZE
@@ -108,6 +112,9 @@ FASTER_RCNN, ON_RESNET = (
 KINDS = {
   'ssd': detectors.ssd(),
   'faster_rcnn': FASTER_RCNN,
+  'faster_rcnn_batch_norm': FASTER_RCNN.replace(
+    'feature_extractor {', 'feature_extractor { batch_norm_trainable: true'
+  ),
   'rfcn': ON_RESNET.replace(
     detectors.mask_rcnn_predictor(), detectors.RFCN_PREDICTOR
   ),
@@ -119,6 +126,7 @@ KINDS = {
   [
     'ssd',
     pytest.param('faster_rcnn', marks=pytest.mark.slow),
+    pytest.param('faster_rcnn_batch_norm', marks=pytest.mark.slow),
     pytest.param('rfcn', marks=pytest.mark.slow),
   ],
 )
@@ -146,8 +154,8 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
     )
     same = session.run(terms)
   assert all(value > 0 for value in fresh)
-  if kind != 'ssd':  # Their batch norm is frozen, and so the same.
-    np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
+  # Also where batch norm is trained, which that of an SSD is here.
+  np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
 
 
 def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):
@@ -219,6 +227,10 @@ def test_another_kind_of_teacher_is_refused(data, teacher, tmp_path):
     ),
     ('feature_extractor { type: "ssd_mobilenet_v2" }', None),
     (
+      'image_resizer { fixed_shape_resizer { resize_method: BILINEAR } }',
+      None,
+    ),
+    (
       'feature_extractor { type: "ssd_resnet50_v1_fpn" }',
       'scales pixels as that of the model does, got ssd_resnet50_v1_fpn for '
       r'ssd_mobilenet_v1: white is \[131.* for the first and \[1',
@@ -242,6 +254,16 @@ def test_a_teacher_that_speaks_of_other_things_is_refused(
     distillation.from_config(given)
 
 
+def test_a_teacher_with_feature_maps_of_another_size_is_refused(data):
+  student, taught = (
+    detectors.config(detectors.faster_rcnn(), data) for _ in range(2)
+  )
+  extractor = taught.model.faster_rcnn.feature_extractor
+  extractor.first_stage_features_stride = 8
+  with pytest.raises(errors.InputError, match='_stride of .*, got 8 for 16'):
+    teacher_check.check(taught, student)
+
+
 def test_a_teacher_with_fewer_stages_or_other_boxes_is_refused():
   config = detectors.config(detectors.faster_rcnn())
   settings = distillation.Settings(config, '', 1, 1, 0)
@@ -257,6 +279,34 @@ def test_a_teacher_with_fewer_stages_or_other_boxes_is_refused():
   one_box = dict(student, refined_box_encodings=tf.zeros([3, 1, 4]))
   with pytest.raises(errors.InputError, match=r'shape \[1, 4\], .*\[4, 4\]'):
     distillation.losses(student, one_box, settings)
+
+
+def test_boxes_of_padding_say_nothing():
+  rows = {
+    teachers.SECOND_STAGE_SCORES: [[5.0, 0.0, 0.0]] * 4,
+    teachers.SECOND_STAGE_BOXES: [[[0.0] * 4] * 2] * 4,
+  }
+  student = {name: tf.constant(value) for name, value in rows.items()}
+  for name, value in rows.items():
+    # The second of two boxes of the first image, and both of the other one.
+    rows[name] = value[:1] + (np.array(value[1:]) + 3).tolist()
+  rows[teachers.SECOND_STAGE_SCORES][1:] = [[0.0, 5.0, 0.0]] * 3
+  taught = {name: tf.constant(value) for name, value in rows.items()}
+  settings = distillation.Settings(
+    text_format.Parse(
+      'model { faster_rcnn { num_classes: 2 } }',
+      pipeline_pb2.TrainEvalPipelineConfig(),
+    ),
+    'model.ckpt',
+    *[1.0, 1.0, 0.0],
+  )
+  for counts, is_alike in (([1, 0], True), ([2, 0], False)):
+    student['num_proposals'] = tf.constant(counts)
+    terms = distillation.losses(student, taught, settings)
+    with tf.Session() as session:
+      found = session.run(list(terms.values()))
+    assert len(found) == 2
+    assert all((value < 1e-6) == is_alike for value in found)
 
 
 def test_a_detector_without_a_background_loses_no_class():
