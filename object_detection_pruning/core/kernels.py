@@ -8,6 +8,7 @@ every other kernel has; those of the depthwise one begin with `depthwise_`.
 
 from typing import Dict, Iterable, List, Optional, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 DENSE = 'dense'
@@ -21,6 +22,8 @@ _KINDS = {
   'depthwise_weights': DEPTHWISE,
   'depthwise_kernel': DEPTHWISE,
 }
+# Some weights of any kernel are zero, as those of a channel that never fires.
+_MOST_ZEROS_OF_DENSE = 0.05
 _MASK = 'mask'
 _THRESHOLD = 'threshold'
 _MASKED_WEIGHT = 'masked_weight'
@@ -42,6 +45,16 @@ def kind_of(variable_name: str, rank: Optional[int]) -> Optional[str]:
   if rank is None or rank < 2:
     return None
   return _KINDS.get(variable_name.rpartition('/')[2])
+
+
+def kept_weights(kernel: np.ndarray) -> np.ndarray:
+  """Tells which weights a pruned kernel has: bool, in its shape.
+
+  A kernel with hardly any zeros, or with nothing else, was not pruned: all.
+  """
+  kept = kernel != 0
+  is_pruned = _MOST_ZEROS_OF_DENSE < 1 - kept.mean() < 1
+  return kept if is_pruned else np.ones(kernel.shape, bool)
 
 
 def layer_name(variable_name: str) -> str:

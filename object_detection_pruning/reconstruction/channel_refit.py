@@ -52,7 +52,8 @@ def supports(
 
   Args:
     layers: `KernelLayer`s named after their variables.
-    tensors: the checkpoint by name; what a mask of it has removed stays so.
+    tensors: the checkpoint by name; what a mask of it has removed stays so, and
+      so do the zeros of a kernel that was exported without its mask.
     plan: which channels go.
 
   Returns:
@@ -64,7 +65,7 @@ def supports(
     name, kernel = layer.constant, layer.kernel
     if layer.kind == kernel_layers.DEPTHWISE:
       continue
-    kept = np.ones(kernel.shape, bool)
+    kept = kernels.kept_weights(kernel)
     inputs = gone.get(name, {}).get(kernel.ndim - 2)
     if inputs is not None:
       kept[..., inputs, :] = False

@@ -66,12 +66,13 @@ class Moments:
     )
 
 
-def fit(groups, kernel: np.ndarray, ridge: float = 1e-3):
+def fit(groups, kernel: np.ndarray, kept: np.ndarray, ridge: float = 1e-3):
   """Fits a depthwise kernel.
 
   Args:
     groups: pairs of moments and whether their mean is corrected.
     kernel: dense, [taps, channels, multiplier].
+    kept: which weights are not zero, bool in the shape of the kernel.
     ridge: pull of each weight to its dense value.
 
   Returns:
@@ -84,10 +85,28 @@ def fit(groups, kernel: np.ndarray, ridge: float = 1e-3):
   taps = xx.shape[1]
   pull = ridge * np.trace(xx, axis1=1, axis2=2) / taps + 1e-9 * rows
   gram = xx + pull[:, np.newaxis, np.newaxis] * np.eye(taps)
-  fitted = np.linalg.solve(gram, xy + pull[:, np.newaxis, np.newaxis] * dense)
+  target = xy + pull[:, np.newaxis, np.newaxis] * dense
+  fitted = np.stack(
+    [
+      _solve(gram, target[:, :, m], kept[:, :, m].T)
+      for m in range(kernel.shape[2])
+    ],
+    axis=2,
+  )
   error = (
     np.einsum('ctm,cts,csm->', fitted, xx, fitted)
     - 2 * np.einsum('ctm,ctm->', fitted, xy)
     + yy.sum()
   )
   return fitted.transpose(1, 0, 2), float(max(error, 0) / max(yy.sum(), 1e-30))
+
+
+def _solve(
+  gram: np.ndarray, target: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
+  """Solves for the taps of each channel that are kept; the others are zero."""
+  pairs = kept[:, :, np.newaxis] & kept[:, np.newaxis, :]
+  # A tap that goes has an equation of its own, whose solution is zero.
+  matrix = np.where(pairs, gram, np.eye(gram.shape[1]))
+  found = np.linalg.solve(matrix, np.where(kept, target, 0)[:, :, np.newaxis])
+  return found[:, :, 0]

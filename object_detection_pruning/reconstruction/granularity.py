@@ -12,6 +12,9 @@ import numpy as np
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import choices, vocabulary
 
+# Shares are of whole numbers: 0.6 times 5 is a little less than 3.
+_ROUNDING = 1e-6
+
 
 class Shape(NamedTuple):
   """Of a kernel as a matrix.
@@ -51,6 +54,20 @@ class Granularity(vocabulary.Pattern):
     """
     raise NotImplementedError
 
+  def parts(self, shape: Shape) -> np.ndarray:
+    """Numbers of weights, of each part of a kernel that is kept or not."""
+    raise NotImplementedError
+
+  def share_of(self, zeros: float, shape: Shape) -> float:
+    """Gives the least sparsity at which a mask has a share of zeros for sure.
+
+    Zeros come in whole parts, and their number is rounded.
+    """
+    sizes = np.sort(self.parts(shape))
+    needed = zeros * sizes.sum() - _ROUNDING
+    count = int(np.searchsorted(np.cumsum(sizes), needed)) + 1
+    return count / sizes.size
+
   def loose_mask(
     self, scores: np.ndarray, shape: Shape, sparsity: float
   ) -> np.ndarray:
@@ -59,11 +76,17 @@ class Granularity(vocabulary.Pattern):
 
 
 class Weight(vocabulary.Weight, Granularity):
+  def parts(self, shape):
+    return np.ones(np.prod(shape.matrix), int)
+
   def mask(self, scores, shape, sparsity):
     return _largest(scores, _kept(scores.size, sparsity))
 
 
 class Channel(vocabulary.Channel, Granularity):
+  def parts(self, shape):
+    return np.full(shape.inputs, shape.taps * shape.outputs)
+
   def mask(self, scores, shape, sparsity):
     by_channel = scores.reshape(shape.taps, shape.inputs, -1).sum((0, 2))
     kept = _largest(by_channel, _kept(shape.inputs, sparsity))
@@ -109,6 +132,16 @@ class Block(vocabulary.Block, Granularity):
 
   Blocks at the edge of a kernel are cut off.
   """
+
+  def parts(self, shape):
+    heights, widths = (
+      np.minimum(side, size - np.arange(0, size, side))
+      for side, size in (
+        (self.inputs, shape.inputs),
+        (self.outputs, shape.outputs),
+      )
+    )
+    return np.tile(np.outer(heights, widths).ravel(), shape.taps)
 
   def mask(self, scores, shape, sparsity):
     by_block = np.add.reduceat(

@@ -4,6 +4,7 @@ from typing import Dict, NamedTuple, Optional
 
 import numpy as np
 
+from object_detection_pruning.core import kernels
 from object_detection_pruning.reconstruction import (
   admm,
   depthwise,
@@ -75,7 +76,7 @@ def fit(
   Args:
     layer: the layer.
     observed: its moments, by the constant that corrects the mean.
-    sparsity: share of zeros; 0 refits alone.
+    sparsity: share of zeros; 0 refits alone, with the zeros that are there.
     granularity: pattern of the zeros.
     output_weights: what a squared error of each output counts.
     ridge: pull to the dense weights.
@@ -86,7 +87,9 @@ def fit(
   if layer.kind == kernel_layers.DEPTHWISE:
     matrix = layer.kernel.reshape((-1,) + layer.kernel.shape[2:])
     groups = [(m, constant is not None) for constant, m in observed.items()]
-    kernel, error = depthwise.fit(groups, matrix, ridge)
+    kernel, error = depthwise.fit(
+      groups, matrix, kernels.kept_weights(matrix), ridge
+    )
     kernel = kernel.astype(np.float32)
   else:
     task = problem(layer, observed, output_weights, ridge)
@@ -96,7 +99,8 @@ def fit(
       solver = admm.Solver(task, shape_of(layer), granularity, settings)
       kernel = task.fit(solver.mask(sparsity))
     else:
-      kernel = task.fit(np.ones(shape_of(layer).matrix, bool))
+      kept = kernels.kept_weights(layer.kernel)
+      kernel = task.fit(kept.reshape(shape_of(layer).matrix))
     kernel = kernel.astype(np.float32)
     error = task.relative_error(kernel.astype(np.float64))
   shifts = {

@@ -67,7 +67,8 @@ def masked_tensors(
   """Gives the variables of the pruned model, with masks beside its kernels.
 
   Every kernel that a masked model masks gets a mask, so that training can go
-  on; where nothing was pruned it holds ones.
+  on. It keeps the zeros of kernels that were sparse before, and holds ones
+  where nothing was ever pruned.
 
   Args:
     tensors: of the dense model, by name.
@@ -83,10 +84,11 @@ def masked_tensors(
       continue
     mask, threshold = kernels.mask_names(name)
     kept = (
-      result[name] != 0 if name in set(pruned) else np.ones(value.shape, bool)
+      result[name] != 0
+      if name in set(pruned)
+      else kernels.kept_weights(result[name])
     )
     result[mask] = kept.astype(np.float32)
-
     # Masks are not of a magnitude, so none tells them.
     result[threshold] = np.float32(0)
   return result

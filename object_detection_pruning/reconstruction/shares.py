@@ -95,9 +95,11 @@ def _rounded(request, layers, shares: List[float]) -> List[float]:
     return allocation.exact(shares, sizes, request.sparsity)
   if request.target == requests.LATENCY:
     fewest = layer_times.FEWEST_ZEROS
-    # Between no zeros and these, none makes a layer faster.
+    # Between no zeros and the fewest, none makes a layer faster.
     return [
-      share if share >= fewest else fewest * (share >= fewest / 2)
-      for share in shares
+      max(share, request.pattern.share_of(fewest, layerwise.shape_of(layer)))
+      if share >= fewest / 2
+      else 0.0
+      for layer, share in zip(layers, shares)
     ]
   return shares

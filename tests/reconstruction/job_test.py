@@ -152,6 +152,20 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
   np.testing.assert_allclose(*scores, atol=1e-5)
 
 
+def test_masks_of_layers_that_are_left_alone_keep_their_zeros():
+  dense = np.arange(1.0, 41).reshape(1, 1, 8, 5).astype(np.float32)
+  half, dead = dense * (dense % 2 == 0), np.zeros_like(dense)
+  few = np.where(dense == 7, 0, dense)
+  tensors = {'a/weights': half, 'b/weights': few, 'c/weights': dead}
+  tensors['d/weights'] = dense
+  values = {'d/weights': np.where(dense > 20, dense, 0)}
+  found = outputs.masked_tensors(tensors, values, ['d/weights'])
+  np.testing.assert_array_equal(found['a/mask'], half != 0)
+  np.testing.assert_array_equal(found['d/mask'], dense > 20)
+  # Some zeros, or nothing but zeros, are not those of an earlier pruning.
+  assert found['b/mask'].all() and found['c/mask'].all()
+
+
 def test_the_folder_of_the_dense_model_is_refused(graph):
   with pytest.raises(errors.InputError, match='another folder'):
     job.check_output(job.Source(graph=graph), os.path.dirname(graph), [], True)

@@ -53,6 +53,25 @@ def test_the_number_of_zeros_is_exact_over_all_pruned_kernels(model, method):
   assert zeros == sum(layer.zeros for layer in layers if layer.pruned)
 
 
+def test_layers_that_are_not_chosen_keep_the_zeros_that_they_have(model):
+  dense = {
+    layer.constant: layer.kernel
+    for layer in _pruner(model, sparsity=0.5).layers
+  }
+  sparse = {
+    name: np.where(np.abs(kernel) < np.median(np.abs(kernel)), 0, kernel)
+    for name, kernel in dense.items()
+  }
+  before = model._replace(graph_def=models.with_values(model, sparse))
+  values, _ = _pruner(before, sparsity=0.75, include=['first']).run()
+  refitted = set(values) & set(sparse) - {'first/weights'}
+  assert {'depth/depthwise_weights', 'down/weights'} <= refitted
+  for name in refitted:
+    np.testing.assert_array_equal(values[name] == 0, sparse[name] == 0)
+    assert np.any(values[name] != sparse[name])
+  assert np.mean(values['first/weights'] == 0) == 0.75
+
+
 @pytest.mark.parametrize('pattern,zeros', [('2:4', 0.5), ('4x1', 0.25)])
 def test_patterns_are_exact_in_every_kernel(model, pattern, zeros):
   pruner = _pruner(

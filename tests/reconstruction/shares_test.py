@@ -6,14 +6,17 @@ import pytest
 from object_detection_pruning.common import errors
 from object_detection_pruning.reconstruction import (
   layer_times,
+  layerwise,
   request,
   shares,
   survey,
 )
 
 _LAYERS = [
-  types.SimpleNamespace(constant='cheap', kernel=np.ones((1, 1, 10, 10))),
-  types.SimpleNamespace(constant='dear', kernel=np.ones((1, 1, 10, 10))),
+  types.SimpleNamespace(
+    constant=name, kernel=np.ones((1, 1, 10, 10)), window=(1, 1)
+  )
+  for name in ('cheap', 'dear')
 ]
 _LEVELS = np.array(shares.LEVELS)
 
@@ -89,3 +92,29 @@ def test_multiply_adds_count_positions():
 def test_weights_are_exact_in_number():
   found = shares.divide(request.Request(0.435), _LAYERS, _survey)
   assert sum(int(round(100 * each)) for each in found.values()) == 87
+
+
+@pytest.mark.parametrize('granularity', ['weight', 'channel', '4x4'])
+@pytest.mark.parametrize('inputs, outputs', [(128, 128), (32, 64), (30, 17)])
+def test_a_layer_that_is_sparse_has_enough_zeros_for_a_sparse_op(
+  granularity, inputs, outputs
+):
+  kernel = np.random.RandomState(0).normal(size=(1, 1, inputs, outputs))
+  layers = [
+    types.SimpleNamespace(constant=name, kernel=kernel, window=(1, 1))
+    for name in ('a', 'b')
+  ]
+  wanted = request.Request(
+    0.3, target='latency', allocation='equal_error', granularity=granularity
+  )
+  found = shares.divide(wanted, layers, _survey, _times(1.0, 1.0))
+  assert any(found.values())
+  shape = layerwise.shape_of(layers[0])
+  # A part that is cut off is worth less, so these are the first to go.
+  mask = wanted.pattern.mask(np.abs(kernel[0, 0]), shape, max(found.values()))
+  zeros = (~mask).sum()
+  assert zeros >= layer_times.FEWEST_ZEROS * mask.size
+  fewer = wanted.pattern.mask(
+    np.ones(shape.matrix), shape, layer_times.FEWEST_ZEROS - 0.1
+  )
+  assert (~fewer).sum() < zeros
