@@ -11,7 +11,6 @@ Example:
 import os
 from typing import List, Optional
 
-import tensorflow.compat.v1 as tf
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
@@ -81,13 +80,13 @@ def main(_) -> None:
     print(optimizing.export(plain_graph, FLAGS.output_dir))
     print(f'wrote {optimized_graph}')
   else:
-    _warn_of_older(optimized_graph, '--optimize')
+    paths.warn_of_older(optimized_graph, '--optimize')
   sparse_graph = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
   if FLAGS.sparse_ops:
     print(exporting.export(plain_graph, sparse_graph, overwrite=True))
     print(f'wrote {sparse_graph}')
   else:
-    _warn_of_older(sparse_graph, '--sparse_ops')
+    paths.warn_of_older(sparse_graph, '--sparse_ops')
 
 
 def _file_names() -> List[str]:
@@ -99,13 +98,6 @@ def _file_names() -> List[str]:
   if FLAGS.sparse_ops:
     names += [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
   return names
-
-
-def _warn_of_older(path: str, flag: str) -> None:
-  if os.path.exists(path):
-    tf.logging.warning(
-      '%s is of an earlier export: pass %s to replace it too.', path, flag
-    )
 
 
 def parse_shape(text: Optional[str]) -> Optional[List[Optional[int]]]:

@@ -122,18 +122,12 @@ shared_flags.define('output_dir', required=True)
 shared_flags.define('overwrite', False)
 FLAGS = flags.FLAGS
 
-# Flags that mean nothing without photos, with their values where not given.
-_OF_RECONSTRUCTION = {
-  'images': None,
-  'mirror': False,
-  'max_loss': None,
-  'eval_record': None,
-  'label_map_path': None,
-  'num_examples': None,
-  'metric': None,
-  'target': requests.WEIGHTS,
-  'refine_steps': 0,
-}
+# Flags that mean nothing without photos.
+_OF_RECONSTRUCTION = (
+  *('images', 'num_images', 'mirror', 'max_loss', 'eval_record'),
+  *('label_map_path', 'num_examples', 'metric', 'target', 'refine_steps'),
+  'refine_batch_size',
+)
 
 
 def source() -> job.Source:
@@ -207,8 +201,8 @@ def bound() -> Optional[loss_bound.Bound]:
 
 def cut_request() -> at_once.Request:
   """Turns the flags into a request without photos, or raises `InputError`."""
-  for name, unset in _OF_RECONSTRUCTION.items():
-    if FLAGS[name].value != unset:
+  for name in _OF_RECONSTRUCTION:
+    if FLAGS[name].value != FLAGS[name].default:
       raise errors.InputError(
         f'--{name} goes with --reconstruction={_LEAST_SQUARES}'
       )
@@ -259,10 +253,12 @@ def main(_) -> None:
     return
   graph = os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)
   print(f'wrote {graph}')
+  sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
   if FLAGS.sparse_ops:
-    sparse = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
     image = photos.read(FLAGS.images, 1).images[0] if FLAGS.images else None
     print(exporting.export(graph, sparse, image=image, overwrite=True))
+  else:
+    paths.warn_of_older(sparse, '--sparse_ops')
 
 
 def reconstruct(dense: job.Source, wanted: requests.Request) -> None:

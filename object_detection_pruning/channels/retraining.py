@@ -25,6 +25,8 @@ def from_checkpoint(
   train.load_all_detection_checkpoint_vars = True
   message = pipeline.pruning_message(result)
   message.ClearField('soft_filter_pruning')
+  # Its weights are those of the network before.
+  message.ClearField('rewind_checkpoint')
   if not message.ListFields():
     return pipeline.without_pruning_message(result)
   return result

@@ -87,3 +87,16 @@ def file_to_read(name: str, path: str) -> str:
   if not path or not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
     raise errors.InputError(f'{name} must be a file, got {path!r}')
   return path
+
+
+def warn_of_older(path: str, flag: str) -> None:
+  """Says that a file is there which this run has not replaced.
+
+  Args:
+    path: of the file, which need not exist.
+    flag: what replaces it as well.
+  """
+  if os.path.exists(path):
+    tf.logging.warning(
+      '%s is of an earlier run: pass %s to replace it too.', path, flag
+    )

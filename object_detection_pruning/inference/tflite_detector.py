@@ -14,6 +14,7 @@ from object_detection_pruning.inference.detector import Detector
 # What most of the stock SSDs do: from 0 to 255 into -1 to 1.
 _USUAL = {'input_scale': [2 / 255.0] * 3, 'input_offset': [-1.0] * 3}
 _METHOD = 'resize_method'
+_PIXELS = (np.float32, np.uint8)
 _OUTPUTS = (
   'detection_boxes',
   'detection_classes',
@@ -69,7 +70,8 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
       this TensorFlow takes one.
 
   Raises:
-    InputError: the file is no TFLite model, a damaged one, or no detector.
+    InputError: the file is no TFLite model, a damaged one, or no detector, or
+      takes images of another type.
   """
   tflite_files.read(path)
   try:
@@ -85,6 +87,12 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
       f'{path} is no detector: it must take one image and give boxes, classes, '
       'scores and their number'
     )
+  dtype = inputs[0]['dtype']
+  if dtype not in _PIXELS:
+    raise errors.InputError(
+      f'{path} takes images of {np.dtype(dtype).name}: only those of '
+      f'{" and ".join(np.dtype(each).name for each in _PIXELS)} can be made'
+    )
   description = _description(sidecar(path))
   _, height, width, _ = inputs[0]['shape']
   resize = resizing.Resizer(
@@ -92,7 +100,7 @@ def load(path: str, threads: Optional[int] = None) -> TFLiteDetector:
     width,
     description['input_scale'],
     description['input_offset'],
-    inputs[0]['dtype'] == np.uint8,
+    dtype == np.uint8,
     threads,
     description.get(_METHOD, resizing.BILINEAR),
   )

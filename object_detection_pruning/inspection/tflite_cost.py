@@ -5,6 +5,7 @@ from typing import Iterator, List, NamedTuple
 import numpy as np
 import tflite
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.inference import tflite_files
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 
@@ -20,6 +21,8 @@ _DTYPES = {
   tflite.TensorType.INT32: np.int32,
   tflite.TensorType.UINT8: np.uint8,
   tflite.TensorType.INT8: np.int8,
+  tflite.TensorType.INT16: np.int16,
+  tflite.TensorType.INT64: np.int64,
 }
 
 
@@ -37,7 +40,7 @@ def measure(path: str) -> ModelCost:
     path: a `.tflite` file.
 
   Raises:
-    InputError: the file is damaged.
+    InputError: the file is damaged, or has weights of an unknown type.
   """
   model = tflite_files.read(path)
   layers = list(_layers(model, model.Subgraphs(0)))
@@ -49,18 +52,24 @@ def measure(path: str) -> ModelCost:
 
 
 def _layers(model, subgraph) -> Iterator[_Layer]:
+  # By a tensor that is computed from a stored one as the model runs, that one.
+  stored = {}
   for number in range(subgraph.OperatorsLength()):
     operator = subgraph.Operators(number)
     code = model.OperatorCodes(operator.OpcodeIndex())
     # Files of before 2020 have the code in the older field alone.
     kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if kind == tflite.BuiltinOperator.DEQUANTIZE:
+      stored[operator.Outputs(0)] = operator.Inputs(0)
     if kind not in _KERNEL_OPS:
       continue
-    tensor = subgraph.Tensors(operator.Inputs(_WEIGHTS))
+    weights = operator.Inputs(_WEIGHTS)
+    tensor = subgraph.Tensors(stored.get(weights, weights))
     output = subgraph.Tensors(operator.Outputs(0))
     bias = np.zeros([0], np.float32)
     if operator.InputsLength() > _BIAS and operator.Inputs(_BIAS) >= 0:
-      bias = _values(model, subgraph.Tensors(operator.Inputs(_BIAS)))
+      place = operator.Inputs(_BIAS)
+      bias = _values(model, subgraph.Tensors(stored.get(place, place)))
     yield _Layer(
       LayerCost(
         output.Name().decode(),
@@ -82,6 +91,11 @@ def _values(model, tensor) -> np.ndarray:
   content = model.Buffers(tensor.Buffer()).DataAsNumpy()
   if isinstance(content, int):  # What FlatBuffers gives for an empty vector.
     return np.zeros([0], np.float32)
+  if tensor.Type() not in _DTYPES:
+    raise errors.InputError(
+      f'the weights {tensor.Name().decode()} are of a type that cannot be '
+      f'counted: number {tensor.Type()} of TFLite'
+    )
   values = np.frombuffer(content.tobytes(), _DTYPES[tensor.Type()])
   # Lest a difference of unsigned numbers wrap around.
   return values if values.dtype.kind == 'f' else values.astype(np.int64)

@@ -92,7 +92,9 @@ class Job:
     self._request, self._learning = request.check(), learning
     self.model = source.read()
     self._photos = photos()
-    self._pruner = pruning.Pruner(self.model, self._photos.images, request)
+    self._pruner = pruning.Pruner(
+      self.model, self._photos.images, request, views=self._photos.views
+    )
     self._content = _digest(self.model, self._photos)
 
   @property

@@ -1,5 +1,6 @@
 """The sparsest model that loses no more than a share of its accuracy."""
 
+import functools
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ METRICS = (coco_metrics.MAP, coco_metrics.AP50)
 TABLE = 'max_loss.json'
 _RUN = 'run.json'
 _DENSE = 'dense'
+# Bytes of a file of examples that are read at a time.
+_PART = 2**20
 
 
 class Bound(NamedTuple):
@@ -177,11 +180,13 @@ def _write(
 
 
 def _fingerprint(eval_set: eval_sets.EvalSet) -> str:
-  files = [
-    (os.path.basename(path), os.path.getsize(path)) for path in eval_set.paths
-  ]
-  content = repr((files, sorted(eval_set.ids.items()), eval_set.size))
-  return hashlib.sha256(content.encode()).hexdigest()
+  content = repr((sorted(eval_set.ids.items()), eval_set.size))
+  result = hashlib.sha256(content.encode())
+  for path in eval_set.paths:
+    with tf.gfile.GFile(path, 'rb') as file:
+      for part in iter(functools.partial(file.read, _PART), b''):
+        result.update(part)
+  return result.hexdigest()
 
 
 def _finish(found: trials.Trials, folder: str) -> None:

@@ -16,10 +16,16 @@ class PhotoBatches:
     held_out: those that no step learns from.
   """
 
-  def __init__(self, count: int, size: int):
-    """Divides `count` photos; a step learns from `size` of them."""
-    self.held_out = list(range(count))[::_HELD_OUT]
+  def __init__(self, count: int, size: int, views: int = 1):
+    """Divides photos.
+
+    Args:
+      count: how many there are.
+      size: how many a step learns from.
+      views: how many in turn show the same, so that they stay together.
+    """
     everything = range(count)
+    self.held_out = [n for n in everything if n // views % _HELD_OUT == 0]
     # A single photo is both.
     self._seen = [n for n in everything if n not in self.held_out] or [
       *everything

@@ -22,11 +22,13 @@ class Photos(NamedTuple):
     images: uint8 [height, width, 3] each.
     skipped: files or examples that are no pictures.
     generated: whether they were made up.
+    views: how many images in turn show the same.
   """
 
   images: List[np.ndarray]
   skipped: int = 0
   generated: bool = False
+  views: int = 1
 
 
 def read(
@@ -91,7 +93,7 @@ def with_mirror_images(photos: Photos) -> Photos:
   The deepest layers have few positions on a picture, and so get twice as many.
   """
   both = [each for image in photos.images for each in (image, image[:, ::-1])]
-  return photos._replace(images=both)
+  return photos._replace(images=both, views=2 * photos.views)
 
 
 def _in_folder(folder: str) -> List[str]:

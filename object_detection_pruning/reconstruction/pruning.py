@@ -41,6 +41,7 @@ class Pruner:
     photos: Sequence[np.ndarray],
     request: requests.Request,
     threads: Optional[int] = None,
+    views: int = 1,
   ):
     """Finds the layers and checks the request against them.
 
@@ -49,6 +50,7 @@ class Pruner:
       photos: uint8 [height, width, 3] each.
       request: settings.
       threads: photos that are run at a time; None for the number of cores.
+      views: how many photos in turn show the same.
 
     Raises:
       InputError: there is nothing to prune, or a pattern finds no layer.
@@ -65,7 +67,7 @@ class Pruner:
     self.predictions = predictions.find(self.network.graph, self.layers)
     self._pool = futures.ThreadPoolExecutor(threads)
     placeholder = self.network.tensor(model.input.name)
-    self._photos = list(photos)
+    self._photos, self._views = list(photos), views
     self._placeholder = placeholder
     self.feeds = list(self._pool.map(self._fed, photos))
 
@@ -147,7 +149,9 @@ class Pruner:
       kept: where its state is kept now and then.
     """
     distance = distances.Distance(self.network, self.layers, self.predictions)
-    batches = photo_batches.PhotoBatches(len(self._photos), setting.batch_size)
+    batches = photo_batches.PhotoBatches(
+      len(self._photos), setting.batch_size, self._views
+    )
 
     def batch(step: int):
       return [

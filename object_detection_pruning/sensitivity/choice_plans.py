@@ -1,6 +1,6 @@
 """What a choice becomes: channels that go, or the sparsity of each layer."""
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from object_detection.protos import pipeline_pb2
@@ -11,6 +11,7 @@ from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
+  allocation,
   kernels,
   layer_patterns,
   moving_averages,
@@ -145,6 +146,7 @@ def sparsity_map(
       'analyse with this config, or mend its include and exclude'
     )
   kept = [name for name in sizes if name not in choice.removed]
+  _check_configured(message, kept)
   sparsities = {
     name: _configured(message, name)
     if name in kept
@@ -169,12 +171,36 @@ def _masked_layers(
   return sizes
 
 
+def _check_configured(
+  message: pruning_pb2.Pruning, layers: Sequence[str]
+) -> None:
+  """Refuses layers whose sparsity the config does not say by itself."""
+  is_uniform = isinstance(
+    allocation.find(message.allocation), allocation.Uniform
+  )
+  for layer in layers:
+    if not is_uniform and _entry(message, layer) is None:
+      raise errors.InputError(
+        f'{layer} was not measured, and what allocation '
+        f'{message.allocation!r} of the config gives it is not known here: '
+        'measure all masked layers, or give it a layer_sparsity'
+      )
+
+
 def _configured(message: pruning_pb2.Pruning, layer: str) -> float:
   """Gives the sparsity that a message gives a layer; the first entry counts."""
+  entry = _entry(message, layer)
+  return message.target_sparsity if entry is None else entry.target_sparsity
+
+
+def _entry(
+  message: pruning_pb2.Pruning, layer: str
+) -> Optional[pruning_pb2.LayerSparsity]:
+  """Finds what a message says of a layer; None if nothing."""
   for entry in message.layer_sparsity:
     if layer_patterns.found([entry.layer], layer):
-      return entry.target_sparsity
-  return message.target_sparsity
+      return entry
+  return None
 
 
 def _pattern(layer: str) -> str:

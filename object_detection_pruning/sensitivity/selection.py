@@ -233,8 +233,8 @@ class Chooser:
   def _rounded(self, name: str, removed: int) -> int:
     """Keeps more where what is kept must be a multiple."""
     size, unit = self._sizes[name], self._bounds.round_to
-    kept = math.ceil((size - removed) / unit) * unit
-    return size - min(size, max(kept, self._bounds.min_channels))
+    fewest = max(size - removed, self._bounds.min_channels)
+    return size - min(size, math.ceil(fewest / unit) * unit)
 
   def _loss(self, name: str, removed: int) -> float:
     return self._curves[name].loss(removed / self._sizes[name])

@@ -107,7 +107,10 @@ def _draw_cheapest(
   if target.measure == 'macs':
     # The curve goes through what was chosen in the same way.
     cheapest = sorted(cheapest + [chosen], reverse=True)
-  axes.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label='least summed loss')
+  # Where few layers were measured, no choice of them saves as much.
+  if cheapest:
+    label = 'least summed loss'
+    axes.plot(*zip(*cheapest), '-o', ms=3, color=LINE, label=label)
   axes.plot(*([value] for value in chosen), 'D', color=CHOSEN, label='chosen')
 
 

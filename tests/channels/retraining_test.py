@@ -9,6 +9,7 @@ def test_starts_from_all_weights_and_prunes_softly_no_more():
     detectors.ssd(),
     pruning="""
       soft_filter_pruning { ratio: 0.5 }
+      rewind_checkpoint: "of/the/wide/network"
       layer_width { layer: "a" filters: 1 dense_filters: 2 }
     """,
   )
@@ -18,6 +19,7 @@ def test_starts_from_all_weights_and_prunes_softly_no_more():
   assert train.load_all_detection_checkpoint_vars
   message = pipeline.pruning_message(retraining.from_checkpoint(config, 'a'))
   assert not message.HasField('soft_filter_pruning')
+  assert not message.HasField('rewind_checkpoint')
   assert len(message.layer_width) == 1
 
 

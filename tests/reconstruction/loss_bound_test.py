@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import pytest
 import small_detector
@@ -118,6 +119,26 @@ def test_a_search_that_was_killed_uses_its_runs_again(
   assert len(runs) == len(set(runs))
 
 
+def test_labels_that_were_corrected_are_measured_on_anew(
+  given, tmp_path, monkeypatch
+):
+  record = tmp_path / 'val.record'
+  shutil.copyfile(given[1], str(record))
+  bound = _bound([given[0], str(record), given[2]], 0.1)
+  measured = _score(monkeypatch, 0.8, 0.75)
+  counts = []
+  before = record.read_bytes()
+  # As long as before.
+  after = before[:-1] + bytes([before[-1] ^ 1])
+  for content in (before, after, after):
+    record.write_bytes(content)
+    with _job(given) as work:
+      loss_bound.search(work, bound, str(tmp_path / 'out'))
+    counts.append(len(measured))
+  assert counts[0] == counts[1] - counts[0]
+  assert counts[2] == counts[1]
+
+
 def test_runs_with_other_settings_are_refused(given, tmp_path):
   with _job(given) as work:
     loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
@@ -128,13 +149,20 @@ def test_runs_with_other_settings_are_refused(given, tmp_path):
 
 
 def _score(monkeypatch, dense, pruned):
-  """Lets every dense and every pruned model have the same accuracy."""
+  """Lets every dense and every pruned model have the same accuracy.
+
+  Returns:
+    The titles of models that were measured, to which more are added.
+  """
+  measured = []
 
   def evaluate(detector, images, title):
+    measured.append(title)
     value = dense if 'dense' in title else pruned
     return accuracy.Accuracy(value, value, None, None, images.size)
 
   monkeypatch.setattr(accuracy, 'evaluate', evaluate)
+  return measured
 
 
 def test_none_within_leaves_the_table_and_no_model(

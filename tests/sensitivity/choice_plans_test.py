@@ -6,6 +6,7 @@ import shutil
 
 import analyses
 import averages
+import detectors
 import processes
 import pytest
 
@@ -14,6 +15,8 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.models import registry
 from object_detection_pruning.sensitivity import (
   choice_plans,
+  fingerprints,
+  results,
   results_file,
   selection,
 )
@@ -148,6 +151,27 @@ def test_bad_input_gives_one_line_and_leaves_nothing_behind(
   for answer, (_, message) in zip(answers, BAD_FLAGS):
     processes.assert_refused(answer, placed(message), alone=False)
   assert not os.path.exists(str(tmp_path / 'out'))
+
+
+@pytest.mark.parametrize('entry', ['', 'layer_sparsity { layer: "" %s }'])
+def test_layers_that_were_not_measured_need_a_sparsity_of_their_own(entry):
+  config = detectors.config(
+    detectors.ssd(masked=True),
+    pruning='target_sparsity: 0.9 allocation: "erdos_renyi_kernel"'
+    + entry.replace('%s', 'target_sparsity: 0.7'),
+  )
+  setup = results.Setup(
+    *(fingerprints.of_model(config), 'c', 'd', 1, 'weight', None, 'mAP', 0)
+  )
+  layer = f'{PREFIX}Conv2d_2_pointwise'
+  choice = selection.Choice({layer: 1}, {layer: 0.0}, None, None)
+  found = results.Results(setup, {'mAP': 1.0}, [], None)
+  if entry:
+    made = choice_plans.sparsity_map(config, found, choice, 'a.json')
+    assert made.sparsities[f'{PREFIX}Conv2d_3_pointwise'] == 0.7
+    return
+  with pytest.raises(errors.InputError, match='was not measured, and what all'):
+    choice_plans.sparsity_map(config, found, choice, 'a.json')
 
 
 def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):

@@ -54,6 +54,32 @@ def test_every_word_is_within_its_picture(found, layers, ratios):
     plots.pyplot.close(figure)
 
 
+def test_layers_that_save_little_have_no_curve_of_what_is_cheapest(found):
+  share = {
+    layer.name: found.costs.left({layer.name: layer.size // 2}).macs
+    for layer in found.measured
+  }
+  least = max(share, key=share.get)
+  found = found._replace(
+    layers=[
+      layer if layer.name == least else layer._replace(points={})
+      for layer in found.layers
+    ]
+  )
+  wanted = selection.target_from({'eval_metric_loss': 0.05})
+  pictures = plots.draw(found, selection.choose(found, wanted), wanted)
+  lines = [
+    line
+    for picture in pictures
+    for axes in picture.figure.axes
+    for line in axes.lines
+  ]
+  assert lines
+  assert not any('least summed' in str(line.get_label()) for line in lines)
+  for picture in pictures:
+    plots.pyplot.close(picture.figure)
+
+
 def _unseen(axes):
   """Labels of ticks outside of the axes, which are not drawn."""
   unseen = []

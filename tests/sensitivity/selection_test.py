@@ -49,6 +49,12 @@ def test_multiples_are_kept_and_never_less_than_allowed():
   assert chooser.by_loss(0.0).removed == {'layer0': 2}
 
 
+def test_the_fewest_that_stay_are_a_multiple_too():
+  bounds = channel_selection.Bounds(4, min_channels=5)
+  chooser = selection.Chooser(_results([(0.0, 0.0, 0.0)]), bounds)
+  assert chooser.by_loss(0.0).removed == {'layer0': 2}
+
+
 def test_what_cannot_be_reached_is_refused():
   chooser = selection.Chooser(_results([(0.1, 0.2, 0.3)]))
   with pytest.raises(errors.InputError, match='0.1000 of the macs is left'):
