@@ -113,6 +113,8 @@ def cells(
   """
   name = rows[0]['experiment']
   share = level(name)
+  # What prunes the control has its training, and none after it.
+  trained = controls if name.startswith('control') else rows
   scores = {'AP50 val': f'{mean(rows, "val_ap50"):.3f}'}
   if rows[0]['test_ap50']:
     scores['AP50 test'] = f'{mean(rows, "test_ap50"):.3f}'
@@ -121,7 +123,7 @@ def cells(
   return {
     'model': TITLES[method(name)],
     'removed': f'{share:.0%}' if share else '-',
-    'steps': rows[0]['steps'],
+    'steps': trained[0]['steps'],
     'seeds': str(len(rows)),
     **scores,
     'to control': to_control(rows, controls),
