@@ -22,28 +22,10 @@
 #include <vector>
 
 #include "kernels.h"
-#include "tensorflow/core/framework/tensor.h"
-#include "tensorflow/core/lib/core/status.h"
+#include "sparse_content.h"
 #include "tensorflow/core/platform/mutex.h"
 
 namespace sparse_ops {
-
-struct KernelShape {
-  int64_t height = 1;
-  int64_t width = 1;
-  int64_t inputs = 1;
-  int64_t outputs = 1;
-
-  int64_t taps() const { return height * width; }
-  int64_t rows() const { return taps() * inputs; }
-  int64_t weights() const { return rows() * outputs; }
-};
-
-// Four positive sizes (or two: inputs, outputs) whose product fits in 31 bits.
-// The memory that a thread works in grows with the taps and with the channels, so
-// each has a bound of its own, far beyond any real kernel.
-tensorflow::Status ReadKernelShape(const std::vector<tensorflow::int32>& sizes,
-                                   size_t expected, KernelShape* shape);
 
 struct PanelLayout {
   // A multiple of the lanes, as the taps' offsets are.
@@ -56,16 +38,6 @@ struct PanelLayout {
   int64_t lines(const KernelShape& shape) const {
     return one_tap() ? shape.rows() : shape.inputs;
   }
-};
-
-// The tensors of a sparse kernel.
-struct SparseTensors {
-  // uint8, bit i % 8 of byte i / 8 is set where weight i is stored.
-  const tensorflow::Tensor* mask = nullptr;
-  // The stored weights in order: floats, or int8 multiples of `scales`.
-  const tensorflow::Tensor* values = nullptr;
-  // A float for each output channel; null where values are floats.
-  const tensorflow::Tensor* scales = nullptr;
 };
 
 struct Segment {
