@@ -91,6 +91,10 @@ def restart(detector: Detector) -> str:
   detector.run.call(
     checks.went_on, detector.checkpoint(1), detector.checkpoint(2)
   )
+  if not detector.entry.is_ssd:
+    detector.run.call(
+      checks.recalibrate, detector.config, detector.checkpoint(2)
+    )
   return YES
 
 

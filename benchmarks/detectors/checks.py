@@ -18,6 +18,7 @@ from object_detection.protos import pipeline_pb2
 from tensorflow.python.training import training_util
 
 import configs
+from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, finite
 from object_detection_pruning.core import kernels
@@ -27,12 +28,13 @@ from object_detection_pruning.training import model_lib
 
 # What the optimizer of the configs keeps beside a variable.
 _SLOT = 'Momentum'
+_IMAGES = 4
 
 
 def make_data(folder: str) -> list:
   """Draws a few images; gives the fields of a `DetectionData`."""
   data = detection_data.generate_shapes(
-    folder, num_train=4, num_val=1, image_size=96
+    folder, num_train=_IMAGES, num_val=1, image_size=96
   )
   assert data.num_classes == detectors.NUM_CLASSES
   return list(data)
@@ -79,6 +81,16 @@ def train(config_path: str, model_dir: str, step: int) -> None:
   # The graph as text takes a fifth of the time, and nobody reads it.
   training_util.write_graph = lambda *_, **__: None
   run['estimator'].train(run['train_input_fn'], max_steps=step)
+
+
+def recalibrate(config_path: str, prefix: str) -> None:
+  """Gives batch norm the statistics of some images.
+
+  Activations of a deep network with random weights grow from layer to layer
+  without, up to what is not finite.
+  """
+  config = pipeline.load(config_path)
+  recalibration.recalibrate(config, prefix, _IMAGES, prefix)
 
 
 def masked_kernels(prefix: str) -> dict:

@@ -106,7 +106,7 @@ def pipeline(
     entry: the detector.
     data: to train and to evaluate on.
   """
-  return detectors.config(
+  config = detectors.config(
     model(entry),
     data,
     batch_size=1,
@@ -114,6 +114,9 @@ def pipeline(
     learning_rate=0.001,
     pruning=_PRUNING,
   )
+  if not entry.is_ssd:
+    config.model.faster_rcnn.feature_extractor.batch_norm_trainable = True
+  return config
 
 
 def _extractor_fields(entry: Entry) -> str:
