@@ -1,9 +1,10 @@
 """Batch norm of a teacher that normalises as that of its student does.
 
 A student that trains its batch norm normalises by the statistics of its batch.
-With those that it remembers, a teacher is another function of the same images:
+A teacher that takes remembered ones is another function of the same images:
 where batches are small, even a copy of the student is further from it than
-pruning takes a network (Beyer et al. 2022 teach on the same views for as much).
+pruning takes a network. Beyer et al. 2022 found the same for crops: both must
+see the same.
 """
 
 import tensorflow.compat.v1 as tf
