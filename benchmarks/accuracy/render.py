@@ -47,6 +47,7 @@ _CHOSEN = (
   'reconstruct_0.95',
   'reconstruct_latency_0.6',
   'reconstruct_latency_0.7',
+  'control_reconstruct_0.9',
   'reconstruct_0.9_distilled',
   'channels_0.4',
   'channels_0.6',
