@@ -42,6 +42,9 @@ _AVX = {
 # Processors that have AVX kernels as well, as `platform.machine` names them.
 _WITH_AVX = ('x86_64',)
 
+# What every source includes where TensorFlow was compiled by GCC 4.
+_CALLED_BY_VALUE = 'called_by_value.h'
+
 # Seconds to wait for another process that builds the library.
 _PATIENCE = 600
 
@@ -106,11 +109,19 @@ def library_path(extra_flags: Optional[List[str]] = None) -> str:
       digest.update(name.encode() + b'\0' + source.read() + b'\0')
   for flag in _COMMON_FLAGS + _KERNEL_FLAGS + list(extra_flags or []):
     digest.update(flag.encode() + b'\0')
+  digest.update(bytes([_calls_by_value()]))
   abi = getattr(tf.sysconfig, 'CXX11_ABI_FLAG', 0)
   # A home folder may be that of machines with different processors.
   kind = f'tf{tf.__version__}-{platform.machine()}-abi{abi}'
   key = f'{kind}-{digest.hexdigest()[:16]}'
   return os.path.join(_cache_dir(), key, 'libsparse_ops.so')
+
+
+def _calls_by_value() -> bool:
+  """Whether GCC 4 has compiled TensorFlow: see the header that is for it."""
+  version = tf.version.COMPILER_VERSION
+  # Clang says that it is compatible with 4.2.1.
+  return version.startswith('4.') and 'Compatible' not in version
 
 
 def _cache_dir() -> str:
@@ -168,6 +179,8 @@ def sources(machine: str) -> List[Tuple[str, List[str]]]:
     for flag in tf.sysconfig.get_compile_flags()
     if 'std=' not in flag
   ]
+  if _calls_by_value():
+    other_flags += ['-include', os.path.join(SOURCE_DIR, _CALLED_BY_VALUE)]
   if machine in _WITH_AVX:
     kernels.update(_AVX)
     other_flags.append('-DSPARSE_OPS_AVX')

@@ -80,3 +80,25 @@ def test_is_built_by_one_of_several_processes(tmp_path):
   paths = {run.communicate()[0].split()[-1] for run in runs}
   assert len(paths) == 1
   assert len(list(counts.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+  'version, is_gcc_4',
+  [
+    ('4.8.5', True),
+    ('4.8.5 20150623 (Red Hat 4.8.5-11)', True),
+    ('5.4.0 20160609', False),
+    ('4.2.1 Compatible Apple LLVM 10.0.0', False),
+    ('Ubuntu Clang 17.0.2', False),
+  ],
+)
+def test_a_tensorflow_of_gcc_4_hands_values_on(version, is_gcc_4, monkeypatch):
+  paths = set()
+  for each in ('7.3.1', version):
+    monkeypatch.setattr(tf.version, 'COMPILER_VERSION', each)
+    paths.add(library.library_path())
+  assert len(paths) == 1 + is_gcc_4
+  flags = dict(library.sources('x86_64'))
+  header = os.path.join(library.SOURCE_DIR, 'called_by_value.h')
+  assert (header in flags['pool_op.cc']) == is_gcc_4
+  assert header not in flags['kernels_avx2.cc']

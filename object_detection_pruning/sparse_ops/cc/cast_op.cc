@@ -1,9 +1,9 @@
 // FastCast: a picture's bytes as floats, which TensorFlow casts one by one.
 #include "isa.h"
 #include "recycled_output.h"
+#include "sharing_out.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/util/work_sharder.h"
 
 namespace sparse_ops {
 
@@ -29,8 +29,7 @@ class FastCast : public tensorflow::OpKernel {
     float* output_data = output->flat<float>().data();
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers,
-                      input.NumElements(), kCycles,
+    ShareOut(workers, input.NumElements(), kCycles,
                       [&](int64_t first, int64_t last) {
                         kernels.cast_bytes(input_data + first, last - first,
                                            output_data + first);

@@ -7,8 +7,8 @@
 #include "isa.h"
 #include "recycled_output.h"
 #include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -170,8 +170,7 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     float* output_data = output->flat<float>().data();
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(
-        workers.num_threads, workers.workers, count * height,
+    ShareOut(workers, count * height,
         CyclesPerUnit(count * height,
                       {width, channels, pool_size_ * pool_size_}),
         [&](int64_t first, int64_t last) {

@@ -10,8 +10,8 @@
 #include "recycled_output.h"
 #include "scratch.h"
 #include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -215,8 +215,7 @@ class ResizeNormalizePicture : public tensorflow::OpKernel {
     const uint8_t* pictures = input.flat<tensorflow::uint8>().data();
     float* output_data = output->flat<float>().data();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(
-        workers.num_threads, workers.workers, batch * height,
+    ShareOut(workers, batch * height,
         CyclesPerUnit(batch * height, {width, kPictureChannels, kCycles}),
         [&](int64_t first, int64_t last) {
           ResizedRows rows(plan);

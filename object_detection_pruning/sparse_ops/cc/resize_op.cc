@@ -3,8 +3,8 @@
 #include "recycled_output.h"
 #include "resize_places.h"
 #include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -70,8 +70,7 @@ class FastResizeBilinear : public tensorflow::OpKernel {
     float* output_data = output->flat<float>().data();
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(
-        workers.num_threads, workers.workers, batch * height,
+    ShareOut(workers, batch * height,
         CyclesPerUnit(batch * height, {width, depth, kCycles}), [&](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i) {
             const Between& y = rows[i % height];

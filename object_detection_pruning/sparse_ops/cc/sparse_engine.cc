@@ -4,8 +4,8 @@
 
 #include "scratch.h"
 #include "tensorflow/core/lib/core/errors.h"
-#include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -148,8 +148,7 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
   const int64_t multiplied = packed->values.size();
   const int64_t block_cycles =
       block_vectors * (multiplied + 8 * shape.rows() + 8 * shape.outputs);
-  tensorflow::Shard(
-      workers.num_threads, workers.workers, blocks * tiles,
+  ShareOut(workers, blocks * tiles,
       CyclesPerUnit(blocks * tiles, {block_cycles / tiles}), [&](int64_t first, int64_t last) {
         BlockRunner runner(*plan, *packed, shape, weights.bias, weights.range,
                            kernels, slices);

@@ -8,8 +8,8 @@
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/util/work_sharder.h"
 #include "window_attributes.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -146,7 +146,7 @@ class MultiClassNonMaxSuppression : public tensorflow::OpKernel {
     const int64_t images = batch.counts.size();
     if (images == 0) return;
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    tensorflow::Shard(workers.num_threads, workers.workers, images,
+    ShareOut(workers, images,
                       CyclesPerUnit(images, {batch.predictions.count,
                                              batch.predictions.classes,
                                              kCycles}),

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "recycled_output.h"
-#include "tensorflow/core/util/work_sharder.h"
+#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -36,8 +36,7 @@ void RunWindowRows(tensorflow::OpKernelContext* context,
   float* output_data = output->flat<float>().data();
   const int64_t row_size = width.output * operation.output_channels;
   const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-  tensorflow::Shard(
-      workers.num_threads, workers.workers, batch * height.output,
+  ShareOut(workers, batch * height.output,
       CyclesPerUnit(batch * height.output,
                     {row_size, operation.cycles_per_output}),
       [&](int64_t first, int64_t last) {
