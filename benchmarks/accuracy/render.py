@@ -49,6 +49,7 @@ _CHOSEN = (
   'reconstruct_latency_0.7',
   'control_reconstruct_0.9',
   'reconstruct_0.9_distilled',
+  'reconstruct_0.95_distilled',
   'channels_0.4',
   'channels_0.6',
   'channels_l1_0.4',
