@@ -255,7 +255,8 @@ def _attach(model: Any, settings: Settings) -> None:
     teacher = teachers.load(
       settings.config, settings.checkpoint, images.shape.as_list()[1:]
     )
-    batch_statistics.follow(teacher.graph_def, tf.get_default_graph())
+    if batch_statistics.matter(images):
+      batch_statistics.follow(teacher.graph_def, tf.get_default_graph())
     taught = teacher.predict(
       images, true_image_shapes, predictions.get(teachers.PROPOSALS)
     )

@@ -12,6 +12,7 @@ from object_detection.utils import config_util
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.training import (
+  batch_statistics,
   distillation,
   model_lib,
   teacher_check,
@@ -156,6 +157,12 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   assert all(value > 0 for value in fresh)
   # Also where batch norm is trained, which that of an SSD is here.
   np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
+
+
+@pytest.mark.parametrize('count, far', [(None, True), (2, True), (16, False)])
+def test_statistics_of_many_images_are_those_that_are_remembered(count, far):
+  images = tf.placeholder(tf.float32, [count, SIZE, SIZE, 3])
+  assert batch_statistics.matter(images) == far
 
 
 def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):
