@@ -7,7 +7,7 @@ the mask is known.
 """
 
 import concurrent.futures
-from typing import Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 
@@ -94,20 +94,19 @@ class Problem:
       The kernel [inputs, outputs], exactly zero where the mask is.
     """
     kernel = np.zeros(mask.shape)
-    if not mask.any():
-      return kernel
-    if (mask == mask[:, :1]).all():
-      kept = np.flatnonzero(mask[:, 0])
-      kernel[kept] = self._solve(kept, self.target[kept])
-    else:
+    # Outputs that keep the same inputs have one matrix to solve for.
+    alike: Dict[bytes, List[int]] = {}
+    for number, column in enumerate(mask.T):
+      alike.setdefault(column.tobytes(), []).append(number)
 
-      def column(number: int) -> None:
-        kept = np.flatnonzero(mask[:, number])
-        if kept.size:
-          kernel[kept, number] = self._solve(kept, self.target[kept, number])
+    def solve(numbers: List[int]) -> None:
+      kept = np.flatnonzero(mask[:, numbers[0]])
+      if kept.size:
+        places = np.ix_(kept, numbers)
+        kernel[places] = self._solve(kept, self.target[places])
 
-      with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(column, range(mask.shape[1])))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+      list(pool.map(solve, alike.values()))
     return kernel / self.scale[:, np.newaxis]
 
   def _solve(self, kept: np.ndarray, target: np.ndarray) -> np.ndarray:

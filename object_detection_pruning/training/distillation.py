@@ -255,7 +255,7 @@ def _attach(model: Any, settings: Settings) -> None:
     teacher = teachers.load(
       settings.config, settings.checkpoint, images.shape.as_list()[1:]
     )
-    if batch_statistics.matter(images):
+    if batch_statistics.is_small(images):
       batch_statistics.follow(teacher.graph_def, tf.get_default_graph())
     taught = teacher.predict(
       images, true_image_shapes, predictions.get(teachers.PROPOSALS)

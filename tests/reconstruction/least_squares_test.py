@@ -38,6 +38,25 @@ def test_the_fit_is_the_least_squares_solution_on_its_support():
     np.testing.assert_allclose(fitted[kept, output], expected, atol=1e-5)
 
 
+def test_outputs_that_keep_the_same_inputs_are_solved_together(monkeypatch):
+  x, kernel = _inputs(), _kernel()
+  mask = np.ones(kernel.shape, bool)
+  mask[3, [1, 4]] = False
+  mask[:, 2] = False
+  solved = []
+  solve = np.linalg.solve
+
+  def counted(matrix, target):
+    solved.append(target.shape)
+    return solve(matrix, target)
+
+  monkeypatch.setattr(np.linalg, 'solve', counted)
+  fitted = _problem(x, kernel).fit(mask)
+  assert sorted(solved) == [(7, 2), (8, 2)]
+  assert not fitted[~mask].any()
+  np.testing.assert_allclose(fitted[:, [0, 3]], kernel[:, [0, 3]], atol=1e-6)
+
+
 def test_linearly_dependent_inputs_are_taken_out_without_loss():
   x, kernel = _inputs(), _kernel()
   x[:, 7] = x[:, 1] - 2 * x[:, 4]

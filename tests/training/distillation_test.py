@@ -159,10 +159,10 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
 
 
-@pytest.mark.parametrize('count, far', [(None, True), (2, True), (16, False)])
-def test_statistics_of_many_images_are_those_that_are_remembered(count, far):
+@pytest.mark.parametrize('count, small', [(None, True), (2, True), (16, False)])
+def test_a_batch_of_many_images_is_not_small(count, small):
   images = tf.placeholder(tf.float32, [count, SIZE, SIZE, 3])
-  assert batch_statistics.matter(images) == far
+  assert batch_statistics.is_small(images) == small
 
 
 def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):

@@ -30,10 +30,10 @@ class FastCast : public tensorflow::OpKernel {
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     ShareOut(workers, input.NumElements(), kCycles,
-                      [&](int64_t first, int64_t last) {
-                        kernels.cast_bytes(input_data + first, last - first,
-                                           output_data + first);
-                      });
+             [&](int64_t first, int64_t last) {
+               kernels.cast_bytes(input_data + first, last - first,
+                                  output_data + first);
+             });
   }
 };
 

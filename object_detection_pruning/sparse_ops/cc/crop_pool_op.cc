@@ -6,9 +6,9 @@
 
 #include "isa.h"
 #include "recycled_output.h"
+#include "sharing_out.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
-#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -170,17 +170,17 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
     float* output_data = output->flat<float>().data();
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
-    ShareOut(workers, count * height,
+    ShareOut(
+        workers, count * height,
         CyclesPerUnit(count * height,
                       {width, channels, pool_size_ * pool_size_}),
         [&](int64_t first, int64_t last) {
           BilinearSample samples[kMostPoolSize * kMostPoolSize];
           for (int64_t i = first; i < last; ++i) {
             const int64_t b = i / height, y = i % height;
-            const Image image = {
-                image_data + box_image[b] * input_height * input_width *
-                                 channels,
-                input_width, channels};
+            const Image image = {image_data + box_image[b] * input_height *
+                                                  input_width * channels,
+                                 input_width, channels};
             const Axis vertical(box(b, 0), box(b, 2), crop_size_[0],
                                 input_height);
             const Axis horizontal(box(b, 1), box(b, 3), crop_size_[1],
@@ -195,7 +195,7 @@ class CropResizeMaxPool : public tensorflow::OpKernel {
                 }
               }
               kernels.bilinear_max(samples, n, extrapolation_value_, channels,
-                               output_data + (i * width + x) * channels);
+                                   output_data + (i * width + x) * channels);
             }
           }
         });

@@ -9,9 +9,9 @@
 #include "picture_rows.h"
 #include "recycled_output.h"
 #include "scratch.h"
+#include "sharing_out.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
-#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -216,22 +216,22 @@ class ResizeNormalizePicture : public tensorflow::OpKernel {
     float* output_data = output->flat<float>().data();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     ShareOut(workers, batch * height,
-        CyclesPerUnit(batch * height, {width, kPictureChannels, kCycles}),
-        [&](int64_t first, int64_t last) {
-          ResizedRows rows(plan);
-          const int64_t row_bytes = plan.input_width * kPictureChannels;
-          const int64_t count = plan.output_floats();
-          for (int64_t i = first; i < last; ++i) {
-            const Between& y = plan.rows[i % height];
-            const uint8_t* picture =
-                pictures + i / height * input_height * row_bytes;
-            const float* top = rows.Get(picture + y.lower * row_bytes);
-            const float* bottom = rows.Get(picture + y.upper * row_bytes);
-            float* out = output_data + i * count;
-            BlendRows(top, bottom, y.weight, count, out);
-            DoSteps(plan.after, count, out);
-          }
-        });
+             CyclesPerUnit(batch * height, {width, kPictureChannels, kCycles}),
+             [&](int64_t first, int64_t last) {
+               ResizedRows rows(plan);
+               const int64_t row_bytes = plan.input_width * kPictureChannels;
+               const int64_t count = plan.output_floats();
+               for (int64_t i = first; i < last; ++i) {
+                 const Between& y = plan.rows[i % height];
+                 const uint8_t* picture =
+                     pictures + i / height * input_height * row_bytes;
+                 const float* top = rows.Get(picture + y.lower * row_bytes);
+                 const float* bottom = rows.Get(picture + y.upper * row_bytes);
+                 float* out = output_data + i * count;
+                 BlendRows(top, bottom, y.weight, count, out);
+                 DoSteps(plan.after, count, out);
+               }
+             });
   }
 
  private:

@@ -2,9 +2,9 @@
 #include "isa.h"
 #include "recycled_output.h"
 #include "resize_places.h"
+#include "sharing_out.h"
 #include "tensorflow/core/framework/op.h"
 #include "window_attributes.h"
-#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -71,26 +71,27 @@ class FastResizeBilinear : public tensorflow::OpKernel {
     const Kernels& kernels = PickKernels();
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     ShareOut(workers, batch * height,
-        CyclesPerUnit(batch * height, {width, depth, kCycles}), [&](int64_t first, int64_t last) {
-          for (int64_t i = first; i < last; ++i) {
-            const Between& y = rows[i % height];
-            const float* image =
-                input_data + i / height * input_height * input_width * depth;
-            const float* top = image + y.lower * input_width * depth;
-            const float* bottom = image + y.upper * input_width * depth;
-            float* out = output_data + i * width * depth;
-            for (const Between& x : columns) {
-              const BilinearSample sample = {top + x.lower * depth,
-                                         top + x.upper * depth,
-                                         bottom + x.lower * depth,
-                                         bottom + x.upper * depth,
-                                         x.weight,
-                                         y.weight};
-              kernels.bilinear_max(&sample, 1, 0.0f, depth, out);
-              out += depth;
-            }
-          }
-        });
+             CyclesPerUnit(batch * height, {width, depth, kCycles}),
+             [&](int64_t first, int64_t last) {
+               for (int64_t i = first; i < last; ++i) {
+                 const Between& y = rows[i % height];
+                 const float* image = input_data + i / height * input_height *
+                                                       input_width * depth;
+                 const float* top = image + y.lower * input_width * depth;
+                 const float* bottom = image + y.upper * input_width * depth;
+                 float* out = output_data + i * width * depth;
+                 for (const Between& x : columns) {
+                   const BilinearSample sample = {top + x.lower * depth,
+                                                  top + x.upper * depth,
+                                                  bottom + x.lower * depth,
+                                                  bottom + x.upper * depth,
+                                                  x.weight,
+                                                  y.weight};
+                   kernels.bilinear_max(&sample, 1, 0.0f, depth, out);
+                   out += depth;
+                 }
+               }
+             });
   }
 
  private:

@@ -239,10 +239,10 @@ REGISTER_OP("SparseConv2D")
     .Doc(R"doc(
 Convolution, bias and activation with a kernel of which only the nonzeros are
 stored. `mask` has a bit per weight, in the order of [height, width, inputs,
-outputs], lowest bit first; `values` has the nonzeros in the same order. Those of
-int8 are multiples of `scales`, one for each output channel. With
-`constant_weights`, tensors of weights that came before count as the same without
-a look at what is in them.
+outputs], lowest bit first; `values` has the nonzeros in the same order. Those
+of int8 are multiples of `scales`, one for each output channel. With
+`constant_weights`, tensors of weights that came before count as the same
+without a look at what is in them.
 
 Output `concat_output`, if not -1, is a tensor of concat_depth channels, and the
 convolution fills in those from concat_offset on. The others are those of

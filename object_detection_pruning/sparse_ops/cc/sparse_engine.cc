@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "scratch.h"
+#include "sharing_out.h"
 #include "tensorflow/core/lib/core/errors.h"
 #include "window_attributes.h"
-#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -149,11 +149,14 @@ Status RunSparseConvolution(OpKernelContext* context, const PanelPlan* plan,
   const int64_t block_cycles =
       block_vectors * (multiplied + 8 * shape.rows() + 8 * shape.outputs);
   ShareOut(workers, blocks * tiles,
-      CyclesPerUnit(blocks * tiles, {block_cycles / tiles}), [&](int64_t first, int64_t last) {
-        BlockRunner runner(*plan, *packed, shape, weights.bias, weights.range,
-                           kernels, slices);
-        for (int64_t i = first; i < last; ++i) runner.Run(i / tiles, i % tiles);
-      });
+           CyclesPerUnit(blocks * tiles, {block_cycles / tiles}),
+           [&](int64_t first, int64_t last) {
+             BlockRunner runner(*plan, *packed, shape, weights.bias,
+                                weights.range, kernels, slices);
+             for (int64_t i = first; i < last; ++i) {
+               runner.Run(i / tiles, i % tiles);
+             }
+           });
   return Status();
 }
 

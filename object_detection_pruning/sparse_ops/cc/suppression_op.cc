@@ -4,12 +4,12 @@
 #include <limits>
 #include <vector>
 
+#include "sharing_out.h"
 #include "suppression.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
 #include "window_attributes.h"
-#include "sharing_out.h"
 
 namespace sparse_ops {
 
@@ -147,12 +147,11 @@ class MultiClassNonMaxSuppression : public tensorflow::OpKernel {
     if (images == 0) return;
     const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
     ShareOut(workers, images,
-                      CyclesPerUnit(images, {batch.predictions.count,
-                                             batch.predictions.classes,
-                                             kCycles}),
-                      [&](int64_t first, int64_t last) {
-                        for (int64_t i = first; i < last; ++i) Detect(batch, i);
-                      });
+             CyclesPerUnit(images, {batch.predictions.count,
+                                    batch.predictions.classes, kCycles}),
+             [&](int64_t first, int64_t last) {
+               for (int64_t i = first; i < last; ++i) Detect(batch, i);
+             });
   }
 
  private:

@@ -37,35 +37,36 @@ void RunWindowRows(tensorflow::OpKernelContext* context,
   const int64_t row_size = width.output * operation.output_channels;
   const auto& workers = *context->device()->tensorflow_cpu_worker_threads();
   ShareOut(workers, batch * height.output,
-      CyclesPerUnit(batch * height.output,
-                    {row_size, operation.cycles_per_output}),
-      [&](int64_t first, int64_t last) {
-        std::vector<const float*> rows(operation.kernel_height);
-        WindowRow row;
-        row.rows = rows.data();
-        row.kernel_height = operation.kernel_height;
-        row.kernel_width = operation.kernel_width;
-        row.stride = attributes.stride_width;
-        row.pad_left = width.pad_before;
-        row.input_width = input_width;
-        row.output_width = width.output;
-        row.input_channels = depth;
-        row.output_channels = operation.output_channels;
-        for (int64_t i = first; i < last; ++i) {
-          const int64_t image = i / height.output;
-          const int64_t top =
-              i % height.output * attributes.stride_height - height.pad_before;
-          for (int64_t ky = 0; ky < operation.kernel_height; ++ky) {
-            const int64_t y = top + ky;
-            rows[ky] = y < 0 || y >= input_height
-                           ? nullptr
-                           : input_data + (image * input_height + y) *
-                                              input_width * depth;
-          }
-          row.output = output_data + i * row_size;
-          row_kernel(row);
-        }
-      });
+           CyclesPerUnit(batch * height.output,
+                         {row_size, operation.cycles_per_output}),
+           [&](int64_t first, int64_t last) {
+             std::vector<const float*> rows(operation.kernel_height);
+             WindowRow row;
+             row.rows = rows.data();
+             row.kernel_height = operation.kernel_height;
+             row.kernel_width = operation.kernel_width;
+             row.stride = attributes.stride_width;
+             row.pad_left = width.pad_before;
+             row.input_width = input_width;
+             row.output_width = width.output;
+             row.input_channels = depth;
+             row.output_channels = operation.output_channels;
+             for (int64_t i = first; i < last; ++i) {
+               const int64_t image = i / height.output;
+               const int64_t top =
+                   i % height.output * attributes.stride_height -
+                   height.pad_before;
+               for (int64_t ky = 0; ky < operation.kernel_height; ++ky) {
+                 const int64_t y = top + ky;
+                 rows[ky] = y < 0 || y >= input_height
+                                ? nullptr
+                                : input_data + (image * input_height + y) *
+                                                   input_width * depth;
+               }
+               row.output = output_data + i * row_size;
+               row_kernel(row);
+             }
+           });
 }
 
 }  // namespace sparse_ops
