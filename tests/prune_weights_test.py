@@ -12,6 +12,7 @@ from photo_inputs import arguments as _arguments
 
 from object_detection_pruning.graphs import freezing, graph_files
 from object_detection_pruning.reconstruction import job, outputs
+from object_detection_pruning.sparse_ops import exporting
 
 EVALUATED = ['--eval_record=RECORD', '--label_map_path=LABELS']
 
@@ -175,8 +176,10 @@ def test_max_loss_finds_the_sparsest_model_or_says_that_there_is_none(
   arguments = _arguments(
     given, tmp_path, '--max_loss=0.1', '--metric=AP50', *EVALUATED
   )
+  (tmp_path / exporting.SPARSE_GRAPH).write_text('of another model')
   (found,) = processes.command(MODULE, [arguments])
   assert found.returncode == 0, found.stderr
+  assert 'is of an earlier run: pass --sparse_ops' in found.stderr
   lines = found.stdout.splitlines()
   assert lines[0].split() == ['zeros', 'AP50', 'lost']
   assert sum('<- sparsest within the bound' in line for line in lines) == 1

@@ -97,7 +97,7 @@ def test_optimized_graph_is_written_beside_the_plain_one(run, tmp_path):
     np.testing.assert_array_equal(plain.class_ids, other.class_ids)
   assert '--optimize' not in result.stderr
   again = export(run, tmp_path, '--overwrite')
-  assert 'is of an earlier export: pass --optimize to rep' in again.stderr
+  assert 'is of an earlier run: pass --optimize to rep' in again.stderr
 
 
 def test_missing_compiler_stops_the_export_before_it_starts(run, tmp_path):
