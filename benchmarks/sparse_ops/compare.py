@@ -87,7 +87,7 @@ def _variants(arguments):
 
   variants = [make('plain, dense weights', 'plain')]
   if arguments.dense:
-    variants.append(make('rewritten, dense weights', 'sparse'))
+    variants += _of_weights(arguments, 'rewritten, dense weights', make)
   sparsities = [0.0] if arguments.trained else []
   if not arguments.trained and arguments.sparsities:
     sparsities = [float(s) for s in arguments.sparsities.split(',')]
@@ -102,15 +102,21 @@ def _variants(arguments):
   return variants
 
 
+def _of_weights(arguments, name, make, **weights):
+  """The rewritten graph on the instruction sets that are asked for."""
+  yield make(name, 'sparse', **weights)
+  if arguments.avx2:
+    environment = {'ODP_SPARSE_ISA': 'avx2'}
+    yield make(f'{name}, AVX2', 'sparse', environment=environment, **weights)
+
+
 def _of_sparsity(arguments, name, make, sparsity):
   """The sparse graph, and whatever it is to be compared with."""
 
   def sparse(label, **changes):
     return make(f'sparse {name}{label}', 'sparse', sparsity=sparsity, **changes)
 
-  yield sparse('')
-  if arguments.avx2:
-    yield sparse(', AVX2', environment={'ODP_SPARSE_ISA': 'avx2'})
+  yield from _of_weights(arguments, f'sparse {name}', make, sparsity=sparsity)
   if arguments.prototype:
     yield make(
       f'prototype {name}',
