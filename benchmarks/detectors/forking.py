@@ -21,6 +21,8 @@ _ERROR = re.compile(r'^(?:error: .+|[A-Za-z_][\w.]*(?:Error|Exception)\b.*)')
 _LONGEST = 200
 # Seconds of the clock for each of the processor.
 _WALL = 20
+# Seconds after which a process is killed that takes no notice.
+_GRACE = 10
 
 
 class Failed(Exception):
@@ -83,7 +85,9 @@ class Runner:
       child = os.fork()
       if not child:
         os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        # The signal of the first limit tells a late one from a killed one.
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + _GRACE))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
@@ -93,8 +97,7 @@ class Runner:
       status = _wait(child, time.monotonic() + _WALL * seconds)
       output.seek(0)
       text = output.read().decode(errors='replace')
-    took = _seconds_of_children() - began
-    if status is None or (os.WIFSIGNALED(status) and took >= seconds - 1):
+    if status is None or os.WTERMSIG(status) == signal.SIGXCPU:
       raise Failed(f'not run to its end: over {seconds} s')
     if status:
       # For whoever wants more than the line.
