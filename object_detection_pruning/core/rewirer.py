@@ -86,26 +86,39 @@ class Rewirer:
     # As in the pruner: on the device, but not colocated.
     with tf.device(kernel.mask.device):
       weights = tf.convert_to_tensor(kernel.weights)
-      kept = tf.convert_to_tensor(kernel.mask) > 0
-      never = tf.fill(kernel.shape, float('nan'))
-      dropping = thresholds.cut(tf.where(kept, tf.abs(weights), never), number)
+      mask = tf.convert_to_tensor(kernel.mask)
       growth = self._way.scores(
         weights.shape, tf.stack([self._step, index]), gradient
       )
-      growing = thresholds.cut(tf.where(kept, never, -growth), number)
-      grown = tf.equal(growing.mask, 0)
-      mask = tf.where(
-        grown,
-        tf.ones(kernel.shape),
-        tf.where(kept, dropping.mask, tf.zeros(kernel.shape)),
+      # In one order: what may grow, the greatest score first, then what may go.
+      # Floats that are not negative order as their bits.
+      order = tf.where(
+        mask > 0,
+        tf.bitcast(tf.abs(weights), tf.int32),
+        tf.bitwise.invert(tf.bitcast(growth, tf.int32)),
       )
+      zeros = kernel.size - _count(mask)
+      (not_grown, _), (stays, threshold) = thresholds.cuts(
+        order, [number, zeros + number]
+      )
+      mask = tf.logical_or(stays, tf.logical_not(not_grown))
       # Nothing is changed before all that reads it is done.
-      with tf.control_dependencies([mask, grown]):
+      with tf.control_dependencies([mask, not_grown]):
         return tf.group(
-          tf.assign(kernel.mask, mask),
-          tf.assign(kernel.threshold, dropping.threshold),
-          *[_with_zeros(each, grown) for each in _weights(kernel)],
+          tf.assign(kernel.mask, tf.cast(mask, tf.float32)),
+          # Where none goes, the last score is one of what may grow.
+          tf.assign(kernel.threshold, tf.maximum(threshold, 0)),
+          *[
+            tf.assign(each, tf.where(not_grown, each, tf.zeros(kernel.shape)))
+            for each in _weights(kernel)
+          ],
         )
+
+
+def _count(mask: tf.Tensor) -> tf.Tensor:
+  """Counts ones, which a sum of floats does to 2^24 only."""
+  of_outputs = tf.reduce_sum(mask, axis=list(range(mask.shape.ndims - 1)))
+  return tf.reduce_sum(tf.cast(of_outputs, tf.int32))
 
 
 def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
@@ -114,10 +127,3 @@ def _weights(kernel: masking.MaskedKernel) -> List[tf.Variable]:
   variables = kernel.weights.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
   averages = [v for v in variables if v.op.name == name]
   return [kernel.weights] + averages
-
-
-def _with_zeros(variable: tf.Variable, where: tf.Tensor) -> tf.Operation:
-  values = tf.convert_to_tensor(variable)
-  return tf.group(
-    tf.assign(variable, tf.where(where, tf.zeros(values.shape), values))
-  )

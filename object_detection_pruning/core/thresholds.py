@@ -6,7 +6,7 @@ found by three counting passes over 13, 10 and 9 bits, each on the few values
 that are left from the pass before, in linear time and without a sort.
 """
 
-from typing import NamedTuple, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -14,6 +14,8 @@ from object_detection_pruning.common import errors
 
 # (shift, number of bits) of each pass, most significant first: 32 in all.
 _PASSES = ((19, 13), (9, 10), (0, 9))
+# The first digit has the sign.
+_LEAST = -(1 << (_PASSES[0][1] - 1))
 _MAGNITUDE = 0x7FFFFFFF
 
 
@@ -56,18 +58,30 @@ def cut(scores: tf.Tensor, number: tf.Tensor) -> Cut:
     raise errors.InputError(
       f'weights must be float32, got {scores.dtype.base_dtype.name}'
     )
-  number = tf.cast(number, tf.int32)
-  bits = tf.reshape(ordered_bits(scores), [-1])
-  threshold, ties, ties_to_mask = _select(bits, number)
-  kept = tf.cond(
-    tf.equal(ties, ties_to_mask),
-    lambda: bits > threshold,
-    lambda: _without_first_ties(bits, threshold, ties_to_mask),
-  )
-  return Cut(
-    tf.reshape(tf.cast(kept, tf.float32), tf.shape(scores)),
-    tf.where(number > 0, _score(threshold), tf.zeros([])),
-  )
+  ((kept, threshold),) = cuts(ordered_bits(scores), [number])
+  return Cut(tf.cast(kept, tf.float32), threshold)
+
+
+def cuts(
+  bits: tf.Tensor, numbers: Sequence[tf.Tensor]
+) -> List[Tuple[tf.Tensor, tf.Tensor]]:
+  """Cuts the same scores at several numbers, in hardly more time than at one.
+
+  Args:
+    bits: what `ordered_bits` gives of the scores, or other int32 in the order
+      that is wanted.
+    numbers: each as that of `cut`.
+
+  Returns:
+    For each number where scores are kept, as bool in the shape of the bits,
+    and the threshold.
+  """
+  first = _count(tf.reshape(bits, [-1]), 0)
+  found = []
+  for number in numbers:
+    kept, threshold = _cut(first, tf.cast(number, tf.int32))
+    found.append((tf.reshape(kept, tf.shape(bits)), threshold))
+  return found
 
 
 def ordered_bits(scores: tf.Tensor) -> tf.Tensor:
@@ -89,39 +103,71 @@ def _flipped(bits: tf.Tensor) -> tf.Tensor:
   return tf.bitwise.bitwise_xor(bits, tf.bitwise.bitwise_and(signs, _MAGNITUDE))
 
 
+class _Digits(NamedTuple):
+  """One digit of each of some integers, counted from the least one on.
+
+  Attributes:
+    bits: int32 vector, the integers.
+    digits: int32 vector.
+    counts: int32 vector, how many have each digit.
+    before: int32 vector, how many have a lesser one.
+  """
+
+  bits: tf.Tensor
+  digits: tf.Tensor
+  counts: tf.Tensor
+  before: tf.Tensor
+
+
+def _count(bits: tf.Tensor, number: int) -> _Digits:
+  """Counts the digits of a pass."""
+  shift, width = _PASSES[number]
+  digits = tf.bitwise.right_shift(bits, shift) if shift else bits
+  if number:
+    digits = tf.bitwise.bitwise_and(digits, (1 << width) - 1)
+  else:
+    digits -= _LEAST
+  counts = tf.raw_ops.Bincount(
+    arr=digits, size=1 << width, weights=tf.zeros([0], tf.int32)
+  )
+  return _Digits(bits, digits, counts, tf.cumsum(counts, exclusive=True))
+
+
+def _cut(first: _Digits, number: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+  bits = first.bits
+  threshold, ties, ties_to_mask = _select(first, number)
+  kept = tf.cond(
+    tf.equal(ties, ties_to_mask),
+    lambda: bits > threshold,
+    lambda: _without_first_ties(bits, threshold, ties_to_mask),
+  )
+  return kept, tf.where(number > 0, _score(threshold), tf.zeros([]))
+
+
 def _select(
-  bits: tf.Tensor, rank: tf.Tensor
+  first: _Digits, rank: tf.Tensor
 ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """Finds the value of a rank (1 is the smallest) among integers.
 
   Args:
-    bits: int32 vector.
-    rank: int32 scalar in [0, length].
+    first: their first digits.
+    rank: int32 scalar in [0, number of integers].
 
   Returns:
     The value, how many are equal to it, and how many of these lie within the
     rank.
   """
   # With seventy kernels and more, the number of nodes is half of the cost.
-  value = tf.zeros([], tf.int32)
-  for number, (shift, width) in enumerate(_PASSES):
-    digits = bits if not shift else tf.bitwise.right_shift(bits, shift)
-    # The first digit has the sign, and is counted from the least one on.
-    least = 0 if number else -(1 << (width - 1))
-    if number:
-      digits = tf.bitwise.bitwise_and(digits, (1 << width) - 1)
-    else:
-      digits -= least
-    counts = tf.raw_ops.Bincount(
-      arr=digits, size=1 << width, weights=tf.zeros([0], tf.int32)
-    )
-    before = tf.cumsum(counts, exclusive=True)
-    digit = tf.reduce_sum(tf.cast(before[1:] < rank, tf.int32))
-    rank -= tf.gather(before, digit)
-    value += (digit + least) * (1 << shift)
+  value = tf.constant(_LEAST << _PASSES[0][0])
+  found = first
+  for number, (shift, _) in enumerate(_PASSES, 1):
+    digit = tf.reduce_sum(tf.cast(found.before[1:] < rank, tf.int32))
+    rank -= tf.gather(found.before, digit)
+    value += digit * (1 << shift)
     if shift:
-      bits = tf.gather_nd(bits, tf.where(tf.equal(digits, digit)))
-  return value, tf.gather(counts, digit), rank
+      left = tf.where(tf.equal(found.digits, digit))
+      found = _count(tf.gather_nd(found.bits, left), number)
+  return value, tf.gather(found.counts, digit), rank
 
 
 def _without_first_ties(
