@@ -14,7 +14,6 @@ from absl import flags
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import (
   command,
-  errors,
   paths,
   project_log,
 )
@@ -40,10 +39,11 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
-  if os.path.realpath(FLAGS.pipeline_config_path) == os.path.realpath(
-    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME)
-  ):
-    raise errors.InputError('--output_dir holds the config that is given')
+  paths.refuse_inputs(
+    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME),
+    FLAGS.pipeline_config_path,
+    FLAGS.sensitivities,
+  )
   paths.files_to_write(
     '--output_dir', FLAGS.output_dir, [pipeline.FILE_NAME], FLAGS.overwrite
   )

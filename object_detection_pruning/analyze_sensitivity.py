@@ -97,6 +97,7 @@ def request() -> request_lib.Request:
 
 def main(_) -> None:
   if FLAGS.merge:
+    paths.refuse_inputs(FLAGS.output_path, *FLAGS.merge)
     paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
     found = results_file.merge(FLAGS.merge)
     results_file.save(found, FLAGS.output_path)

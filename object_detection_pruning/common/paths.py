@@ -1,7 +1,7 @@
 """Checks of files to read and folders to write, before any long work."""
 
 import os
-from typing import Iterable
+from typing import Iterable, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -79,6 +79,23 @@ def refuse_existing(*found: str, overwrite: bool = False) -> None:
       raise errors.InputError(
         f'{path} exists already: choose another name, or replace it with '
         '--overwrite'
+      )
+
+
+def refuse_inputs(output: str, *inputs: Optional[str]) -> None:
+  """Refuses to write over what is read, which no flag asks for.
+
+  Args:
+    output: path of the file to be written.
+    *inputs: paths that are read; None and '' for those not given.
+
+  Raises:
+    InputError: the output is one of them.
+  """
+  for path in filter(None, inputs):
+    if os.path.realpath(output) == os.path.realpath(path):
+      raise errors.InputError(
+        f'{output} is read as well: choose another name for what is written'
       )
 
 

@@ -149,9 +149,16 @@ class CocoInstances:
       name=name,
       box=inside,
       area=float(area),
-      is_crowd=bool(annotation.get('iscrowd', 0)),
+      is_crowd=_is_crowd(annotation),
       mask=mask,
     )
+
+
+def _is_crowd(annotation: dict) -> bool:
+  value = coco_categories.as_number(annotation.get('iscrowd'))
+  if value not in (None, 0, 1):
+    raise problems.BrokenRecord(f'iscrowd must be 0 or 1, got {value!r}')
+  return bool(value)
 
 
 def _key(value: Any) -> Any:

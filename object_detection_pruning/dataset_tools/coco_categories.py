@@ -5,6 +5,9 @@ from typing import Any, Dict, List
 
 from object_detection_pruning.common import errors
 
+# Ids of label maps are int32, and one more is room for a background.
+_MOST = 2**31 - 1
+
 
 def as_number(value: Any) -> Any:
   """An id that is written as text, as some tools do in places, as a number."""
@@ -55,11 +58,17 @@ def label_ids(categories: Dict[int, str]) -> Dict[str, int]:
     Label map ids by class name.
 
   Raises:
-    errors.InputError: if an id is negative or a name stands for two ids.
+    errors.InputError: if an id is negative or more than a label map can hold,
+      or a name stands for two ids.
   """
-  lowest = min(categories)
+  lowest, highest = min(categories), max(categories)
   if lowest < 0:
     raise errors.InputError(f'category id {lowest} is negative')
+  if highest >= _MOST:
+    raise errors.InputError(
+      f'category id {highest} is more than a label map can hold, which is '
+      f'{_MOST - 1}'
+    )
   ids = {}
   for category, name in categories.items():
     if name in ids:

@@ -40,6 +40,9 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Converts the file and prints where it is."""
   del argv
+  paths.refuse_inputs(
+    FLAGS.output_path, FLAGS.annotations_file, FLAGS.label_map_path
+  )
   paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
   converted = conversion.coco_to_record(
     FLAGS.image_dir,

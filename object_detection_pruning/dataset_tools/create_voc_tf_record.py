@@ -45,6 +45,7 @@ FLAGS = flags.FLAGS
 def main(argv: List[str]) -> None:
   """Converts the set and prints where it is."""
   del argv
+  paths.refuse_inputs(FLAGS.output_path, FLAGS.label_map_path)
   paths.refuse_existing(FLAGS.output_path, overwrite=FLAGS.overwrite)
   converted = conversion.voc_to_record(
     FLAGS.data_dir,

@@ -1,5 +1,6 @@
 """Records to train and evaluate on, made once and then used again."""
 
+import hashlib
 import json
 import os
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
@@ -69,14 +70,6 @@ def prepare(
     errors.InputError: if the folder is of neither layout or cannot be used.
       Nothing is written then.
   """
-  if not os.path.isdir(data_dir):
-    if os.path.isfile(data_dir):
-      raise errors.InputError(
-        f'{data_dir} is a file: give the folder that holds it, as of a VOC '
-        '(Annotations, JPEGImages) or COCO data set (instances_train*.json, '
-        'instances_val*.json)'
-      )
-    raise errors.InputError(f'data folder {data_dir} does not exist')
   broken = problems.Problems()
   files, opened = _recognised(data_dir, include_masks, broken)
   arguments = {
@@ -86,6 +79,21 @@ def prepare(
     'annotations': _fingerprint(files),
   }
   return _made(output_dir, arguments, opened, broken, include_masks, strict)
+
+
+def hash_annotations(data_dir: str) -> str:
+  """Gives a hash of all annotations and lists of a VOC or COCO folder.
+
+  Raises:
+    errors.InputError: if the folder is of neither layout.
+  """
+  files, _ = _recognised(data_dir, False, problems.Problems())
+  result = hashlib.sha256()
+  for path in files:
+    result.update(os.path.relpath(path, data_dir).encode())
+    with open(path, 'rb') as file:
+      result.update(hashlib.sha256(file.read()).digest())
+  return result.hexdigest()
 
 
 def generate_shapes(
@@ -134,6 +142,14 @@ def _recognised(
   data_dir: str, include_masks: bool, broken: problems.Problems
 ) -> Tuple[Iterable[str], Callable[[], source.Source]]:
   """The annotation files of a folder, and what opens it."""
+  if not os.path.isdir(data_dir):
+    if os.path.isfile(data_dir):
+      raise errors.InputError(
+        f'{data_dir} is a file: give the folder that holds it, as of a VOC '
+        '(Annotations, JPEGImages) or COCO data set (instances_train*.json, '
+        'instances_val*.json)'
+      )
+    raise errors.InputError(f'data folder {data_dir} does not exist')
   if os.path.isdir(os.path.join(data_dir, 'Annotations')):
     if include_masks:
       raise errors.InputError(

@@ -5,8 +5,6 @@ import re
 from typing import Dict, List, Optional, Set
 from xml.etree import ElementTree
 
-from object_detection.utils import dataset_util
-
 from object_detection_pruning.common import errors, progress
 from object_detection_pruning.dataset_tools import (
   boxes,
@@ -17,6 +15,8 @@ from object_detection_pruning.dataset_tools import (
 
 SETS = ('train', 'val', 'trainval', 'test')
 _IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG', '.bmp')
+# What a list of one class says of each image.
+_FLAG = re.compile(r'\s+-?[01]$')
 # VOC writes 1; some tools write words.
 _YES = ('1', 'true', 'yes')
 
@@ -82,8 +82,7 @@ class VocFolder:
     if not self.has_lists():
       names = self.all_names()
     elif self.has_list(image_set):
-      listed = dataset_util.read_examples_list(self._list_path(image_set))
-      names = [name for name in listed if name]
+      names = self._listed(self._list_path(image_set))
     else:
       present = [name for name in SETS if self.has_list(name)]
       raise errors.InputError(
@@ -93,6 +92,22 @@ class VocFolder:
     if not names:
       raise errors.InputError(f'{self.path} names no image for {image_set}')
     return names
+
+  def _listed(self, path: str) -> List[str]:
+    """Reads a list: a name in each line, with a flag in lists of a class."""
+    try:
+      with open(path, encoding='utf-8-sig') as file:
+        lines = [line.strip() for line in file]
+    except UnicodeDecodeError as error:
+      raise errors.InputError(f'{path} is no text in UTF-8: {error.reason}')
+    return [
+      # A name may have spaces, and end with a number.
+      line
+      if os.path.isfile(self.annotation_path(line))
+      else _FLAG.sub('', line)
+      for line in lines
+      if line
+    ]
 
   def class_ids(self) -> Dict[str, int]:
     """Ids from 1 for the sorted names of all annotated classes.

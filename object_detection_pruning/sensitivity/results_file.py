@@ -65,11 +65,16 @@ def merge(paths: Sequence[str]) -> results.Results:
   """Reads the parts of an analysis and joins them.
 
   Raises:
-    InputError: a file cannot be used, or is of another analysis.
+    InputError: a file cannot be used, or is of another analysis, or none has
+      measured anything.
   """
   found = load(paths[0])
   for path in paths[1:]:
     found = found.merged(load(path), path)
+  if found.baseline is None:
+    raise errors.InputError(
+      f'nothing is measured in {", ".join(paths)}: they have no baseline'
+    )
   return found
 
 

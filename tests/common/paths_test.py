@@ -34,6 +34,15 @@ def test_refuses_a_folder_without_permission(tmp_path, monkeypatch):
     paths.folder_to_write('--out', str(tmp_path / 'new'))
 
 
+def test_what_is_read_is_not_written_to(tmp_path):
+  file = tmp_path / 'file'
+  file.write_text('')
+  (tmp_path / 'link').symlink_to(file)
+  paths.refuse_inputs(str(file), None, '', str(tmp_path / 'other'))
+  with pytest.raises(errors.InputError, match='link is read as well'):
+    paths.refuse_inputs(str(tmp_path / 'link'), None, str(file))
+
+
 def test_tells_files_from_what_is_none(tmp_path):
   file = tmp_path / 'file'
   file.write_text('')

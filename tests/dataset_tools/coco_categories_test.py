@@ -25,6 +25,11 @@ def test_refuses_a_negative_id():
     coco_categories.label_ids({-1: 'a'})
 
 
+def test_refuses_an_id_that_no_label_map_can_hold():
+  with pytest.raises(errors.InputError, match='3000000000 is more than'):
+    coco_categories.label_ids({1: 'a', 3000000000: 'b'})
+
+
 def test_two_files_may_have_classes_of_their_own():
   assert coco_categories.merged({1: 'a', 2: 'b'}, {2: 'b', 3: 'c'}) == {
     1: 'a',

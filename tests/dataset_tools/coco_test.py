@@ -39,6 +39,26 @@ def test_reads_boxes_classes_and_crowds(coco_folder, broken):
   assert broken.lines == []
 
 
+@pytest.mark.parametrize(
+  'written, is_crowd', [('0', False), ('1', True), (None, False), (True, True)]
+)
+def test_crowds_are_told_as_tools_write_them(
+  coco_folder, broken, written, is_crowd
+):
+  coco_folder.add_image(5)
+  coco_folder.add(5, iscrowd=written)
+  (instance,) = _read(coco_folder, broken).instances
+  assert instance.is_crowd is is_crowd
+
+
+def test_crowd_that_is_neither_yes_nor_no_is_told(coco_folder, broken):
+  coco_folder.add_image(5)
+  coco_folder.add(5)
+  coco_folder.add(5, iscrowd='maybe')
+  assert len(_read(coco_folder, broken).instances) == 1
+  assert "iscrowd must be 0 or 1, got 'maybe'" in broken.lines[0]
+
+
 def test_reads_masks_of_every_kind(coco_folder, broken):
   coco_folder.add_image(5)
   square = [10, 20, 40, 20, 40, 40, 10, 40]

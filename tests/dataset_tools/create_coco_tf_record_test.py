@@ -29,6 +29,27 @@ def test_writes_masks_and_crowds(tmp_path, coco_folder, run_command, decode):
   assert crowd.sum() == 120
 
 
+def test_what_is_read_is_never_replaced(tmp_path, coco_folder, run_command):
+  coco_folder.add_image(1)
+  coco_folder.add(1)
+  annotations = coco_folder.save()
+  with open(annotations) as file:
+    before = file.read()
+  done = run_command(
+    'create_coco_tf_record',
+    image_dir=coco_folder.path,
+    annotations_file=annotations,
+    output_path=annotations,
+    overwrite=True,
+  )
+  assert done.returncode == 2
+  assert done.stderr.endswith(
+    'is read as well: choose another name for what is written\n'
+  )
+  with open(annotations) as file:
+    assert file.read() == before
+
+
 def test_strict_fails_and_leaves_nothing(tmp_path, coco_folder, run_command):
   coco_folder.add_image(1)
   coco_folder.add(1, category_id=4)

@@ -132,6 +132,17 @@ def _coco(make_coco, path, categories=((3, 'cat'), (7, 'dog'))):
     builder.save(f'instances_{split}.json')
 
 
+def test_hash_is_that_of_what_annotations_hold(voc_folder):
+  voc_folder.add('a', ('cat', (1, 2, 30, 40)))
+  before = detection_data.hash_annotations(voc_folder.path)
+  voc_folder.add('a', ('cat', (1, 2, 30, 40)))
+  assert detection_data.hash_annotations(voc_folder.path) == before
+  voc_folder.add('a', ('cat', (1, 2, 30, 41)))
+  assert detection_data.hash_annotations(voc_folder.path) != before
+  with pytest.raises(errors.InputError, match='does not exist'):
+    detection_data.hash_annotations(voc_folder.path + 'x')
+
+
 def test_prepares_a_coco_folder_with_masks(tmp_path, make_coco, decode):
   _coco(make_coco, tmp_path / 'coco')
   data = detection_data.prepare(

@@ -197,6 +197,24 @@ def test_lists_name_the_images_of_a_set(voc_folder):
     folder.names('val')
 
 
+def test_names_may_have_spaces_and_end_with_a_number(voc_folder):
+  for name in ('photo', 'photo (1)', 'day 1'):
+    voc_folder.add(name)
+  voc_folder.list('train', '  photo (1) ', 'day 1', 'day 1 -1', 'photo  0')
+  names = voc.VocFolder(voc_folder.path).names('train')
+  assert names == ['photo (1)', 'day 1', 'day 1', 'photo']
+
+
+def test_a_list_that_is_no_text_is_refused(voc_folder):
+  voc_folder.add('a')
+  voc_folder.list('train', 'a')
+  path = os.path.join(voc_folder.path, 'ImageSets', 'Main', 'train.txt')
+  with open(path, 'wb') as file:
+    file.write(b'\xff\xfea\n')
+  with pytest.raises(errors.InputError, match='train.txt is no text in UTF-8'):
+    voc.VocFolder(voc_folder.path).names('train')
+
+
 def test_without_lists_each_set_is_all_images(voc_folder):
   for name in 'bac':
     voc_folder.add(name)

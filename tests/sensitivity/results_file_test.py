@@ -79,6 +79,14 @@ def test_contradicting_points_are_refused():
     ours.merged(theirs, 'x.json')
 
 
+def test_parts_without_a_baseline_are_refused(tmp_path):
+  parts = [str(tmp_path / name) for name in ('a.json', 'b.json')]
+  for part in parts:
+    results_file.save(_results()._replace(baseline=None), part)
+  with pytest.raises(errors.InputError, match='b.json: they have no baseline'):
+    results_file.merge(parts)
+
+
 @pytest.mark.parametrize('text', ['', '{"format": 3}', '[]', 'CUT'])
 def test_a_damaged_file_is_refused(tmp_path, text):
   path = str(tmp_path / 'a.json')
