@@ -149,8 +149,7 @@ def heat_map(found: results.Results, choice: selection.Choice) -> pyplot.Figure:
   ratios = sorted({r for layer in found.measured for r in layer.points})
   values = np.full((len(by_layer), len(ratios)), np.nan)
   for row, layer in enumerate(found.measured):
-    curve = by_layer[layer.name]
-    for ratio, loss in zip(curve.ratios[1:], curve.losses[1:]):
+    for ratio, loss in found.losses(layer).items():
       values[row, ratios.index(ratio)] = loss
   figure, axes = pyplot.subplots(
     figsize=(5.2 + 0.5 * len(ratios), 1.7 + 0.23 * len(by_layer)),

@@ -21,6 +21,8 @@ from object_detection_pruning.core import (
   vocabulary,
 )
 
+# One channel stays.
+_BOUNDS = selection.Bounds(round_to=1, min_channels=1)
 _OFFERED = (vocabulary.Filter, vocabulary.Weight)
 GRANULARITIES = FILTER, WEIGHT = tuple(choices.forms(_OFFERED))
 # The others depend on a draw or on training batches, and pruning must take the
@@ -31,6 +33,11 @@ IMPORTANCES = importance.OF_CHECKPOINT
 def check_granularity(text: str, name: str = 'granularity') -> None:
   """Raises `InputError` for a granularity that no analysis has."""
   choices.find(name, text, _OFFERED, vocabulary.PATTERNS)
+
+
+def num_removed(size: int, ratio: float) -> int:
+  """Gives how many channels of a group go at a ratio."""
+  return size - _BOUNDS.kept(size, size * (1 - ratio))
 
 
 class Prunable(NamedTuple):
@@ -135,7 +142,7 @@ def _of_group(network, tensors, group, method) -> Prunable:
 
   def changes(ratio: float) -> Dict[str, np.ndarray]:
     removed = selection.per_group(
-      {group.name: scores}, {group.name: ratio}, selection.Bounds(1, 1)
+      {group.name: scores}, {group.name: ratio}, _BOUNDS
     )
     silenced = surgery.silence(
       {name: tensors[name] for name in variables}, network.plan(removed)

@@ -94,16 +94,14 @@ def _ratios(found: results.Results) -> List[float]:
 def _rows(
   found: results.Results, choice: selection.Choice
 ) -> List[Dict[str, Any]]:
-  by_layer = found.curves()
   rows = []
   for layer in found.measured:
-    curve = by_layer[layer.name]
     rows.append(
       {
         'name': layer.name,
         'others': len(layer.layers) - 1,
         'size': layer.size,
-        'losses': dict(zip(curve.ratios, curve.losses)),
+        'losses': found.losses(layer),
         'removed': choice.removed.get(layer.name, 0),
         'loss': choice.losses.get(layer.name, 0.0),
       }

@@ -7,6 +7,7 @@ import numpy as np
 from object_detection_pruning.common import errors
 from object_detection_pruning.evaluation import evaluator
 from object_detection_pruning.sensitivity import costs as costs_lib
+from object_detection_pruning.sensitivity import prunables
 
 # Other machines round otherwise, and a rank of two detections may change.
 _TOLERANCE = 2e-3
@@ -160,21 +161,36 @@ class Results(NamedTuple):
       ]
     )
 
-  def _curve(self, layer: Layer) -> 'Curve':
+  def losses(self, layer: Layer) -> Dict[float, float]:
+    """Gives what a layer loses at each ratio that was asked for."""
     metric = self.setup.metric
-    points: List[Tuple[float, float]] = [(0.0, 0.0)]
-    for ratio, metrics in sorted(layer.points.items()):
-      loss = relative_loss(metric, metrics[metric], self.baseline[metric])
-      points.append((ratio, loss))
-    return Curve(*(tuple(values) for values in zip(*points)))
+    return {
+      ratio: relative_loss(metric, metrics[metric], self.baseline[metric])
+      for ratio, metrics in sorted(layer.points.items())
+    }
+
+  def _curve(self, layer: Layer) -> 'Curve':
+    points = {0.0: 0.0}
+    for ratio, loss in self.losses(layer).items():
+      share = self._share(layer, ratio)
+      # Of a small group, several ratios may be the same channels, or none.
+      if share:
+        points[share] = max(loss, points.get(share, loss))
+    return Curve(*(tuple(values) for values in zip(*sorted(points.items()))))
+
+  def _share(self, layer: Layer, ratio: float) -> float:
+    """Gives what went of a layer when a ratio was measured."""
+    if self.setup.granularity != prunables.FILTER:
+      return ratio
+    return prunables.num_removed(layer.size, ratio) / layer.size
 
 
 class Curve(NamedTuple):
   """What a layer loses by ratio: straight lines through the measured points.
 
-  They start at (0, 0). A loss is a share of the unpruned model's metric: 0.05
-  is a twentieth of its mAP, or, where the metric is the loss of training, a
-  twentieth more of it.
+  They start at (0, 0). A ratio is what really went, in whole channels. A loss
+  is a share of the unpruned model's metric: 0.05 is a twentieth of its mAP, or,
+  where the metric is the loss of training, a twentieth more of it.
 
   Attributes:
     ratios: ascending, the first is 0.

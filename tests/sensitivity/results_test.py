@@ -54,3 +54,29 @@ def test_loss_is_a_share_of_the_unpruned_model(metric, value, expected):
   layer = results.Layer('a', ['a'], 4, {0.5: {metric: value}})
   found = results.Results(setup, {metric: 0.4}, [layer], costs.Costs([]))
   assert found.curves()['a'].losses == (0, pytest.approx(expected))
+
+
+def _found(granularity, size, losses):
+  setup = results.Setup('m', 'c', 'd', 1, granularity, 'l1', 'mAP', 0)
+  points = {ratio: {'mAP': 1 - loss} for ratio, loss in losses.items()}
+  layer = results.Layer('a', ['a'], size, points)
+  return results.Results(setup, {'mAP': 1.0}, [layer], costs.Costs([]))
+
+
+def test_ratio_of_a_curve_is_what_really_went():
+  # 2.4, 4.8 and 24 channels are 2, 5 and, since one stays, 23.
+  asked = {0.1: 0.06, 0.2: 0.1, 0.999: 1.0}
+  curve = _found('filter', 24, asked).curves()['a']
+  assert curve.ratios == pytest.approx((0, 2 / 24, 5 / 24, 23 / 24))
+  # A bound of 0.05 allows less than the two that cost 0.06.
+  assert int(24 * curve.largest_ratio(0.05)) == 1
+  assert _found('weight', 24, asked).curves()['a'].ratios == (0, *asked)
+
+
+def test_ratios_of_the_same_channels_are_one_point():
+  found = _found('filter', 4, {0.1: 0.0, 0.2: 0.3, 0.3: 0.31, 0.5: 0.4})
+  curve = found.curves()['a']
+  # 0.4 of a channel is none.
+  assert curve.ratios == (0, 0.25, 0.5)
+  assert curve.losses == pytest.approx((0, 0.31, 0.4))
+  assert list(found.losses(found.layers[0])) == [0.1, 0.2, 0.3, 0.5]
