@@ -7,12 +7,16 @@ Example:
   odp quickstart --output_dir=quickstart_output
 """
 
+import hashlib
 import logging
 import os
 import sys
+from typing import Dict, Optional
 
 import tensorflow.compat.v1 as tf
 from absl import flags
+from google.protobuf import text_format
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.common import (
   checkpoints,
@@ -82,7 +86,9 @@ def main(_) -> None:
   )
   if settings['batch_size']:
     base.train_config.batch_size = settings['batch_size']
-  run = main_job.QuickstartRun(FLAGS.output_dir, settings)
+  run = main_job.QuickstartRun(
+    FLAGS.output_dir, settings, _contents(base, checkpoint)
+  )
   data_dir = run.folder('data')
   if FLAGS.data_dir:
     include_masks = base.train_input_reader.load_instance_masks
@@ -157,6 +163,24 @@ def _settings() -> dict:
     batch_size = 8
   settings['batch_size'] = batch_size
   return settings
+
+
+def _contents(
+  config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: Optional[str]
+) -> Dict[str, str]:
+  """Gives hashes of what the run reads, by what it is."""
+  found = {'config': _hash(text_format.MessageToString(config).encode())}
+  if checkpoint:
+    # It has a checksum of each tensor.
+    with tf.gfile.Open(checkpoint + '.index', 'rb') as file:
+      found['checkpoint'] = _hash(file.read())
+  if FLAGS.data_dir:
+    found['annotations'] = detection_data.hash_annotations(FLAGS.data_dir)
+  return found
+
+
+def _hash(content: bytes) -> str:
+  return hashlib.sha256(content).hexdigest()
 
 
 def _log_to_file(path: str) -> None:

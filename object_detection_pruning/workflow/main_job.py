@@ -46,18 +46,26 @@ _SEED = 1
 class QuickstartRun:
   """A folder with a run in it; a second call goes on where one was stopped."""
 
-  def __init__(self, output_dir: str, settings: Dict[str, object]):
+  def __init__(
+    self,
+    output_dir: str,
+    settings: Dict[str, object],
+    contents: Optional[Dict[str, str]] = None,
+  ):
     """Looks at the folder, and writes nothing yet.
 
     Args:
       output_dir: for everything that the run writes.
       settings: what decides its results, in plain types.
+      contents: what the files that it reads hold, as hashes by what they are.
 
     Raises:
-      InputError: the folder holds a run with other settings.
+      InputError: the folder holds a run with other settings, or its files have
+        changed since.
     """
     self._output_dir = paths.folder_to_write('--output_dir', output_dir)
     self._settings = settings
+    self._contents = contents or {}
     path = self._settings_path()
     try:
       with open(path) as file:
@@ -66,17 +74,24 @@ class QuickstartRun:
       return
     except ValueError:
       known = None
+    # Runs of earlier versions did not note them.
+    before = known.pop('contents', {}) if isinstance(known, dict) else {}
     if known != settings:
       raise errors.InputError(
         f'{output_dir} holds a run with other settings ({path}'
         f'{_differences(known, settings)}): name another folder or remove it'
       )
+    for what, content in self._contents.items():
+      if before.get(what, content) != content:
+        raise errors.InputError(
+          f'the {what} of the run in {output_dir} changed since it began: name '
+          'another folder or remove it'
+        )
 
   def begin(self) -> None:
     """Claims the folder for these settings."""
-    atomic_files.write(
-      self._settings_path(), json.dumps(self._settings, indent=2)
-    )
+    noted = dict(self._settings, contents=self._contents)
+    atomic_files.write(self._settings_path(), json.dumps(noted, indent=2))
 
   def _settings_path(self) -> str:
     return os.path.join(self._output_dir, _SETTINGS)

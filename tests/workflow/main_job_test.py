@@ -18,6 +18,7 @@ def test_folder_is_not_claimed_before_the_run_begins(tmp_path):
   assert json.loads((folder / 'quickstart.json').read_text()) == {
     'data': None,
     'sparsity': 0.5,
+    'contents': {},
   }
 
 
@@ -38,6 +39,19 @@ def test_folder_of_another_run_is_left_alone(tmp_path, content, which):
   ):
     main_job.QuickstartRun(str(tmp_path), SETTINGS)
   assert (tmp_path / 'quickstart.json').read_text() == content
+
+
+def test_files_that_have_changed_are_named(tmp_path):
+  run = main_job.QuickstartRun(str(tmp_path), SETTINGS, {'annotations': 'a'})
+  run.begin()
+  main_job.QuickstartRun(str(tmp_path), SETTINGS, {'annotations': 'a'})
+  with pytest.raises(errors.InputError, match='the annotations of the run in'):
+    main_job.QuickstartRun(str(tmp_path), SETTINGS, {'annotations': 'b'})
+
+
+def test_run_of_an_earlier_version_goes_on(tmp_path):
+  (tmp_path / 'quickstart.json').write_text(json.dumps(SETTINGS))
+  main_job.QuickstartRun(str(tmp_path), SETTINGS, {'annotations': 'a'})
 
 
 def test_stage_that_is_done_is_not_done_again(tmp_path):
