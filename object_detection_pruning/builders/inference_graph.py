@@ -74,24 +74,26 @@ def ancestors(tensors: Sequence[tf.Tensor]) -> Set[tf.Operation]:
 def build(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   layer_widths: Optional[List[widths.LayerWidth]] = None,
+  picture_size: Optional[Sequence[int]] = None,
 ) -> InferenceGraph:
   """Builds a detector for inference in a graph of its own.
 
   Args:
     config: pipeline config; masks are left out.
     layer_widths: widths of a narrow network; None for those of the config.
+    picture_size: height and width of the image before it is resized; None for
+      what `image_size` gives.
 
   Returns:
-    The graph, for one image of the size that the config resizes to.
+    The graph, for one image.
   """
   if layer_widths is None:
     layer_widths = widths.from_message(pipeline.pruning_message(config))
   stack_checks.check(config)
   model_config = pipeline.as_stock(config).model
   with tf.Graph().as_default() as graph:
-    image = tf.placeholder(
-      tf.float32, [1] + image_size(config) + [3], name='image'
-    )
+    size = list(picture_size or image_size(config))
+    image = tf.placeholder(tf.float32, [1] + size + [3], name='image')
     with widths.width_scope(layer_widths):
       model = model_builder.build(model_config, is_training=False)
       inputs, shapes = model.preprocess(image)

@@ -90,9 +90,18 @@ class Network(NamedTuple):
     return float(getattr(before, measure) - getattr(after, measure))
 
 
-def analyze(config: pipeline_pb2.TrainEvalPipelineConfig) -> Network:
-  """Builds a detector for inference and finds its channel groups."""
-  built = inference_graph.build(config)
+def analyze(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  picture_size: Optional[Sequence[int]] = None,
+) -> Network:
+  """Builds a detector for inference and finds its channel groups.
+
+  Args:
+    config: its pipeline config.
+    picture_size: of the image that multiplications are counted for, see
+      `inference_graph.build`.
+  """
+  built = inference_graph.build(config, picture_size=picture_size)
   channels = groups.find(built.graph, built.exported)
   variables = built.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
   return Network(

@@ -102,6 +102,8 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
   )
   for path in models.values():
     evaluated.check_model(path)
+  # Before all that takes long.
+  masked = [_masked_sparsity(path) for path in models.values()]
   detectors = [loaders.load_detector(path) for path in models.values()]
   samples = list(evaluated.read(_MAX_SAMPLE_IMAGES))
   scores = [
@@ -122,7 +124,9 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
     f'{os.cpu_count()} cores, {platform.machine()}',
   )
   table = model_table.ModelTable(
-    _rows(models, scores, [each.image for each in samples], settings.rounds)
+    _rows(
+      models, scores, masked, [each.image for each in samples], settings.rounds
+    )
   )
   return Comparison(table, list(models.values()), drawn, notes)
 
@@ -130,6 +134,7 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
 def _rows(
   models: Dict[str, str],
   scores: Sequence[accuracy.Accuracy],
+  masked: Sequence[Optional[float]],
   samples: Sequence[np.ndarray],
   rounds: int,
 ) -> List[model_table.ModelRow]:
@@ -145,13 +150,13 @@ def _rows(
       model_files.kind_of(path),
       score,
       model_file_cost.measure(path, samples[0]),
-      _masked_sparsity(path),
+      sparsity,
       file_size.measure(path),
       one_thread,
       all_cores,
     )
-    for (name, path), score, one_thread, all_cores in zip(
-      models.items(), scores, *times
+    for (name, path), score, sparsity, one_thread, all_cores in zip(
+      models.items(), scores, masked, *times
     )
   ]
 

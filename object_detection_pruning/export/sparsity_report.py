@@ -5,7 +5,7 @@ from typing import Dict, NamedTuple, Sequence
 
 import numpy as np
 
-from object_detection_pruning.common import atomic_files
+from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.core import kernels
 
 
@@ -132,16 +132,26 @@ class SparsityReport:
 
 
 def load(path: str) -> SparsityReport:
-  """Reads a report that `SparsityReport.write_json` wrote."""
-  with open(path) as file:
-    content = json.load(file)
-  rows = [
-    KernelSparsity(
-      row['name'], row['shape'], row['size'], row['zeros'], row['masked']
+  """Reads a report that `SparsityReport.write_json` wrote.
+
+  Raises:
+    InputError: it is none.
+  """
+  try:
+    with open(path) as file:
+      content = json.load(file)
+    rows = [
+      KernelSparsity(
+        row['name'], row['shape'], row['size'], row['zeros'], row['masked']
+      )
+      for row in content['kernels']
+    ]
+    return SparsityReport(rows, content['parameters'], content['nonzeros'])
+  except (ValueError, KeyError, TypeError) as error:
+    raise errors.InputError(
+      f'{path} is no report of the exporter, or is damaged: '
+      f'{type(error).__name__}: {error}'
     )
-    for row in content['kernels']
-  ]
-  return SparsityReport(rows, content['parameters'], content['nonzeros'])
 
 
 _NOT_TRAINED = ('moving_mean', 'moving_variance', 'global_step')

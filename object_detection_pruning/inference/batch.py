@@ -107,8 +107,8 @@ def run(
     if image is None:
       continue
     turned += is_turned
-    found = detector.detect(image, min_score, max_detections)
     try:
+      found = detector.detect(image, min_score, max_detections)
       _check_named(found, class_names, path)
     except errors.InputError:
       _remove(output_dir, [record['picture'] for record in records])

@@ -29,7 +29,7 @@ def measure(
   Args:
     path: frozen graph, sparse graph, folder of a SavedModel, `.tflite` file,
       prefix of a checkpoint, or a folder whose latest checkpoint is taken.
-    image: uint8 [height, width, 3], RGB, for graphs that take any size.
+    image: uint8 [height, width, 3], RGB, for models that take any size.
     pipeline_config_path: config of a checkpoint; without it the MACs of a
       checkpoint are not known.
 
@@ -39,7 +39,7 @@ def measure(
   """
   prefix = _checkpoint(path)
   if prefix:
-    return _measure_checkpoint(prefix, pipeline_config_path)
+    return _measure_checkpoint(prefix, pipeline_config_path, image)
   kind = model_files.kind_of(path)
   if pipeline_config_path:
     raise errors.InputError(
@@ -89,12 +89,14 @@ def _checkpoint(path: str) -> Optional[str]:
 
 
 def _measure_checkpoint(
-  prefix: str, pipeline_config_path: Optional[str]
+  prefix: str, pipeline_config_path: Optional[str], image: np.ndarray
 ) -> ModelCost:
   tensors = checkpoints.read(prefix)
   if not pipeline_config_path:
     return checkpoint_cost.measure(tensors)
-  network = pruning.analyze(pipeline.load(pipeline_config_path))
+  network = pruning.analyze(
+    pipeline.load(pipeline_config_path), image.shape[:2]
+  )
   surgery.check_fits(network.shapes, tensors)
   cost = checkpoint_cost.measure(tensors, network.positions)
   for layer in cost.layers:

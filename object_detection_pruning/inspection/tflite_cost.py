@@ -1,6 +1,6 @@
 """What a TFLite model costs."""
 
-from typing import Iterator, List, NamedTuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 import tflite
@@ -27,6 +27,15 @@ _DTYPES = {
 
 
 class _Layer(NamedTuple):
+  """An op with a kernel.
+
+  Attributes:
+    stored: number of the buffer that its weights are in.
+    cost: what the op costs.
+    bias: its values, none for an op without.
+  """
+
+  stored: int
   cost: LayerCost
   bias: np.ndarray
 
@@ -34,7 +43,8 @@ class _Layer(NamedTuple):
 def measure(path: str) -> ModelCost:
   """Counts weights and multiplications of a model's layers.
 
-  A quantized weight is a zero where it stands for 0.
+  A quantized weight is a zero where it stands for 0. A kernel that several ops
+  apply counts once, at the positions of all of them.
 
   Args:
     path: a `.tflite` file.
@@ -43,11 +53,20 @@ def measure(path: str) -> ModelCost:
     InputError: the file is damaged, or has weights of an unknown type.
   """
   model = tflite_files.read(path)
-  layers = list(_layers(model, model.Subgraphs(0)))
+  costs: Dict[int, LayerCost] = {}
+  biases: Dict[Tuple[int, bytes], np.ndarray] = {}
+  for layer in _layers(model, model.Subgraphs(0)):
+    known = costs.get(layer.stored)
+    positions = known.positions if known else 0
+    costs[layer.stored] = (known or layer.cost)._replace(
+      positions=positions + layer.cost.positions
+    )
+    # Those of a shared kernel are shared too, or else others.
+    biases[layer.stored, layer.bias.tobytes()] = layer.bias
   return ModelCost(
-    [layer.cost for layer in layers],
-    sum(layer.bias.size for layer in layers),
-    int(sum(np.count_nonzero(layer.bias) for layer in layers)),
+    list(costs.values()),
+    sum(bias.size for bias in biases.values()),
+    int(sum(np.count_nonzero(bias) for bias in biases.values())),
   )
 
 
@@ -71,6 +90,7 @@ def _layers(model, subgraph) -> Iterator[_Layer]:
       place = operator.Inputs(_BIAS)
       bias = _values(model, subgraph.Tensors(stored.get(place, place)))
     yield _Layer(
+      tensor.Buffer(),
       LayerCost(
         output.Name().decode(),
         _KERNEL_OPS[kind],

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.export import sparsity_report
 
 
@@ -61,3 +62,11 @@ def test_table_has_a_line_for_each_kernel_and_both_totals(report):
 def test_model_without_kernels_has_no_sparsity():
   report = sparsity_report.SparsityReport.of({'a/biases': np.ones(2)}, [])
   assert (report.masked_sparsity, report.total_sparsity) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize('text', ['{"kern', '[]', '{"summary": 1}'])
+def test_what_is_no_report_is_refused(tmp_path, text):
+  path = tmp_path / 'sparsity.json'
+  path.write_text(text)
+  with pytest.raises(errors.InputError, match='sparsity.json is no report of'):
+    sparsity_report.load(str(path))

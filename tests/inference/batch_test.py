@@ -135,6 +135,21 @@ def test_pictures_before_a_class_without_a_name_are_removed(images, tmp_path):
   assert not (tmp_path / 'out').exists()
 
 
+def test_pictures_before_an_image_that_fails_are_removed(images, tmp_path):
+  class Failing(FixedDetector):
+    calls = 0
+
+    def run(self, image):
+      self.calls += 1
+      if self.calls > 1:
+        raise errors.InputError('no memory is left')
+      return super().run(image)
+
+  with pytest.raises(errors.InputError, match='no memory is left'):
+    batch.run(Failing(), images, str(tmp_path / 'out'), {}, 0.1)
+  assert not (tmp_path / 'out').exists()
+
+
 def test_turned_pictures_are_counted(tmp_path, capsys):
   image = Image.new('RGB', (40, 20))
   exif = image.getexif()

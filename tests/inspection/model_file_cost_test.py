@@ -37,7 +37,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(
       model_file_cost.pruning,
       'analyze',
-      lambda _: model_file_cost.pruning.Network(
+      lambda *_: model_file_cost.pruning.Network(
         None, None, positions, shapes, {}
       ),
     )
@@ -48,6 +48,23 @@ def trained(tmp_path, monkeypatch):
 
 def test_config_of_the_checkpoint_gives_macs(trained):
   assert trained({'a/weights': (1, 1, 2, 3)}, {'a/weights': 10}).macs == 60
+
+
+def test_macs_of_a_checkpoint_are_those_of_the_image(tmp_path):
+  config = detectors.config(detectors.ssd())
+  resizer = config.model.ssd.image_resizer.keep_aspect_ratio_resizer
+  resizer.min_dimension, resizer.max_dimension = 64, 128
+  prefix = str(tmp_path / 'model.ckpt')
+  shapes = model_file_cost.pruning.analyze(config).shapes
+  checkpoints.write(
+    prefix, {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+  )
+  path = detectors.write(config, tmp_path)
+  square, wide, large = (
+    model_file_cost.measure(prefix, np.zeros([*size, 3], np.uint8), path).macs
+    for size in ((32, 32), (32, 64), (320, 640))
+  )
+  assert 1.8 * square < wide == large <= 2 * square
 
 
 def test_config_with_more_layers_is_refused(trained):

@@ -25,11 +25,15 @@ def kernel(shape, zeros):
   return tf.constant(values.reshape(shape), tf.float32)
 
 
-@pytest.fixture(params=['float', 'quantized', 'float16', '16x8'])
-def model(request, tmp_path, graph, monkeypatch):
-  # The converter is a program beside this Python.
+@pytest.fixture
+def converter_path(monkeypatch):
+  """Lets the converter be found, a program beside this Python."""
   programs = os.path.dirname(sys.executable)
   monkeypatch.setenv('PATH', programs + os.pathsep + os.environ['PATH'])
+
+
+@pytest.fixture(params=['float', 'quantized', 'float16', '16x8'])
+def model(request, tmp_path, graph, converter_path):
   image = tf.placeholder(tf.float32, [1, 12, 20, 3])
   net = tf.nn.conv2d(
     image, kernel([3, 3, 3, 64], 1000), [1, 2, 2, 1], 'SAME', name='first'
@@ -71,6 +75,22 @@ def test_macs_are_places_times_weights(model):
   ]
   few = 60 * 728 + 32 * 572 + 240
   assert cost.nonzero_macs == pytest.approx(few, abs=2 * 60)
+
+
+def test_kernel_that_ops_share_counts_once(tmp_path, graph, converter_path):
+  image = tf.placeholder(tf.float32, [1, 12, 20, 8])
+  shared, bias = kernel([3, 3, 8, 8], 100), tf.constant([1.0] * 7 + [0])
+  outputs = [
+    tf.nn.bias_add(tf.nn.conv2d(net, shared, [1, 1, 1, 1], 'SAME'), bias)
+    for net in (image, image[:, :6])
+  ]
+  with tf.Session() as session:
+    converter = tf.lite.TFLiteConverter.from_session(session, [image], outputs)
+    path = tmp_path / 'model.tflite'
+    path.write_bytes(converter.convert())
+  cost = tflite_cost.measure(str(path))
+  assert (cost.parameters, cost.nonzeros) == (576 + 8, 476 + 7)
+  assert [layer.macs for layer in cost.layers] == [18 * 20 * 576]
 
 
 @pytest.mark.parametrize('content', [bytes(range(200)), b'', b'\xff' * 500])
