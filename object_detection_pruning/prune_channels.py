@@ -30,7 +30,11 @@ from object_detection_pruning.common import (
   project_log,
 )
 from object_detection_pruning.common import flags as shared_flags
-from object_detection_pruning.core import criteria, layer_patterns
+from object_detection_pruning.core import (
+  criteria,
+  layer_patterns,
+  moving_averages,
+)
 from object_detection_pruning.reconstruction import (
   channel_cost,
   channel_refit,
@@ -193,6 +197,8 @@ def main(_) -> None:
   batches = recalibration.batches_for(
     config, 0 if FLAGS.dry_run else FLAGS.recalibrate_batch_norm, default
   )
+  if batches or criteria.TRAINING_DATA in _needs():
+    input_checks.check_train_config(config.train_config)
   if criteria.TRAINING_DATA in _needs():
     input_checks.check_training_data(config)
   pictures = None
@@ -201,7 +207,7 @@ def main(_) -> None:
       FLAGS.reconstruct, FLAGS.num_images, photo_size.of_config(config)
     )
   tensors = checkpoints.read(checkpoint)
-  finite.check(checkpoint, tensors)
+  finite.check(checkpoint, moving_averages.evaluated(config, tensors))
   network = pruning.analyze(config)
   with contextlib.ExitStack() as stack:
     detector = None

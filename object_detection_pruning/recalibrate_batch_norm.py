@@ -18,7 +18,6 @@ from object_detection_pruning.common import (
   checkpoints,
   checks,
   command,
-  errors,
   paths,
 )
 from object_detection_pruning.common import flags as shared_flags
@@ -39,10 +38,7 @@ def main(_) -> None:
   )
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   output_prefix = os.path.join(FLAGS.output_dir, os.path.basename(checkpoint))
-  if os.path.abspath(output_prefix) == os.path.abspath(checkpoint):
-    raise errors.InputError(
-      f'--output_dir must be another folder than that of {checkpoint}'
-    )
+  paths.refuse_folder_of(checkpoint, FLAGS.output_dir)
   paths.files_to_write(
     '--output_dir',
     FLAGS.output_dir,

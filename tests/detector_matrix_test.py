@@ -60,9 +60,9 @@ def run(script, monkeypatch, folder, *arguments):
   checked = []
   check = script.check
 
-  def noted(worker, entry, given):
+  def noted(worker, entry, *rest):
     checked.append(entry[0])
-    return check(worker, entry, given)
+    return check(worker, entry, *rest)
 
   with monkeypatch.context() as patch:
     patch.setattr(script, 'Worker', FakeWorker)
@@ -90,6 +90,13 @@ def test_a_run_does_what_is_missing_and_large_networks_last(
   assert run(script, monkeypatch, tmp_path, '--only=one', '--again') == [
     'ssd_one'
   ]
+  # A cell that is checked alone leaves the others of its row as they are.
+  (two,) = [row for row in script.load(path) if row['name'] == 'ssd_two']
+  two['cells']['export'] = [False, 'no']
+  script.save(path, [two])
+  run(script, monkeypatch, tmp_path, '--only=two', '--again', '--cells=train')
+  cells = {row['name']: row['cells'] for row in script.load(path)}
+  assert cells['ssd_two'] == {'train': [True, 'yes'], 'export': [False, 'no']}
   ended = {row['name']: row.get('ended') for row in script.load(path)}
   assert ended == {
     'ssd_pnasnet': None,

@@ -57,6 +57,8 @@ def _untrained(
   name = way if start == 'dense' else f'{start}_{way}'
   if 'target' in request:
     name += f'_{request["target"]}'
+  if 'granularity' in request:
+    name += '_blocks'
   return Experiment(
     f'{name}_{sparsity:g}',
     detector,
@@ -154,6 +156,11 @@ def _compared(steps: int) -> List[Experiment]:
     _untrained(RECONSTRUCT, share, target='macs', **one) for share in (0.8, 0.7)
   ]
   found.append(_untrained(RECONSTRUCT, 0.5, target='latency', **one))
+  # One vector of outputs.
+  found += [
+    _untrained(RECONSTRUCT, level, granularity='1x16', **one)
+    for level in (0.75, 0.9)
+  ]
   return found + [_continued(level, steps, **one) for level in (0.95, 0.8)]
 
 

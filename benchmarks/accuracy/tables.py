@@ -11,6 +11,7 @@ TITLES = {
   'reconstruct': 'weights, `prune_weights`, untrained',
   'reconstruct_macs': '`prune_weights --target=macs`, untrained',
   'reconstruct_latency': '`prune_weights --target=latency`, untrained',
+  'reconstruct_blocks': '`prune_weights --granularity=1x16`, untrained',
   'control_reconstruct': 'control, then `prune_weights`',
   'reconstruct_distilled': '`prune_weights`, then distilled',
   'reconstruct_retrained': '`prune_weights`, then retrained without a teacher',

@@ -10,6 +10,7 @@ import forking
 
 import configs
 from object_detection_pruning.dataset_tools import detection_data
+from object_detection_pruning.export import tflite as tflite_files
 
 YES = 'yes'
 # Nothing that could be done with this detector.
@@ -193,6 +194,9 @@ def tflite(detector: Detector) -> str:
     *detector.trained,
     f'--output_dir={detector.path("tflite")}',
   )
+  # A model that an interpreter cannot run may end the process.
+  model = detector.path('tflite', tflite_files.MODEL)
+  detector.run.call(checks.runs_tflite, model)
   return YES
 
 

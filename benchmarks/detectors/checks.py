@@ -24,6 +24,7 @@ from object_detection_pruning.common import checkpoints, finite
 from object_detection_pruning.core import kernels
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.graphs import freezing, graph_files
+from object_detection_pruning.inference import loaders
 from object_detection_pruning.training import model_lib
 
 # What the optimizer of the configs keeps beside a variable.
@@ -198,6 +199,14 @@ def has_one_point(path: str) -> None:
   points = [point for layer in layers for point in layer['points'].values()]
   if len(points) != 1 or not all(map(math.isfinite, points[0].values())):
     raise forking.Failed(f'measured {points}')
+
+
+def runs_tflite(path: str) -> None:
+  """Runs a TFLite model on an image; its scores must be numbers."""
+  image = np.random.RandomState(0).randint(0, 256, [64, 96, 3], np.uint8)
+  found = loaders.load_detector(path).detect(image)
+  if not np.all(np.isfinite(found.scores)):
+    raise forking.Failed('the scores are not finite')
 
 
 def _masks(tensors: dict) -> dict:

@@ -134,13 +134,22 @@ class Worker:
     return None
 
 
-def check(worker: Worker, entry: list, given: argparse.Namespace) -> dict:
+def check(
+  worker: Worker, entry: list, given: argparse.Namespace, known: dict
+) -> dict:
   """Checks a detector.
+
+  Args:
+    worker: of its stack.
+    entry: the detector.
+    given: the flags; cells that they leave out stay as they are known.
+    known: its row so far; empty for none.
 
   Returns:
     Its row: of each cell whether it passed, and a text.
   """
-  row = dict(row_of(entry), cells={})
+  cells = dict(known.get('cells', {})) if given.cells else {}
+  row = dict(row_of(entry), cells=cells)
   # A fork would remove what the worker itself had to remove at its end.
   with tempfile.TemporaryDirectory() as folder:
     task = {
@@ -177,7 +186,7 @@ def run(given: argparse.Namespace) -> None:
       print(f'{worker.stack} {number}/{len(entries)}: {entry[0]}', flush=True)
       if worker.has_ended():
         worker = Worker(given.log)
-      save(path, [check(worker, entry, given)])
+      save(path, [check(worker, entry, given, done.get(entry[0], {}))])
   worker.close()
 
 

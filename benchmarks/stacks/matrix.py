@@ -60,7 +60,12 @@ ROWS = [
   Row('2.15.1', '3.11', '2022'),
 ]
 # With the packages that its sources import besides those of the classic stack.
-STOCK_OF_2022 = ['tf-object-detection-api==0.1', 'scipy<1.8', 'keras==2.3.1']
+STOCK_OF_2022 = [
+  'tf-object-detection-api==0.1',
+  'scipy<1.8',
+  'keras==2.3.1',
+  'PyYAML==6.0.1',
+]
 _PROBE = """
 import json, sys
 import object_detection_pruning, object_detection, tensorflow

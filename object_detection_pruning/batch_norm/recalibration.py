@@ -59,8 +59,8 @@ def recalibrate(
   """
   checks.count('num_batches', num_batches)
   tensors = checkpoints.read(checkpoint)
-  finite.check(checkpoint, tensors)
   weights = moving_averages.evaluated(config, tensors, checkpoint)
+  finite.check(checkpoint, weights)
   averages = _averages(config, weights, num_batches)
   tensors.update(averages)
   checkpoints.write(output_prefix, tensors)

@@ -27,7 +27,7 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
 
   Raises:
     InputError: there is no such file, it cannot be parsed, or the stock model
-      builder does not know its feature extractor.
+      builder cannot make a model of it.
   """
   if not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
     raise errors.InputError(f'no pipeline config at {path!r}')
@@ -40,6 +40,7 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
     except (text_format.ParseError, UnicodeDecodeError) as error:
       raise errors.InputError(f'{source} is no pipeline config: {error}')
   registry.check_known(config.model)
+  registry.check_builds(config.model)
   start = config.train_config.fine_tune_checkpoint
   if start:
     # The stock code takes a file of a checkpoint for one without variables.

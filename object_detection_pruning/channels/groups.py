@@ -147,10 +147,11 @@ def _groups(trace: tracing.Trace) -> List[ChannelGroup]:
     if not trace.producers.isdisjoint(key):
       alike.setdefault((key, reasons.get(class_number)), []).append(numbers)
   links = _links(trace, classes)
-  return [
+  found = [
     _group(trace, slots, np.array(rows), reason, links)
     for (_, reason), rows in alike.items()
   ]
+  return _with_own_names(found)
 
 
 def _links(trace, classes) -> Dict[int, List[str]]:
@@ -183,6 +184,22 @@ def _group(trace, slots, rows, reason, links) -> ChannelGroup:
     list(collections.OrderedDict.fromkeys(links[int(rows.min())])),
     reason,
   )
+
+
+def _with_own_names(found: List[ChannelGroup]) -> List[ChannelGroup]:
+  """Tells groups apart that are parts of one layer; names are keys."""
+  counts = collections.Counter(group.name for group in found)
+  return [
+    group._replace(name=f'{group.name} [{_outputs(group)}]')
+    if counts[group.name] > 1
+    else group
+    for group in found
+  ]
+
+
+def _outputs(group: ChannelGroup) -> str:
+  first = next(part for part in group.slices if part.is_output)
+  return _span(first.indices)
 
 
 def _span(indices: np.ndarray) -> str:

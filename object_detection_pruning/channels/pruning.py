@@ -243,11 +243,7 @@ def check_output(
     InputError: it cannot, or something would be lost.
   """
   paths.folder_to_write('--output_dir', folder)
-  # Its list of checkpoints is written too, so another name is not enough.
-  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(checkpoint)):
-    raise errors.InputError(
-      f'--output_dir must be another folder than that of {checkpoint}'
-    )
+  paths.refuse_folder_of(checkpoint, folder)
   for name, given in (
     (CHECKPOINT + '.index', checkpoint + '.index'),
     (pipeline.FILE_NAME, config_path),

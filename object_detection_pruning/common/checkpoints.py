@@ -12,6 +12,8 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import atomic_files, errors
 
 _INDEX = '.index'
+# What tf.train.Checkpoint adds to the variables.
+_OBJECT_GRAPH = '_CHECKPOINTABLE_OBJECT_GRAPH'
 # As TensorFlow and `atomic_files` name what they have not finished.
 _HALF_WRITTEN = re.compile(
   r'(\.tmp|_temp_)[0-9a-f]{32}$|\.tempstate\d+$|^\..*\.\d+\.partial$'
@@ -79,6 +81,11 @@ def shapes(prefix: str) -> Dict[str, Tuple[int, ...]]:
 def read(prefix: str) -> Dict[str, np.ndarray]:
   """Reads all variables of a checkpoint, by name."""
   reader = _reader(prefix)
+  if reader.has_tensor(_OBJECT_GRAPH):
+    raise errors.InputError(
+      f'{prefix} is a checkpoint of TensorFlow 2 (tf.train.Checkpoint): give '
+      'one that was trained with model_main or another tf.train.Saver'
+    )
   with _readable(prefix):
     return {
       name: reader.get_tensor(name)

@@ -99,6 +99,24 @@ def refuse_inputs(output: str, *inputs: Optional[str]) -> None:
       )
 
 
+def refuse_folder_of(given: str, folder: str) -> None:
+  """Refuses to write a model into the folder of the one that it is made of.
+
+  Its config and its list of checkpoints have the same names there.
+
+  Args:
+    given: file of a model, or prefix of a checkpoint.
+    folder: what --output_dir says.
+
+  Raises:
+    InputError: the folder is that of the model.
+  """
+  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(given)):
+    raise errors.InputError(
+      f'--output_dir must be another folder than that of {given}'
+    )
+
+
 def file_to_read(name: str, path: str) -> str:
   """Returns the path of a file that is there, or raises `InputError`."""
   if not path or not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):

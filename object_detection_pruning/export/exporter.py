@@ -17,7 +17,7 @@ from object_detection_pruning.common import (
   faults,
   finite,
 )
-from object_detection_pruning.core import widths
+from object_detection_pruning.core import moving_averages, widths
 from object_detection_pruning.export import sparsity_report, stripping
 from object_detection_pruning.graphs import portable
 from object_detection_pruning.models import registry
@@ -125,7 +125,7 @@ def strip(
   """
   stack_checks.check(config)
   tensors = checkpoints.read(checkpoint)
-  finite.check(checkpoint, tensors)
+  finite.check(checkpoint, moving_averages.evaluated(config, tensors))
   stripped = stripping.strip(tensors)
   if registry.is_masked(config.model) and not stripped.pruned:
     raise errors.InputError(

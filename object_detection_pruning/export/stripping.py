@@ -30,7 +30,8 @@ def strip(tensors: Dict[str, np.ndarray]) -> StrippedCheckpoint:
     tensors: all variables of a checkpoint, by name.
 
   Raises:
-    InputError: a mask holds other values than 0 and 1.
+    InputError: a mask has another shape than its kernel, or holds other values
+      than 0 and 1.
   """
   shapes = {name: array.shape for name, array in tensors.items()}
   masks = kernels.kernels_with_masks(shapes)
@@ -41,6 +42,11 @@ def strip(tensors: Dict[str, np.ndarray]) -> StrippedCheckpoint:
     if not kernels.is_pruning_variable(name, names)
   }
   for kernel, mask in masks.items():
+    if shapes[mask] != shapes[kernel]:
+      raise errors.InputError(
+        f'{mask} has the shape {list(shapes[mask])}, and {kernel} has '
+        f'{list(shapes[kernel])}'
+      )
     if not np.isin(tensors[mask], (0, 1)).all():
       raise errors.InputError(f'{mask} must hold zeros and ones only')
     for name in (kernel, moving_averages.name_of(kernel)):

@@ -25,6 +25,7 @@ from object_detection_pruning.export import (
   tflite_conversion,
   tflite_numbers,
   tflite_postprocessing,
+  tflite_upsampling,
 )
 from object_detection_pruning.inference import resizing, tflite_detector
 
@@ -162,7 +163,7 @@ def _build(
   arguments: Dict[str, Any],
 ) -> List[str]:
   """Writes the stock exporter's graph; gives the names of its variables."""
-  with exporter.building(config):
+  with exporter.building(config), tflite_upsampling.by_resizing():
     stock.export_tflite_graph(config, checkpoint, folder, **arguments)
     return [variable.op.name for variable in tf.global_variables()]
 
@@ -227,6 +228,12 @@ def _check(config: pipeline_pb2.TrainEvalPipelineConfig):
     )
   if config.model.ssd.image_resizer.fixed_shape_resizer.convert_to_grayscale:
     raise errors.InputError('only color images can be exported for TFLite')
+  coder = config.model.ssd.box_coder.WhichOneof('box_coder_oneof')
+  if coder != 'faster_rcnn_box_coder':
+    raise errors.InputError(
+      'only boxes of a faster_rcnn_box_coder can be exported for TFLite, and '
+      f'the config has {coder}'
+    )
   quantization = config.graph_rewriter.quantization
   for name in ('weight_bits', 'activation_bits'):
     bits = getattr(quantization, name)

@@ -39,7 +39,9 @@ class PostProcessing(NamedTuple):
     for name in ('max_detections', 'detections_per_class'):
       if getattr(self, name) is not None:
         checks.count(name, getattr(self, name))
-    if not self.add_op:
+    if self.add_op:
+      self._check_suppression(ssd.post_processing.batch_non_max_suppression)
+    else:
       self._check_left_alone()
     if self.use_regular_nms and self.max_classes_per_detection > 1:
       raise errors.InputError(
@@ -55,6 +57,19 @@ class PostProcessing(NamedTuple):
       raise errors.InputError(
         f'max_classes_per_detection must be {ssd.num_classes} at most, the '
         f'classes of the model, got {self.max_classes_per_detection}'
+      )
+
+  def _check_suppression(self, nms) -> None:
+    if nms.soft_nms_sigma:
+      raise errors.InputError(
+        'the detection op knows no soft suppression, and the config has '
+        f'soft_nms_sigma: {nms.soft_nms_sigma:g}; --noadd_postprocessing_op '
+        'leaves it to the program that runs the model'
+      )
+    if nms.use_class_agnostic_nms and self.use_regular_nms:
+      raise errors.InputError(
+        'the config suppresses all boxes at once (use_class_agnostic_nms), so '
+        'it needs --nouse_regular_nms'
       )
 
   def _check_left_alone(self) -> None:

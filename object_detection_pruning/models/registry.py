@@ -2,10 +2,11 @@
 
 from typing import Optional
 
+import tensorflow.compat.v1 as tf
 from object_detection.builders import model_builder
 from object_detection.protos import model_pb2
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, faults
 from object_detection_pruning.models import (
   faster_rcnn_masked_inception_v2_feature_extractor as faster_rcnn_inception,
 )
@@ -61,6 +62,31 @@ def check_known(model: model_pb2.DetectionModel) -> None:
       f'feature extractor {name!r} is not known; {architecture} has '
       + ', '.join(sorted(known))
     )
+
+
+def check_builds(model: model_pb2.DetectionModel) -> None:
+  """Checks that the stock model builder can make a model.
+
+  What only shows when the network itself is built is not found.
+
+  Args:
+    model: a model config.
+
+  Raises:
+    InputError: it cannot; the line has the reason of the stock code.
+  """
+  if model.WhichOneof('model') is None:
+    return
+  with tf.Graph().as_default():
+    try:
+      model_builder.build(model, is_training=False)
+    except errors.InputError:
+      raise
+    except ValueError as error:
+      raise errors.InputError(
+        'the model of the pipeline config cannot be built: '
+        + faults.first_line(error)
+      )
 
 
 def is_masked(model: model_pb2.DetectionModel) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, errors, finite, paths
+from object_detection_pruning.common import checkpoints, finite, paths
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
 from object_detection_pruning.graphs import float_constants
@@ -271,11 +271,7 @@ def check_output(
   Raises:
     InputError: it is refused.
   """
-  given = source.graph or source.checkpoint
-  if os.path.realpath(folder) == os.path.dirname(os.path.realpath(given)):
-    raise errors.InputError(
-      f'--output_dir must be another folder than that of {given}'
-    )
+  paths.refuse_folder_of(source.graph or source.checkpoint, folder)
   names = [outputs.FROZEN_GRAPH, outputs.REPORT]
   if source.checkpoint:
     names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]

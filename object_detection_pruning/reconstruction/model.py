@@ -86,7 +86,8 @@ def from_graph(path: str) -> Model:
 def from_checkpoint(config, checkpoint: str) -> Model:
   """Builds the inference graph of a config and freezes a checkpoint in it.
 
-  Constants have the names of the variables.
+  Constants have the names of the variables. A model that is trained for 8 bits
+  is built without their rounding.
 
   Args:
     config: pipeline config.
@@ -95,8 +96,11 @@ def from_checkpoint(config, checkpoint: str) -> Model:
   Raises:
     InputError: they do not belong together.
   """
+  in_floats = type(config)()
+  in_floats.CopyFrom(config)
+  in_floats.ClearField('graph_rewriter')
   with tempfile.TemporaryDirectory() as folder:
-    exporter.export(config, checkpoint, folder)
+    exporter.export(in_floats, checkpoint, folder)
     read = from_graph(os.path.join(folder, exporter.FROZEN_GRAPH))
   return read._replace(path=checkpoint)
 

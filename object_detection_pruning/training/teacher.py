@@ -109,8 +109,8 @@ def load(
     InputError: the checkpoint does not fit the config.
   """
   raw = checkpoints.read(checkpoint)
-  finite.check(checkpoint, raw)
   weights = moving_averages.evaluated(config, raw, f'the teacher {checkpoint}')
+  finite.check(checkpoint, weights)
   tensors = stripping.strip(weights).tensors
   with tf.Graph().as_default() as graph:
     images = tf.placeholder(tf.float32, [None] + list(image_shape), _IMAGES)

@@ -146,6 +146,27 @@ def test_unknown_feature_extractor_is_refused_when_the_config_is_read(tmp_path):
     pipeline.load(path)
 
 
+@pytest.mark.parametrize(
+  'setting, reason',
+  [
+    ('max_total_detections: 5', 'no greater than max_total_detections'),
+    ('iou_threshold: 2', 'iou_thresh'),
+  ],
+)
+def test_model_that_cannot_be_built_is_refused(tmp_path, setting, reason):
+  path = detectors.write(detectors.config(detectors.ssd()), tmp_path)
+  override = (
+    'model { ssd { post_processing { batch_non_max_suppression { '
+    + setting
+    + ' } } } }'
+  )
+  with pytest.raises(
+    errors.InputError,
+    match=f'the model of the pipeline config cannot be built: .*{reason}',
+  ):
+    pipeline.load(path, override)
+
+
 def test_start_may_be_named_by_a_file_of_the_checkpoint(tmp_path):
   config = detectors.config(detectors.ssd())
   (tmp_path / 'model.ckpt.index').write_text('something')

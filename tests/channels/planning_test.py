@@ -40,6 +40,25 @@ def test_narrow_network_equals_the_one_without_the_weakest_channels():
   assert shapes['second/weights'] == [3, 3, 4, 3]
 
 
+def test_parts_of_one_layer_are_groups_with_names_of_their_own():
+  def halves(image):
+    whole = slim.conv2d(image, 8, 3, scope='whole')
+    parts = [slim.conv2d(image, 4, 3, scope=name) for name in ('left', 'right')]
+    return slim.conv2d(whole + tf.concat(parts, 3), 3, 1, scope='head')
+
+  built = networks.build(halves)
+  tensors = networks.random_tensors(built)
+  # Of the first half the first ones are weak, of the second the last ones.
+  weak = {'whole': [0, 1, 6, 7], 'left': [0, 1], 'right': [2, 3]}
+  for name, channels in weak.items():
+    tensors[f'{name}/weights'][..., channels] *= 1e-3
+  made = planning.plan_channels(built.outputs, tensors, ratio=0.5)
+  assert set(made.removed) == {'whole [0..3]', 'whole [4..7]'}
+  gone = made.gone()
+  for name, channels in weak.items():
+    assert sorted(gone[f'{name}/weights'][3]) == channels
+
+
 def test_channels_that_a_mask_has_emptied_go_first():
   tensors, _ = planned()
   mask = np.ones_like(tensors['first/weights'])

@@ -164,6 +164,19 @@ def test_changed_values_are_told(tmp_path):
     checkpoints.global_step(prefix)
 
 
+def test_checkpoint_of_tensorflow_2_is_refused(tmp_path):
+  with tf.Graph().as_default(), tf.Session() as session:
+    variable = tf.get_variable('a', [2])
+    session.run(variable.initializer)
+    saved = tf.train.Checkpoint(a=variable).write(
+      str(tmp_path / 'ckpt'), session=session
+    )
+  with pytest.raises(
+    errors.InputError, match='is a checkpoint of TensorFlow 2'
+  ):
+    checkpoints.read(saved)
+
+
 def test_folder_whose_state_is_no_text_has_no_checkpoint(tmp_path):
   (tmp_path / 'checkpoint').write_bytes(bytes(range(128, 256)))
   with pytest.raises(errors.InputError, match='no checkpoint in the folder'):

@@ -18,6 +18,10 @@ BAD_FLAGS = [
   (['--trained_checkpoint_prefix=EMPTY'], 'no checkpoint in the folder'),
   (['--pipeline_config_path=/no/such.config'], 'no pipeline config at'),
   (['--config_override=model {'], 'config override is no pipeline config'),
+  (
+    ['--output_directory=MODEL', '--overwrite'],
+    '--output_dir must be another folder than that of',
+  ),
 ]
 
 
@@ -31,7 +35,12 @@ def refusals(run, tmp_path_factory):
       f'--trained_checkpoint_prefix={run.model_dir}',
       f'--output_directory={folder}/export-{index}',
     ]
-    + [flag.replace('EMPTY', str(folder / 'empty')) for flag in flags]
+    + [
+      flag.replace('EMPTY', str(folder / 'empty')).replace(
+        'MODEL', str(run.model_dir)
+      )
+      for flag in flags
+    ]
     for index, (flags, _) in enumerate(BAD_FLAGS)
   ]
   results = processes.command(

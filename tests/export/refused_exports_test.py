@@ -108,6 +108,17 @@ def test_refuses_values_that_are_nan_or_infinite(tmp_path):
   assert 'in a/weights (2): ' in str(error.value)
 
 
+def test_refuses_averages_that_are_nan_where_they_are_the_model(tmp_path):
+  prefix = str(tmp_path / 'model.ckpt')
+  average = {'a/weights/ExponentialMovingAverage': np.float32([[np.nan, 1]])}
+  checkpoints.write(prefix, dict(average, **{'a/weights': np.ones([1, 2])}))
+  config = detectors.config(detectors.ssd())
+  exporter.strip(config, prefix)
+  config.eval_config.use_moving_averages = True
+  with pytest.raises(errors.InputError, match=r'NaN.*in a/weights \(1\): '):
+    exporter.strip(config, prefix)
+
+
 def test_refuses_a_detector_of_one_stage(older_export):
   one_stage = detectors.config(detectors.faster_rcnn())
   one_stage.model.faster_rcnn.number_of_stages = 1

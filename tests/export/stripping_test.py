@@ -84,3 +84,14 @@ def test_mask_that_is_none_is_an_error(value):
     stripping.strip(
       {'a/weights': np.ones([1, 2]), 'a/mask': np.float32([[1, value]])}
     )
+
+
+def test_mask_of_another_shape_is_an_error():
+  for shape in ([5, 7], [1, 1]):
+    with pytest.raises(errors.InputError) as error:
+      stripping.strip(
+        {'a/weights': np.ones([1, 2]), 'a/mask': np.ones(shape, np.float32)}
+      )
+    assert str(error.value) == (
+      f'a/mask has the shape {shape}, and a/weights has [1, 2]'
+    )

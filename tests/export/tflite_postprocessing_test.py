@@ -67,3 +67,17 @@ def test_stock_is_told_what_was_asked_for(given, limit, slots, per_class):
 def test_setting_that_cannot_be_is_refused(given, line):
   with pytest.raises(errors.InputError, match=line):
     tflite_postprocessing.PostProcessing(**given).check(ssd())
+
+
+def test_suppression_of_the_config_is_heeded_or_refused():
+  message = ssd()
+  nms = message.post_processing.batch_non_max_suppression
+  nms.use_class_agnostic_nms = True
+  with pytest.raises(errors.InputError, match='it needs --nouse_regular_nms'):
+    tflite_postprocessing.DEFAULT.check(message)
+  at_once = tflite_postprocessing.PostProcessing(use_regular_nms=False)
+  at_once.check(message)
+  nms.soft_nms_sigma = 0.5
+  with pytest.raises(errors.InputError, match='has soft_nms_sigma: 0.5; --noa'):
+    at_once.check(message)
+  tflite_postprocessing.PostProcessing(add_op=False).check(message)

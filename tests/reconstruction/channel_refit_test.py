@@ -55,6 +55,20 @@ def _raw(config, tensors, images, folder):
       ]
 
 
+def test_model_that_is_trained_for_8_bits_is_taken_in_floats(tmp_path):
+  config = detectors.config(detectors.ssd())
+  tensors = {
+    name: np.ones(shape, np.float32)
+    for name, shape in pruning.analyze(config).shapes.items()
+  }
+  prefix = str(tmp_path / 'model.ckpt')
+  checkpoints.write(prefix, dict(tensors, global_step=np.int64(1)))
+  config.graph_rewriter.quantization.delay = 0
+  model = models.from_checkpoint(config, prefix)
+  assert not [node for node in model.graph_def.node if 'Fake' in node.op]
+  assert config.HasField('graph_rewriter')
+
+
 @pytest.fixture(scope='module')
 def images():
   rng = np.random.RandomState(1)

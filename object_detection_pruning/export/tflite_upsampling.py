@@ -1,0 +1,49 @@
+"""Upsampling of stock feature pyramids, as TFLite can run it.
+
+The stock code copies values by products of six dimensions, which the
+interpreter of TensorFlow 1.14 cannot do, or by stacks, which the exporter of
+2022 looks for with what is in tf.contrib alone. TFLite has an op for it.
+"""
+
+import contextlib
+from typing import Iterator, Optional
+
+import tensorflow.compat.v1 as tf
+from object_detection import export_tflite_ssd_graph_lib as stock
+from object_detection.utils import ops
+
+# There is none in the sources of 2019.
+_REWRITE = 'rewrite_nn_resize_op'
+
+
+@contextlib.contextmanager
+def by_resizing() -> Iterator[None]:
+  """Has stock code that builds networks upsample by an op that resizes."""
+  theirs = ops.nearest_neighbor_upsampling
+  rewrite = getattr(stock.exporter, _REWRITE, None)
+  ops.nearest_neighbor_upsampling = _upsampled
+  setattr(stock.exporter, _REWRITE, lambda *_: None)
+  try:
+    yield
+  finally:
+    ops.nearest_neighbor_upsampling = theirs
+    setattr(stock.exporter, _REWRITE, rewrite)
+
+
+def _upsampled(
+  input_tensor: tf.Tensor,
+  scale: Optional[int] = None,
+  height_scale: Optional[int] = None,
+  width_scale: Optional[int] = None,
+  name: str = 'nearest_neighbor_upsampling',
+) -> tf.Tensor:
+  """Repeats each value of [batch, height, width, channels]; has stock names."""
+  factors = [height_scale or scale, width_scale or scale]
+  sides = input_tensor.shape.as_list()[1:3]
+  if None in sides:
+    sides = tf.unstack(tf.shape(input_tensor)[1:3])
+  return tf.image.resize_nearest_neighbor(
+    input_tensor,
+    [side * factor for side, factor in zip(sides, factors)],
+    name=name,
+  )
