@@ -96,9 +96,10 @@ class ModelPruningHook(update_hook.UpdateHook):
       schedule: when masks change, and to which sparsity.
       layer_sparsities: see `__init__`.
       last_step: see `__init__`.
-      starting_zeros: zeros that masks had when training began, by layer, for a
-        run that goes on within the window. None: what they have when a run
-        begins, if the window has not begun or they are ahead of the schedule.
+      starting_zeros: zeros that masks had when training began, by the name of
+        the mask, for a run that goes on within the window. None: what they have
+        when a run begins, if the window has not begun or they are ahead of the
+        schedule.
       **method: see `__init__`.
     """
     hook = cls.__new__(cls)
@@ -136,6 +137,7 @@ class ModelPruningHook(update_hook.UpdateHook):
   def begin(self) -> None:
     super().begin()
     kernels = masking.masked_kernels()
+    self._kernels = kernels
     self._pruner = self._method.pruner(kernels)
     self._plan = self._method.plan(self.schedule, kernels)
     self._rewirer = self._method.rewirer(kernels)
@@ -166,8 +168,11 @@ class ModelPruningHook(update_hook.UpdateHook):
   def _keep(self, zeros: Sequence[int]) -> None:
     """Tells the plan what masks had when training began, if that is known."""
     if self._starting_zeros:
-      layers = [layer.name for layer in self._plan.layers]
-      zeros = [self._starting_zeros.get(layer, 0) for layer in layers]
+      # A separable layer has two kernels.
+      zeros = [
+        self._starting_zeros.get(kernel.mask.op.name, 0)
+        for kernel in self._kernels
+      ]
     elif self.done is not None and not self._plan.is_ahead(zeros, self.done):
       return
     self._plan.keep(zeros)

@@ -10,7 +10,7 @@ Example:
 
 import contextlib
 import sys
-from typing import Iterator
+from typing import Iterator, Optional
 
 import tensorflow.compat.v1 as tf
 from absl import flags
@@ -230,8 +230,23 @@ def main(_) -> None:
   else:
     input_checks.check_evaluation(config)
     record_classes.check_evaluation(config)
+  rewound = None
   if not FLAGS.checkpoint:
-    rewind(config, run_config.is_chief)
+    rewound = rewind(config, run_config.is_chief)
+  try:
+    train_or_evaluate(config, run_config)
+  except errors.InputError:
+    # It would be gone on with, whatever the corrected command asks for.
+    if rewound and tf.train.latest_checkpoint(FLAGS.model_dir) == rewound:
+      rewinding.remove(rewound)
+    raise
+
+
+def train_or_evaluate(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  run_config: tf.estimator.RunConfig,
+) -> None:
+  """Does what the flags ask for, after their checks."""
   run = model_lib.create_estimator_and_inputs(
     config,
     run_config,
@@ -263,16 +278,21 @@ def main(_) -> None:
 
 def rewind(
   config: pipeline_pb2.TrainEvalPipelineConfig, is_chief: bool
-) -> None:
-  """Writes the checkpoint that training begins with, if weights are rewound."""
+) -> Optional[str]:
+  """Writes the checkpoint that training begins with, if weights are rewound.
+
+  Returns:
+    Its prefix; None where none is written.
+  """
   train_config = config.train_config
   wanted = rewinding.from_message(
     pipeline.pruning_message(config),
     train_config.fine_tune_checkpoint,
     train_config.num_steps,
   )
-  if wanted is not None and is_chief:
-    rewinding.write(wanted, FLAGS.model_dir)
+  if wanted is None or not is_chief:
+    return None
+  return rewinding.write(wanted, FLAGS.model_dir)
 
 
 def role() -> str:
@@ -306,7 +326,7 @@ def evaluate(run: dict) -> None:
     run['estimator'],
     FLAGS.checkpoint,
     input_fn,
-    run['train_steps'],
+    run['train_steps'] or sys.maxsize,
     name,
     *more,
   )

@@ -223,11 +223,15 @@ def cut_request() -> at_once.Request:
   ).check()
 
 
-def check_output(dense: job.Source) -> None:
+def check_output(dense: job.Source, goes_on: bool) -> None:
   """Refuses a folder that cannot be written, before any work."""
   more = [exporting.SPARSE_GRAPH, exporting.SAVED_MODEL]
   job.check_output(
-    dense, FLAGS.output_dir, more if FLAGS.sparse_ops else [], FLAGS.overwrite
+    dense,
+    FLAGS.output_dir,
+    more if FLAGS.sparse_ops else [],
+    FLAGS.overwrite,
+    goes_on,
   )
   if FLAGS.sparse_ops:
     # It is compiled on first use, which must not fail after all the work.
@@ -244,7 +248,7 @@ def main(_) -> None:
   checks.count('--num_images', FLAGS.num_images)
   dense = source()
   if not FLAGS.dry_run:
-    check_output(dense)
+    check_output(dense, not at_once_only)
   if at_once_only:
     print(job.cut(dense, wanted, None if FLAGS.dry_run else FLAGS.output_dir))
   else:

@@ -50,6 +50,26 @@ class Layer(NamedTuple):
     """Gives the number of zeros that the pattern can have, nearest to it."""
     return self.pattern.zeros_for(sparsity, self.shape)
 
+  def zeros_from(self, count: int) -> int:
+    """Gives the fewest zeros that the pattern can have from a number on.
+
+    Raises:
+      InputError: it cannot have as many.
+    """
+    if not count:
+      return 0
+    found = self.zeros_for(count / self.size)
+    if found < count:
+      _, unit = self.pattern.units(self.shape)
+      found = self.zeros_for(min(1.0, (count + unit / 2) / self.size))
+    if found < count:
+      raise errors.InputError(
+        f'the mask of {self.name} begins with {count} zeros of {self.size}, '
+        f'and with granularity {self.pattern} it can have {found}: take '
+        'another granularity, or exclude the layer'
+      )
+    return found
+
   def most(self, max_sparsity: float) -> int:
     """Gives the most zeros up to a sparsity; one weight stays at least."""
     number, size = self.pattern.units(self.shape)
@@ -112,8 +132,12 @@ class Allocation(vocabulary.Division):
       for layer, share in zip(layers, self.sparsities(sparsity, layers))
     ]
 
-  def _total(self, sparsity: float, layers: Sequence[Layer]) -> int:
-    """Gives the number of zeros of all layers, or raises if it cannot be."""
+  def total(self, sparsity: float, layers: Sequence[Layer]) -> int:
+    """Gives the number of zeros of all layers together.
+
+    Raises:
+      InputError: the layers cannot have as many.
+    """
     size = sum(layer.size for layer in layers)
     total = thresholds.zeros_for(sparsity, size)
     most = sum(layer.most(self.max_layer_sparsity) for layer in layers)
@@ -146,7 +170,7 @@ class ErdosRenyiKernel(vocabulary.ErdosRenyiKernel, Allocation):
       np.array([sum(layer.shape) for layer in layers], np.float64),
       sizes - np.array(most, np.int64),
       sizes,
-      int(sizes.sum()) - self._total(target, layers),
+      int(sizes.sum()) - self.total(target, layers),
     )
     return ((sizes - kept) / np.maximum(sizes, 1)).tolist()
 
@@ -175,7 +199,7 @@ class Global(vocabulary.Global, Allocation):
     layers: Sequence[Layer],
     scores: Optional[Sequence[np.ndarray]] = None,
   ) -> List[int]:
-    left = self._total(sparsity, layers)
+    left = self.total(sparsity, layers)
     bits = [_ordered_bits(array) for array in scores]
     zeros = [layer.most(self.max_layer_sparsity) for layer in layers]
     free = list(range(len(layers)))

@@ -5,6 +5,7 @@ from typing import List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   gathering,
   lanes,
@@ -30,13 +31,15 @@ class Rewirer:
       way: chooses what grows back.
 
     Raises:
-      InputError: gradients are needed, and the graph has none.
+      InputError: gradients are needed, and the graph has none; or some of the
+        kernels are not trained.
     """
     self._way = way
     self._sizes = [kernel.size for kernel in kernels]
     gradients: List[Optional[tf.Tensor]] = [None] * len(kernels)
     if way.needs_gradients:
       gradients = gathering.gradients([k.masked_weight for k in kernels])
+    _check_trained(kernels, way)
     with tf.name_scope(_SCOPE):
       self._numbers = tf.placeholder(tf.int32, [len(kernels)], name='replaced')
       self._step = tf.placeholder(tf.int32, [], name='step')
@@ -113,6 +116,25 @@ class Rewirer:
             for each in _weights(kernel)
           ],
         )
+
+
+def _check_trained(
+  kernels: Sequence[masking.MaskedKernel], way: regrowth.Regrowth
+) -> None:
+  """Refuses frozen kernels among trained ones: what grows would stay zero."""
+  frozen = [k.layer for k in kernels if not _is_trained(k.weights)]
+  if 0 < len(frozen) < len(kernels):
+    raise errors.InputError(
+      f'regrowth {way} needs layers that are trained, and {len(frozen)} are '
+      f'not, {frozen[0]} for one: exclude them'
+    )
+
+
+def _is_trained(variable: tf.Variable) -> bool:
+  # The handle of a resource variable, or the reference.
+  handle = getattr(variable, 'handle', None)
+  source = variable.op.outputs[0] if handle is None else handle
+  return any('Apply' in consumer.type for consumer in source.consumers())
 
 
 def _count(mask: tf.Tensor) -> tf.Tensor:

@@ -66,6 +66,11 @@ class SparsityPlan:
       targets = way.sparsities(schedule.target_sparsity, shared)
       for number, target in zip(self._shared, targets):
         own[number] = target
+    if self.needs_scores:
+      # Else it would show at an update, when most of the training is done.
+      way.total(
+        schedule.target_sparsity, [layers[number] for number in self._shared]
+      )
     # None where the scores of the weights decide.
     self._schedules: List[Optional[schedules.Schedule]] = [
       None if target is None else schedule.with_target(target) for target in own
@@ -77,10 +82,12 @@ class SparsityPlan:
     Args:
       zeros: of each mask before the first update, as a pruned checkpoint has
         them.
+
+    Raises:
+      InputError: a layer cannot have as many in its pattern.
     """
     self._least = [
-      layer.zeros_for(count / layer.size) if count else 0
-      for layer, count in zip(self.layers, zeros)
+      layer.zeros_from(count) for layer, count in zip(self.layers, zeros)
     ]
 
   def is_ahead(self, zeros: Sequence[int], step: int) -> bool:
@@ -129,8 +136,15 @@ class SparsityPlan:
     Returns:
       Number of zeros by number of the layer.
     """
-    free, zeros = list(self._shared), {}
-    due = self._due_by_scores(sparsity)
+    bound = self._way.max_layer_sparsity
+    # What has more than it may get keeps that, and leaves the rest to others.
+    zeros = {
+      number: self._least[number]
+      for number in self._shared
+      if self._least[number] > self.layers[number].most(bound)
+    }
+    free = [number for number in self._shared if number not in zeros]
+    due = self._due_by_scores(sparsity) - sum(zeros.values())
     while free:
       size = sum(self.layers[number].size for number in free)
       found = self._way.zeros(

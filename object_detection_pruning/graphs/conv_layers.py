@@ -5,7 +5,7 @@ attribute and shape; the first node that does not fit ends the layer before it,
 and a layer whose kernel does not fit is left alone, with the reason.
 """
 
-from typing import Iterator, List, NamedTuple, Optional, Set, Union
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Set, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -119,10 +119,10 @@ def _misfit(node: NodeDef, index: GraphIndex) -> str:
     return '' if weights.ndim == 2 else 'its weights are no matrix'
   if weights.ndim != 4:
     return 'its weights have not four dimensions'
-  return _window_misfit(node)
+  return _window_misfit(node, weights.shape[:2])
 
 
-def _window_misfit(node: NodeDef) -> str:
+def _window_misfit(node: NodeDef, window: Sequence[int]) -> str:
   layout = attribute(node, 'data_format').s
   if layout not in (b'NHWC', b''):
     return f'its layout is {layout.decode()}, not NHWC'
@@ -137,6 +137,8 @@ def _window_misfit(node: NodeDef) -> str:
   pads = list(attribute(node, 'explicit_paddings').list.i)
   if padding != b'EXPLICIT' or len(pads) != 8 or any(pads[:2] + pads[6:]):
     return f'its padding is {padding.decode()}'
+  if max(pads[2:4]) >= window[0] or max(pads[4:6]) >= window[1]:
+    return 'its padding is as wide as its kernel'
   return ''
 
 

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.python.framework import tensor_util
 
-from object_detection_pruning.graphs import importing
+from object_detection_pruning.graphs import importing, op_definitions
 
 NodeDef = tf.NodeDef
 GraphDef = tf.GraphDef
@@ -37,8 +37,13 @@ def same_tensor(reference: str, node: NodeDef) -> bool:
 
 
 def attribute(node: NodeDef, name: str) -> AttrValue:
-  """An attribute, or an empty one: looking it up by [] would add it."""
-  return node.attr[name] if name in node.attr else AttrValue()
+  """An attribute, its default, or an empty one where it has none."""
+  # Looking it up by [] would add it.
+  return (
+    node.attr[name]
+    if name in node.attr
+    else op_definitions.default(node.op, name)
+  )
 
 
 class GraphIndex:

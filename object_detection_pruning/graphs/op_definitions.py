@@ -1,13 +1,13 @@
 """What this TensorFlow knows of its ops."""
 
+import functools
 from typing import List, Optional
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.framework import op_def_pb2
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
-from object_detection_pruning.graphs.graph_index import NodeDef
-
+NodeDef = tf.NodeDef
 OpDef = op_def_pb2.OpDef
 ArgDef = OpDef.ArgDef
 AttrDef = OpDef.AttrDef
@@ -72,6 +72,27 @@ def library_of(op: str) -> Optional[str]:
     if op.startswith(starts):
       return library
   return None
+
+
+_DEFINITIONS = Definitions()
+
+
+@functools.lru_cache(maxsize=None)
+def default(op: str, name: str) -> AttrValue:
+  """The value that an op has for an attribute that a node leaves out.
+
+  Args:
+    op: type of the node.
+    name: of the attribute.
+
+  Returns:
+    Its default; an empty value where it has none, or the op is not known.
+  """
+  definition = _DEFINITIONS.find(op)
+  for each in definition.attr if definition else ():
+    if each.name == name:
+      return each.default_value
+  return AttrValue()
 
 
 def attribute(node: NodeDef, definition: AttrDef) -> AttrValue:

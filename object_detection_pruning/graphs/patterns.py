@@ -166,4 +166,6 @@ def both(*patterns: Pattern) -> Pattern:
 
 def _value(found: NodeDef, name: str, wanted: Any) -> Any:
   value = attribute(found, name)
+  if isinstance(wanted, bool):
+    return value.b
   return list(value.list.i) if isinstance(wanted, list) else int(value.i)

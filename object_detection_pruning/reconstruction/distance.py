@@ -116,8 +116,9 @@ def _gradients(loss, network, layers) -> Dict[str, tf.Tensor]:
     if gradient is None:
       continue
     axes = list(range(gradient.shape.rank - 1))
-    moved = -tf.reduce_sum(gradient, axes) / site.shift.factor.astype(
-      np.float32
+    # Behind a channel that is scaled by zero, a constant moves nothing.
+    moved = -tf.div_no_nan(
+      tf.reduce_sum(gradient, axes), site.shift.factor.astype(np.float32)
     )
     name = site.shift.constant
     result[name] = result[name] + moved if name in result else moved

@@ -7,7 +7,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, finite, paths
+from object_detection_pruning.common import checkpoints, errors, finite, paths
 from object_detection_pruning.core import kernels
 from object_detection_pruning.export import exporter
 from object_detection_pruning.graphs import float_constants
@@ -144,10 +144,18 @@ class Job:
     """
     if sparsity is None:
       sparsity = self._request.sparsity
-    kept = progress_file.Folder(
-      os.path.join(folder, PARTS), self.fingerprint(sparsity)
-    )
-    values, layers = self._pruner.run(kept, sparsity, shared)
+    parts = os.path.join(folder, PARTS)
+    is_new = not os.path.isdir(parts)
+    kept = progress_file.Folder(parts, self.fingerprint(sparsity))
+    try:
+      values, layers = self._pruner.run(kept, sparsity, shared)
+    except errors.InputError:
+      # What was refused never began, and must not stand in another's way.
+      if is_new:
+        kept.remove()
+        if not os.listdir(folder):
+          os.rmdir(folder)
+      raise
     distances = []
     if self._learning.steps:
       state = self._pruner.refine(values, self._learning, kept)
@@ -258,15 +266,20 @@ def _write(source, model, values, pruned: List[str], folder: str) -> None:
 
 
 def check_output(
-  source: Source, folder: str, more: Sequence[str], may_replace: bool
+  source: Source,
+  folder: str,
+  more: Sequence[str],
+  may_replace: bool,
+  goes_on: bool = True,
 ) -> None:
   """Refuses a folder that cannot be written, or that has what would be lost.
 
   Args:
     source: the dense model; its folder is refused.
-    folder: the folder to write to. One with a run that was killed goes on.
+    folder: the folder to write to.
     more: files that are written there besides those of `run`.
     may_replace: whether an older result may be replaced.
+    goes_on: whether a run that was killed goes on, as that of `cut` does not.
 
   Raises:
     InputError: it is refused.
@@ -275,7 +288,7 @@ def check_output(
   names = [outputs.FROZEN_GRAPH, outputs.REPORT]
   if source.checkpoint:
     names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
-  is_unfinished = os.path.isdir(os.path.join(folder, PARTS))
+  is_unfinished = goes_on and os.path.isdir(os.path.join(folder, PARTS))
   paths.files_to_write(
     '--output_dir', folder, [*names, *more], may_replace or is_unfinished
   )

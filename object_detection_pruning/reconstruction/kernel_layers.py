@@ -172,7 +172,6 @@ def _used_by_kernel_ops_alone(constant: NodeDef, index: GraphIndex) -> bool:
 
 
 def _layer(node: NodeDef, constant: NodeDef, index: GraphIndex) -> KernelLayer:
-  pads = list(attribute(node, 'explicit_paddings').list.i)
   return KernelLayer(
     constant=constant.name,
     kind=node.op,
@@ -181,8 +180,12 @@ def _layer(node: NodeDef, constant: NodeDef, index: GraphIndex) -> KernelLayer:
     strides=_middle(node, 'strides'),
     dilations=_middle(node, 'dilations'),
     padding=attribute(node, 'padding').s.decode() or 'VALID',
-    explicit_paddings=pads[2:6],
+    explicit_paddings=_explicit_paddings(node),
   )
+
+
+def _explicit_paddings(node: NodeDef) -> List[int]:
+  return list(attribute(node, 'explicit_paddings').list.i)[2:6]
 
 
 def _middle(node: NodeDef, name: str) -> List[int]:
@@ -195,6 +198,7 @@ def _differs(layer: KernelLayer, node: NodeDef) -> str:
     and layer.strides == _middle(node, 'strides')
     and layer.dilations == _middle(node, 'dilations')
     and layer.padding == (attribute(node, 'padding').s.decode() or 'VALID')
+    and layer.explicit_paddings == _explicit_paddings(node)
   )
   return '' if same else _ELSEWHERE
 

@@ -71,7 +71,7 @@ def fewer(limit: str) -> Pattern:
 def number_of_scores() -> Pattern:
   """How many of `scores` are not negative."""
   found = node('GreaterEqual', anything('scores'), constant(0.0))
-  return node('Sum', node('Cast', found), constant([0]), keep_dims=0)
+  return node('Sum', node('Cast', found), constant([0]), keep_dims=False)
 
 
 def _filled(length: Pattern, value: float) -> Pattern:

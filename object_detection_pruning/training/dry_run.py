@@ -48,6 +48,11 @@ def describe(
     )
   model_lib.check_run(config, settings, train_steps)
   kernels = masked_network.kernels(config)
+  if not kernels:
+    raise errors.InputError(
+      'no kernel gets a mask: name layers that the network has in include, or '
+      'a masked feature extractor, and exclude fewer'
+    )
   pruning_builder.check_patterns(settings, kernels[0].weights.graph)
   method = settings.method
   plan = method.plan(schedule, kernels)

@@ -122,7 +122,7 @@ def model_fn_creator(
       if run_config.is_chief and not recalibrates:
         moving_statistics.warn_if_stale(settings.schedule, train_steps)
       return training_hooks.with_hooks(
-        spec, settings, run_config, train_steps, soft, start
+        spec, settings, run_config, train_steps, soft, start, rewinds
       )
 
     return model_fn

@@ -4,6 +4,7 @@ Frankle et al. 2020 (Linear Mode Connectivity and the Lottery Ticket Hypothesis,
 arXiv:1912.05671): what is pruned late is trained again from early weights.
 """
 
+import glob
 import os
 from typing import Dict, NamedTuple, Optional
 
@@ -152,6 +153,13 @@ def write(rewinding: Rewinding, model_dir: str) -> Optional[str]:
     rewinding.later,
   )
   return prefix
+
+
+def remove(prefix: str) -> None:
+  """Removes what `write` has written, from a folder that has nothing else."""
+  for path in glob.glob(glob.escape(prefix) + '.*'):
+    os.remove(path)
+  os.remove(os.path.join(os.path.dirname(prefix), 'checkpoint'))
 
 
 def check_whole(name: str, shapes: Dict[str, tuple]) -> None:

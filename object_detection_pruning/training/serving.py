@@ -9,6 +9,7 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints
+from object_detection_pruning.core import moving_averages
 from object_detection_pruning.export import stripping
 from object_detection_pruning.training import model_lib
 
@@ -43,7 +44,9 @@ def export(
   dense.train_config.ClearField('fine_tune_checkpoint')
   with tempfile.TemporaryDirectory() as folder:
     prefix = os.path.join(folder, os.path.basename(checkpoint))
-    tensors = checkpoints.read(checkpoint)
+    tensors = moving_averages.evaluated(
+      config, checkpoints.read(checkpoint), checkpoint
+    )
     checkpoints.write(prefix, stripping.strip(tensors).tensors)
     run = model_lib.create_estimator_and_inputs(
       dense, tf.estimator.RunConfig(model_dir=folder), restored_from=prefix

@@ -24,6 +24,7 @@ def with_hooks(
   train_steps: Optional[int],
   soft: Optional[soft_training.SoftTraining],
   start: str,
+  rewinds: bool,
 ) -> tf.estimator.EstimatorSpec:
   """Adds hooks and summaries to what an estimator trains.
 
@@ -34,6 +35,7 @@ def with_hooks(
     train_steps: last training step, if there is one.
     soft: what soft filter pruning needs, if filters are pruned so.
     start: prefix of the checkpoint that training starts from; '' for none.
+    rewinds: whether its masks alone are taken, all of them.
   """
   kernels = masking.masked_kernels()
   if kernels:
@@ -51,7 +53,7 @@ def with_hooks(
     pruning_hook = model_pruning_hook.ModelPruningHook.from_schedule(
       settings.schedule,
       last_step=train_steps,
-      starting_zeros=warm_start.restored_zeros(start, kernels),
+      starting_zeros=warm_start.restored_zeros(start, kernels, rewinds),
       **vars(settings.method),
     )
     hooks.append(pruning_hook)

@@ -110,24 +110,32 @@ def check(checkpoint: str, may_be_partial: bool = False) -> None:
 
 
 def restored_zeros(
-  checkpoint: str, masked: Sequence[masking.MaskedKernel]
+  checkpoint: str,
+  masked: Sequence[masking.MaskedKernel],
+  takes_all: bool = False,
 ) -> Dict[str, int]:
   """Counts the zeros of the masks that a model takes from a checkpoint.
 
   Args:
     checkpoint: prefix of the one that training starts from; may be empty.
     masked: kernels of the model, which is built.
+    takes_all: whether it takes all masks that are there, as rewinding does. If
+      not, those that the stock code restores.
 
   Returns:
-    Zeros by layer.
+    Zeros by the name of the mask.
   """
-  taken = [kernel for kernel in masked if _is_restored(kernel.mask)]
+  taken = [
+    kernel for kernel in masked if takes_all or _is_restored(kernel.mask)
+  ]
   if not checkpoint or not taken:
     return {}
   reader = tf.train.load_checkpoint(checkpoint)
   # Of a classifier the names are others; its masks are counted in the session.
   return {
-    kernel.layer: int(np.sum(reader.get_tensor(kernel.mask.op.name) == 0))
+    kernel.mask.op.name: int(
+      np.sum(reader.get_tensor(kernel.mask.op.name) == 0)
+    )
     for kernel in taken
     if reader.has_tensor(kernel.mask.op.name)
   }

@@ -140,3 +140,19 @@ def test_gradients_that_nothing_takes_are_said_in_one_line():
   ):
     rewirer.Rewirer(masking.masked_kernels(), regrowth.find('rigl'))
   rewirer.Rewirer(masking.masked_kernels(), regrowth.find('set'))
+
+
+@pytest.mark.parametrize('use_resource', [False, True])
+def test_frozen_kernels_among_trained_ones_are_refused(use_resource):
+  with tf.variable_scope(
+    '', use_resource=use_resource
+  ), masking.masking_scope():
+    products = [tf.get_variable(f'{n}/weights', SHAPES[0]) for n in 'ab']
+  trained = tf.trainable_variables()
+  loss = tf.add_n([tf.reduce_sum(product) for product in products])
+  optimizer = tf.train.MomentumOptimizer(0.1, 0.9)
+  optimizer.minimize(loss, var_list=trained[:1])
+  with pytest.raises(errors.InputError, match='1 are not, b for one: exclude'):
+    rewirer.Rewirer(masking.masked_kernels(), regrowth.find('set'))
+  optimizer.minimize(loss, var_list=trained[1:])
+  rewirer.Rewirer(masking.masked_kernels(), regrowth.find('set'))

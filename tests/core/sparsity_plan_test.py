@@ -182,6 +182,39 @@ def test_what_a_layer_keeps_beyond_its_scores_is_left_to_the_others(begun):
     assert kept.sparsity_at(step) == due / SIZE
 
 
+def test_pattern_that_cannot_hold_what_masks_began_with_is_refused():
+  # In blocks of 16: up to the next one, and no more than there are.
+  kept = plan(pattern='4x4')
+  kept.keep([0, 100, 2000, 0])
+  assert kept.zeros_at(2)[1:3] == [112, 2000]
+  for begun in ([180, 0, 0, 0], [0, 0, 0, 95]):
+    with pytest.raises(errors.InputError, match='take another granularity'):
+      kept.keep(begun)
+  halves = plan(pattern='2:4', schedule=schedules.ConstantSchedule(0.5, 2, 10))
+  with pytest.raises(errors.InputError) as error:
+    halves.keep([0, 115, 0, 0])
+  assert str(error.value) == (
+    'the mask of net/b begins with 115 zeros of 128, and with granularity 2:4 '
+    'it can have 64: take another granularity, or exclude the layer'
+  )
+
+
+def test_scores_divide_no_more_than_layers_can_have():
+  with pytest.raises(errors.InputError, match='at most for these layers'):
+    plan(way='global', schedule=schedules.PolynomialSchedule(0.9999, 2, 10))
+
+
+def test_layer_that_begins_beyond_the_bound_leaves_less_to_others():
+  way = allocation.find('global', max_layer_sparsity=0.9)
+  found = granularity.find('weight')
+  layers = [allocation.Layer(n, shape, found) for n, shape in SHAPES.items()]
+  kept = sparsity_plan.SparsityPlan(SCHEDULE, layers, way)
+  begun = [int(0.95 * layer.size) for layer in layers[:3]] + [0]
+  kept.keep(begun)
+  scores = [np.ones(shape, np.float32) for shape in SHAPES.values()]
+  assert kept.zeros_at(2, scores) == begun
+
+
 def test_layers_begin_with_more_than_is_due():
   kept = plan(way='global')
   begun = [200, 120, 2000, 90]

@@ -28,6 +28,17 @@ def test_references_are_taken_apart(reference, name, number, is_control):
   assert graph_index.is_control(reference) == is_control
 
 
+def test_attribute_that_is_left_out_has_the_default_of_its_op():
+  node = tf.NodeDef(name='norm', op='FusedBatchNorm')
+  assert graph_index.attribute(node, 'is_training').b
+  assert graph_index.attribute(node, 'epsilon').f == pytest.approx(1e-4)
+  # No default, no such attribute, no such op.
+  for op, name in (('Cast', 'DstT'), ('Cast', 'none'), ('NoSuchOp', 'T')):
+    empty = graph_index.attribute(tf.NodeDef(name='n', op=op), name)
+    assert empty.WhichOneof('value') is None
+  assert not node.attr
+
+
 def test_a_constant_is_seen_through_identities(index):
   np.testing.assert_array_equal(index.constant('twice'), [1, 2])
   assert index.constant_node('twice').name == 'value'

@@ -54,6 +54,22 @@ def test_outputs_and_attributes_count(matcher):
   assert not matcher.match(node(*split, output=1, num_split=3), 'split:1')
 
 
+def test_attributes_that_are_true_or_false_count(graph):
+  x = tf.placeholder(tf.float32, [2, 4], name='x')
+  tf.reduce_sum(x, 0, keepdims=True, name='kept')
+  tf.reduce_sum(x, 0, name='gone')
+  graph_def = graph.as_graph_def()
+  for each in graph_def.node:
+    # Graphs are written without what is the default.
+    if each.name == 'gone':
+      del each.attr['keep_dims']
+  matcher = patterns.Matcher(GraphIndex(graph_def))
+  for name, kept in (('kept', True), ('gone', False)):
+    total = ('Sum', same('x'), constant(0))
+    assert matcher.match(node(*total, keep_dims=kept), name)
+    assert not matcher.match(node(*total, keep_dims=not kept), name)
+
+
 def test_a_node_may_wait_for_nothing_but_assertions(matcher):
   pattern = node('Mul', same('x'), constant(3.0))
   assert matcher.match(pattern, 'asserts')

@@ -293,7 +293,7 @@ def test_pruned_model_is_pruned_further_and_never_less(tmp_path):
 def test_what_masks_began_with_is_kept_after_a_restart_in_the_window():
   schedule = PolynomialSchedule(0.5, 0, 10)
   hook = ModelPruningHook.from_schedule(
-    schedule, starting_zeros={'net': 18}, last_step=12
+    schedule, starting_zeros={'net/mask': 18}, last_step=12
   )
   with tf.Graph().as_default():
     _, train_op = tiny_model.build()

@@ -55,6 +55,16 @@ def test_a_folded_scale_is_heeded():
   np.testing.assert_allclose(layer.sites[0].shift.factor, [-2, -5])
 
 
+def test_kernel_at_places_with_other_paddings_is_left_alone():
+  def build(image):
+    kernel = _kernel(3, 3, 3, 2)
+    for left, right in ((1, 1), (2, 0)):
+      pads = [[0, 0], [1, 1], [left, right], [0, 0]]
+      tf.nn.conv2d(image, kernel, 1, pads)
+
+  assert not _find(build).layers
+
+
 def test_batch_norm_in_single_ops_has_its_mean_corrected():
   def build(image):
     net = tf.nn.conv2d(image, _kernel(1, 1, 3, 2), 1, 'SAME')

@@ -142,6 +142,17 @@ def other_size(picture):
   return tf.image.resize_images(picture, [side, side]), tf.constant([1, 1, 3])
 
 
+def test_pixels_with_halves_are_left():
+  def resized(picture):
+    image = tf.cast(picture, tf.float32)[None]
+    found = tf.raw_ops.ResizeBilinear(
+      images=image, size=[30, 41], half_pixel_centers=True
+    )
+    return found[0], tf.constant([30, 41, 3])
+
+  assert OP not in rewrite.rewrite(graph_def(resized)).report.counts
+
+
 def mean_color(picture):
   resized = tf.image.resize_images(picture, [30, 41])
   return resized, tf.cast(tf.reduce_mean(picture, [0, 1]), tf.int32)

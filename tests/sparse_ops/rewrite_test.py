@@ -73,6 +73,15 @@ def test_keeps_explicit_padding(graph):
   assert ops(rewritten(graph)) == ['SparseConv2D']
 
 
+def test_padding_as_wide_as_the_kernel_stays(graph):
+  pads = [[0, 0], [1, 1], [0, 0], [0, 0]]
+  tf.nn.conv2d(image(), kernel(1, 1, 16, 24), [1] * 4, pads, name='out')
+  result = rewritten(graph)
+  assert ops(result) == ['Conv2D']
+  (kept,) = result.report.kept
+  assert 'its padding is as wide as its kernel' in kept.note
+
+
 def test_joins_depthwise_and_pointwise(graph):
   x = tf.nn.depthwise_conv2d_native(
     image(), kernel(3, 3, 16, 1, density=1), [1, 2, 2, 1], 'SAME'

@@ -51,6 +51,18 @@ def test_training_goes_on_from_early_weights_under_late_masks(tmp_path):
   assert tiny_model.latest(folder)['global_step'] == 7
 
 
+def test_what_was_written_can_be_removed(tmp_path):
+  early = write(tmp_path, 'early', tensors())
+  late = write(tmp_path, 'late', tensors())
+  folder = tmp_path / 'new'
+  folder.mkdir()
+  (folder / 'notes.txt').write_text('')
+  rewinding.remove(
+    rewinding.write(rewinding.Rewinding(early, late), str(folder))
+  )
+  assert [path.name for path in folder.iterdir()] == ['notes.txt']
+
+
 def test_step_is_that_of_the_weights_or_zero(tmp_path):
   early = write(tmp_path, 'early', tensors())
   late = write(tmp_path, 'late', tensors(global_step=np.int64(50)))

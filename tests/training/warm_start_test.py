@@ -90,6 +90,21 @@ def test_pruned_checkpoint_brings_its_masks_along(tmp_path, lines):
   assert about_variables(lines) == ['Warm start: 4 variables restored.']
 
 
+def test_zeros_of_both_kernels_of_a_layer_are_counted(tmp_path):
+  zeros = {'a/depthwise_mask': 5, 'a/mask': 7}
+  with masking.masking_scope(depthwise=True):
+    slim.separable_conv2d(tf.zeros([1, 4, 4, 3]), 4, 3, scope='a')
+  masked = masking.masked_kernels()
+  written = {}
+  for kernel in masked:
+    written[kernel.mask.op.name] = np.ones(kernel.shape, 'f')
+    written[kernel.mask.op.name].flat[: zeros[kernel.mask.op.name]] = 0
+  checkpoints.write(str(tmp_path / 'c'), written)
+  # The stock code restores none of these, and rewinding takes all.
+  assert warm_start.restored_zeros(str(tmp_path / 'c'), masked) == {}
+  assert warm_start.restored_zeros(str(tmp_path / 'c'), masked, True) == zeros
+
+
 def test_variables_of_another_shape_are_told_in_the_same_line(tmp_path, lines):
   # As class predictors are where the number of classes differs.
   checkpoints.write(
