@@ -108,6 +108,17 @@ def test_a_frozen_graph_alone_is_pruned(graph, tmp_path):
   ) in str(report)
 
 
+def test_request_that_is_refused_leaves_nothing_in_the_way(graph, tmp_path):
+  folder = str(tmp_path / 'out')
+  source, setting = job.Source(graph=graph), refinement.Setting(0)
+  wanted = _REQUEST._replace(allocation='least_cost', target='latency')
+  with pytest.raises(errors.InputError, match='no allocation takes away'):
+    job.run(source, _PHOTOS, wanted._replace(sparsity=0.99), setting, folder)
+  assert not os.path.exists(folder)
+  job.run(source, _PHOTOS, wanted._replace(sparsity=0.2), setting, folder)
+  assert sorted(os.listdir(folder)) == [outputs.FROZEN_GRAPH, outputs.REPORT]
+
+
 # Inception V2 at full width has 75 layers to fit.
 _FOR_MINUTES = pytest.mark.skipif(
   not os.environ.get('ODP_SLOW'), reason='takes five minutes: set ODP_SLOW=1'
