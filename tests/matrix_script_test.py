@@ -45,9 +45,11 @@ def test_a_row_that_is_run_again_takes_the_place_of_the_earlier_one(
   assert os.listdir(str(tmp_path)) == ['results.json']
   rows = script['load'](path)
   assert [row['result'] for row in rows] == ['of the first', 'new']
-  *_, one, two = script['table'](rows).splitlines()
-  assert one == '| 1.14.0 | 3.6 | 2019 |  |  |  |  | of the first |'
+  *_, one, two, empty, tests = script['table'](rows).splitlines()
+  assert one == '| 1.14.0 | 3.6 | 2019 | 1 |  |  |  | of the first |'
   assert two.endswith('| new |')
+  assert empty == ''
+  assert tests.startswith('1. `')
 
 
 def test_table_says_why_tests_were_skipped(script):
@@ -60,10 +62,14 @@ def test_table_says_why_tests_were_skipped(script):
     skips={'no GPU': 2},
     failures=['tests.a.test_b'],
   )
-  assert script['table']([row]).splitlines()[2] == (
-    '| 1.14.0 | 3.6 | 2019 | `tests/core` | 5 | 1 | 2 | no GPU (2); '
+  other = dict(row, tests=['tests/core', 'tests/hooks'])
+  lines = script['table']([row, other, row]).splitlines()
+  assert lines[2] == lines[4] == (
+    '| 1.14.0 | 3.6 | 2019 | 1 | 5 | 1 | 2 | no GPU (2); '
     'failed: `tests.a.test_b` |'
   )
+  assert lines[3].startswith('| 1.14.0 | 3.6 | 2019 | 2 |')
+  assert lines[5:] == ['', '1. `tests/core`', '2. `tests/core`, `tests/hooks`']
 
 
 def test_every_pair_that_the_library_is_for_has_a_row(script):

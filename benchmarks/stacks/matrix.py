@@ -214,7 +214,7 @@ def counts(path):
 
 
 def table(rows):
-  """Renders results as Markdown.
+  """Renders results as Markdown: a table of outcomes, then what was run.
 
   Args:
     rows: what each row has in a file of results.
@@ -222,19 +222,25 @@ def table(rows):
   head = ['TensorFlow', 'Python', 'stock API', 'tests']
   head += ['passed', 'failed', 'skipped', 'why skipped or failed']
   lines = [head, ['---'] * len(head)]
+  runs = []
   for row in rows:
+    if row['tests'] not in runs:
+      runs.append(row['tests'])
     first = [row['tensorflow'], row['python'], row['stock']]
+    first.append(runs.index(row['tests']) + 1)
     if 'result' in row:
-      lines.append([*first, '', '', '', '', row['result']])
+      lines.append([*first, '', '', '', row['result']])
       continue
     why = [f'{reason} ({n})' for reason, n in row['skips'].items()]
     why += [f'failed: `{name}`' for name in row['failures']]
     numbers = [row[kind] for kind in ('passed', 'failed', 'skipped')]
-    tests = ', '.join(f'`{test}`' for test in row['tests'])
-    lines.append([*first, tests, *numbers, '; '.join(why)])
-  return '\n'.join(
-    '| ' + ' | '.join(str(cell) for cell in line) + ' |' for line in lines
-  )
+    lines.append([*first, *numbers, '; '.join(why)])
+  rendered = ['| ' + ' | '.join(map(str, line)) + ' |' for line in lines]
+  rendered.append('')
+  for number, tests in enumerate(runs, 1):
+    names = ', '.join(f'`{test}`' for test in tests)
+    rendered.append(f'{number}. {names}')
+  return '\n'.join(rendered)
 
 
 def load(path):
