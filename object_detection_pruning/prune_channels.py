@@ -11,6 +11,7 @@ import os
 from typing import Dict, FrozenSet, Optional
 
 from absl import flags
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import input_checks, pipeline
@@ -197,10 +198,7 @@ def main(_) -> None:
   batches = recalibration.batches_for(
     config, 0 if FLAGS.dry_run else FLAGS.recalibrate_batch_norm, default
   )
-  if batches or criteria.TRAINING_DATA in _needs():
-    input_checks.check_train_config(config.train_config)
-  if criteria.TRAINING_DATA in _needs():
-    input_checks.check_training_data(config)
+  _check_training(config, batches)
   pictures = None
   if FLAGS.reconstruct:
     pictures = photos.read(
@@ -239,6 +237,17 @@ def main(_) -> None:
   elif FLAGS.recalibrate_batch_norm != 0 and not pictures:
     print('batch norm is frozen, so its statistics stay as they are')
   print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+
+
+def _check_training(
+  config: pipeline_pb2.TrainEvalPipelineConfig, batches: int
+) -> None:
+  """Checks what training batches are taken from, where some are."""
+  needs_data = criteria.TRAINING_DATA in _needs()
+  if batches or needs_data:
+    input_checks.check_train_config(config.train_config)
+  if needs_data:
+    input_checks.check_training_data(config)
 
 
 def _check_flags() -> None:
