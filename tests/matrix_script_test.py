@@ -64,9 +64,13 @@ def test_table_says_why_tests_were_skipped(script):
   )
   other = dict(row, tests=['tests/core', 'tests/hooks'])
   lines = script['table']([row, other, row]).splitlines()
-  assert lines[2] == lines[4] == (
-    '| 1.14.0 | 3.6 | 2019 | 1 | 5 | 1 | 2 | no GPU (2); '
-    'failed: `tests.a.test_b` |'
+  assert (
+    lines[2]
+    == lines[4]
+    == (
+      '| 1.14.0 | 3.6 | 2019 | 1 | 5 | 1 | 2 | no GPU (2); '
+      'failed: `tests.a.test_b` |'
+    )
   )
   assert lines[3].startswith('| 1.14.0 | 3.6 | 2019 | 2 |')
   assert lines[5:] == ['', '1. `tests/core`', '2. `tests/core`, `tests/hooks`']
