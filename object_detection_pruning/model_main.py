@@ -237,7 +237,7 @@ def main(_) -> None:
     train_or_evaluate(config, run_config)
   except errors.InputError:
     # It would be gone on with, whatever the corrected command asks for.
-    if rewound and tf.train.latest_checkpoint(FLAGS.model_dir) == rewound:
+    if rewound and checkpoints.latest(FLAGS.model_dir) == rewound:
       rewinding.remove(rewound)
     raise
 

@@ -4,7 +4,7 @@ import contextlib
 import glob
 import os
 import re
-from typing import Callable, Dict, Iterator, Tuple
+from typing import Callable, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -39,6 +39,21 @@ def exists(prefix: str) -> bool:
     tf.gfile.Exists(name) and not tf.gfile.IsDirectory(name)
     for name in (prefix + _INDEX, prefix)
   )
+
+
+def latest(folder: str) -> Optional[str]:
+  """Gives the prefix of the latest checkpoint of a folder; None for none.
+
+  Raises:
+    InputError: the file that names it is damaged.
+  """
+  try:
+    return tf.train.latest_checkpoint(folder)
+  except ValueError:
+    raise errors.InputError(
+      f'{os.path.join(folder, "checkpoint")} names no checkpoint, so it is '
+      'damaged: remove it, or name another folder'
+    )
 
 
 def resolve(path: str) -> str:

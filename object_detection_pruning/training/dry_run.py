@@ -96,7 +96,7 @@ def _masked(
 
 def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:
   """Gives the checkpoint that a run begins with, or raises."""
-  latest = tf.train.latest_checkpoint(model_dir)
+  latest = checkpoints.latest(model_dir)
   start = latest or config.train_config.fine_tune_checkpoint
   if not start:
     raise errors.InputError(
@@ -114,7 +114,7 @@ def _zeros_of_the_start(
 ) -> List[int]:
   """Counts the zeros that masks have when training begins."""
   start = config.train_config.fine_tune_checkpoint
-  latest = tf.train.latest_checkpoint(model_dir)
+  latest = checkpoints.latest(model_dir)
   if (
     latest
     and not start

@@ -283,7 +283,7 @@ def _latest(restored_from: str) -> Optional[str]:
   """Gives the checkpoint of a folder or prefix, None where there is none."""
   checkpoint = restored_from
   if tf.gfile.IsDirectory(restored_from):
-    checkpoint = tf.train.latest_checkpoint(restored_from)
+    checkpoint = checkpoints.latest(restored_from)
   if checkpoint and checkpoints.exists(checkpoint):
     return checkpoint
   return None

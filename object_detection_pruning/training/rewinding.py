@@ -136,7 +136,7 @@ def write(rewinding: Rewinding, model_dir: str) -> Optional[str]:
   Raises:
     InputError: the checkpoints do not fit together, or cannot be read.
   """
-  if tf.train.latest_checkpoint(model_dir):
+  if checkpoints.latest(model_dir):
     return None
   tensors = rewound(
     rewinding,

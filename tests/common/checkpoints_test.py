@@ -238,6 +238,16 @@ def test_file_of_a_checkpoint_that_is_not_whole_is_none(tmp_path):
     checkpoints.resolve(path)
 
 
+def test_latest_of_a_folder_is_none_or_damaged(tmp_path):
+  assert checkpoints.latest(str(tmp_path)) is None
+  checkpoints.write(str(tmp_path / 'model.ckpt-1'), TENSORS)
+  checkpoints.name_latest(str(tmp_path / 'model.ckpt-1'))
+  assert checkpoints.latest(str(tmp_path)) == str(tmp_path / 'model.ckpt-1')
+  (tmp_path / 'checkpoint').write_text('')
+  with pytest.raises(errors.InputError, match='checkpoint names no checkpoint'):
+    checkpoints.latest(str(tmp_path))
+
+
 def test_a_state_that_names_no_checkpoint_is_an_error(tmp_path):
   (tmp_path / 'checkpoint').write_text('model_checkpoint_path: ""\n')
   with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
