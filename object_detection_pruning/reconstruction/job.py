@@ -124,6 +124,7 @@ class Job:
     folder: str,
     sparsity: Optional[float] = None,
     shared: Optional[progress_file.Folder] = None,
+    finish: Callable[[], None] = lambda: None,
   ) -> report.Report:
     """Prunes the model and writes it.
 
@@ -135,6 +136,7 @@ class Job:
         masked checkpoint and its config go.
       sparsity: in place of that of the request.
       shared: where parts are kept that runs of other sparsities need as well.
+      finish: called when all is written; killed in it, a run goes on as well.
 
     Returns:
       What became of each layer.
@@ -171,6 +173,7 @@ class Job:
     pruned = [layer.constant for layer in self._pruner.chosen]
     _write(self._source, self.model, values, pruned, folder)
     result.write(os.path.join(folder, outputs.REPORT))
+    finish()
     kept.remove()
     return result
 

@@ -50,7 +50,12 @@ class Bound(NamedTuple):
     return self
 
 
-def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
+def search(
+  job: jobs.Job,
+  bound: Bound,
+  folder: str,
+  finish: Callable[[], None] = lambda: None,
+) -> trials.Trials:
   """Prunes at several sparsities, by bisection in steps of 1 %.
 
   Accuracy is taken to fall as sparsity grows. Every run is kept in a folder
@@ -61,6 +66,7 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
     job: the dense model and its photos.
     bound: what may be lost.
     folder: to write to.
+    finish: see `Job.run`; called if a run is within the bound.
 
   Returns:
     All runs.
@@ -97,6 +103,8 @@ def search(job: jobs.Job, bound: Bound, folder: str) -> trials.Trials:
   most = int(100 * job.most_share(shared) + 1e-9)
   sparsest(is_within, most)
   _finish(found, folder)
+  if found.chosen is not None:
+    finish()
   shared.remove()
   return found
 

@@ -119,6 +119,32 @@ def test_request_that_is_refused_leaves_nothing_in_the_way(graph, tmp_path):
   assert sorted(os.listdir(folder)) == [outputs.FROZEN_GRAPH, outputs.REPORT]
 
 
+def test_run_that_is_killed_at_its_end_goes_on(graph, tmp_path):
+  folder = str(tmp_path / 'out')
+  done = []
+
+  def run(finish):
+    with job.Job(
+      job.Source(graph=graph), lambda: _PHOTOS, _REQUEST, refinement.Setting(0)
+    ) as work:
+      work.run(folder, finish=finish)
+    with open(os.path.join(folder, outputs.FROZEN_GRAPH), 'rb') as file:
+      return file.read()
+
+  def is_killed():
+    done.append(sorted(os.listdir(folder)))
+    raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt):
+    run(is_killed)
+  assert done == [[outputs.FROZEN_GRAPH, outputs.REPORT, job.PARTS]]
+  job.check_output(job.Source(graph=graph), folder, [], may_replace=False)
+  before = os.stat(os.path.join(folder, outputs.FROZEN_GRAPH)).st_size
+  assert len(run(lambda: done.append('finished'))) == before
+  assert done[1:] == ['finished']
+  assert job.PARTS not in os.listdir(folder)
+
+
 # Inception V2 at full width has 75 layers to fit.
 _FOR_MINUTES = pytest.mark.skipif(
   not os.environ.get('ODP_SLOW'), reason='takes five minutes: set ODP_SLOW=1'
