@@ -78,6 +78,14 @@ class PruningMethod:
         f'{schedule.initial_sparsity} to target_sparsity '
         f'{schedule.target_sparsity}'
       )
+    if self.regrowth:
+      # Layers that are to have more than the target would rise towards that.
+      schedule = schedules.ConstantSchedule(
+        schedule.target_sparsity,
+        schedule.start_step,
+        schedule.end_step,
+        schedule.frequency,
+      )
     gathering.check_start('start_step', self.criterion, schedule.start_step)
     given = schedule.target_sparsity
     target = self.granularity.check_target('target_sparsity', given)

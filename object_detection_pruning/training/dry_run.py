@@ -97,7 +97,9 @@ def _masked(
 def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:
   """Gives the checkpoint that a run begins with, or raises."""
   latest = checkpoints.latest(model_dir)
-  start = latest or config.train_config.fine_tune_checkpoint
+  # Rewinding takes its weights from elsewhere, and the masks of the start.
+  rewound = pipeline.pruning_message(config).rewind_checkpoint
+  start = latest or rewound or config.train_config.fine_tune_checkpoint
   if not start:
     raise errors.InputError(
       '--dry_run needs the weights that training begins with, since this '

@@ -56,3 +56,14 @@ def test_what_cannot_be_is_an_error(arguments, words):
       schedules.PolynomialSchedule(0.8, 1, 5)
     )
   assert words in str(error.value)
+
+
+def test_regrowth_keeps_the_sparsity_of_every_layer():
+  method = pruning_method.PruningMethod(
+    allocation='erdos_renyi_kernel', regrowth='set'
+  )
+  given = schedules.PolynomialSchedule(0.6, 2, 12, initial_sparsity=0.6)
+  fitted = method.fit(given)
+  assert fitted.with_target(0.9).sparsity(2) == 0.9
+  assert (fitted.start_step, fitted.end_step) == (2, 12)
+  assert fitted.frequency == given.frequency
