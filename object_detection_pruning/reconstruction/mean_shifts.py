@@ -46,25 +46,25 @@ def find(
   Returns:
     What corrects the mean of its outputs, or None.
   """
-  factor = -np.ones(outputs)
+  # None behind a product with what is computed.
+  factor: Optional[np.ndarray] = -np.ones(outputs)
   # A product may stand between the kernel and what is added.
   for _ in range(2):
     follower = _only_follower(node, index, kept)
     if follower is None or attribute(follower, 'data_format').s == b'NCHW':
       return None
     if follower.op in _BATCH_NORMS:
-      if attribute(follower, 'is_training').b:
+      if attribute(follower, 'is_training').b or factor is None:
         return None
       return _shift_in(follower.input[3], index, -factor)
     if follower.op not in (*_ADDITIONS, 'Mul'):
       return None
     other = follower.input[1 if same_tensor(follower.input[0], node) else 0]
     if follower.op in _ADDITIONS:
-      direct = _shift_in(other, index, factor)
+      direct = None if factor is None else _shift_in(other, index, factor)
       return direct or _unfused_mean(other, index, outputs)
     scale = index.constant(other)
-    if scale is not None:
-      factor = factor * scale
+    factor = None if factor is None or scale is None else factor * scale
     node = follower
   return None
 

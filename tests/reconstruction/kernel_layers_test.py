@@ -55,6 +55,16 @@ def test_a_folded_scale_is_heeded():
   np.testing.assert_allclose(layer.sites[0].shift.factor, [-2, -5])
 
 
+def test_nothing_is_moved_behind_a_scale_that_is_computed():
+  def build(image):
+    net = tf.nn.conv2d(image, _kernel(1, 1, 3, 2), 1, 'SAME')
+    net *= tf.reduce_mean(image)
+    tf.add(net, tf.constant([1.0, 1.0]))
+
+  (layer,) = _find(build).layers
+  assert layer.sites[0].shift is None
+
+
 def test_kernel_at_places_with_other_paddings_is_left_alone():
   def build(image):
     kernel = _kernel(3, 3, 3, 2)
