@@ -244,14 +244,26 @@ def _sensitivities(folder):
   return path
 
 
-_CONFIG = """model { ssd { num_classes: 3
-  image_resizer { fixed_shape_resizer { height: 96 width: 96 } }
-  feature_extractor { type: "ssd_mobilenet_v1" depth_multiplier: 0.25 } } }
-train_config { batch_size: 2 num_steps: 100
-  optimizer { momentum_optimizer { learning_rate {
-    constant_learning_rate { learning_rate: 0.01 } } } } }
-train_input_reader { label_map_path: "map.pbtxt"
-  tf_record_input_reader { input_path: "train.record" } }
+_HYPERPARAMS = """conv_hyperparams {
+    regularizer { l2_regularizer { weight: 0.0001 } }
+    initializer { truncated_normal_initializer { stddev: 0.05 } } }"""
+_CONFIG = f"""model {{ ssd {{ num_classes: 3
+  image_resizer {{ fixed_shape_resizer {{ height: 96 width: 96 }} }}
+  feature_extractor {{ type: "ssd_mobilenet_v1" depth_multiplier: 0.25
+    {_HYPERPARAMS} }}
+  box_coder {{ faster_rcnn_box_coder {{ }} }}
+  matcher {{ argmax_matcher {{ }} }}
+  similarity_calculator {{ iou_similarity {{ }} }}
+  anchor_generator {{ ssd_anchor_generator {{ num_layers: 6 }} }}
+  box_predictor {{ convolutional_box_predictor {{ {_HYPERPARAMS} }} }}
+  loss {{ classification_loss {{ weighted_sigmoid {{ }} }}
+    localization_loss {{ weighted_smooth_l1 {{ }} }} }}
+  post_processing {{ batch_non_max_suppression {{ }} }} }} }}
+train_config {{ batch_size: 2 num_steps: 100
+  optimizer {{ momentum_optimizer {{ learning_rate {{
+    constant_learning_rate {{ learning_rate: 0.01 }} }} }} }} }}
+train_input_reader {{ label_map_path: "map.pbtxt"
+  tf_record_input_reader {{ input_path: "train.record" }} }}
 """
 _LABEL_MAP = b"item { id: 1 name: 'cell' }\nitem { id: 2 name: 'dot' }\n"
 
