@@ -1,11 +1,11 @@
 // Times a 1x1 convolution with zeros in blocks against one with single zeros.
 //
-//   blocks PIXELS INPUTS OUTPUTS SPARSITY BLOCK
+//   blocks PIXELS INPUTS OUTPUTS SPARSITY
 //
-// A block is one input of BLOCK outputs that lie side by side, all of them zero
-// or none. Prints milliseconds: the product of the sparse ops on single weights,
-// then two products on blocks. The first of these reads the panels of the sparse
-// ops, each row once for all outputs of a block. The second holds outputs in the
+// A block is one input of 16 outputs that lie side by side, all of them zero or
+// none. Prints milliseconds: the product of the sparse ops on single weights,
+// then two products on blocks. The first of these reads the panels of the
+// sparse ops, each row once for many outputs. The second holds outputs in the
 // lanes and takes pixels as they lie, without panels. Each is checked against
 // plain sums. blocks.py compiles it.
 #include <math.h>
@@ -26,6 +26,7 @@
 namespace sparse_ops {
 namespace {
 
+const int64_t kBlock = 16;  // a multiple of kRows and of kLanes
 const int kRounds = 101;
 const int64_t kPanelBytes = 40 * 1024;
 // Sums of a block fill the registers, but for its rows and a value.
@@ -35,13 +36,15 @@ const int kRowVectors = 3;
 const int kPixels = kLanes == 16 ? 24 : 12;
 
 struct Layer {
-  int64_t pixels, inputs, outputs, block;
-  std::vector<float> input, weights, bias;  // [pixels][inputs], [inputs][outputs]
+  int64_t pixels, inputs, outputs;
+  std::vector<float> input;    // [pixels][inputs]
+  std::vector<float> weights;  // [inputs][outputs]
+  std::vector<float> bias;
 };
 
 Layer MakeLayer(int64_t pixels, int64_t inputs, int64_t outputs,
                 double sparsity, int64_t block) {
-  Layer layer = {pixels, inputs, outputs, block, {}, {}, {}};
+  Layer layer = {pixels, inputs, outputs, {}, {}, {}};
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
   layer.input.resize(pixels * inputs);
@@ -356,21 +359,18 @@ Candidate Checked(const Layer& layer, const std::shared_ptr<Product>& product) {
 
 int main(int count, char** arguments) {
   using namespace sparse_ops;  // NOLINT
-  if (count != 6) return 2;
+  if (count != 5) return 2;
   const int64_t pixels = atoi(arguments[1]), inputs = atoi(arguments[2]);
-  const int64_t outputs = atoi(arguments[3]), block = atoi(arguments[5]);
+  const int64_t outputs = atoi(arguments[3]);
   const double sparsity = atof(arguments[4]);
   const Layer singles = MakeLayer(pixels, inputs, outputs, sparsity, 1);
-  const Layer blocks = MakeLayer(pixels, inputs, outputs, sparsity, block);
+  const Layer blocks = MakeLayer(pixels, inputs, outputs, sparsity, kBlock);
   std::vector<Candidate> candidates;
   candidates.push_back(
       Checked(singles, std::make_shared<OverPanels>(singles, false)));
   candidates.push_back(
       Checked(blocks, std::make_shared<OverPanels>(blocks, true)));
-  // Its vectors are whole blocks.
-  if (block % kLanes == 0) {
-    candidates.push_back(Checked(blocks, std::make_shared<OverPixels>(blocks)));
-  }
+  candidates.push_back(Checked(blocks, std::make_shared<OverPixels>(blocks)));
   Compare(std::move(candidates), pixels * outputs);
   return 0;
 }

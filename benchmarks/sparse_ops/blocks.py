@@ -1,6 +1,6 @@
 """Times 1x1 convolutions with zeros in blocks against single zeros.
 
-  python benchmarks/sparse_ops/blocks.py --block 16
+  python benchmarks/sparse_ops/blocks.py
 
 The layers are those of two detectors that are 1x1 and read no image. Each row
 has milliseconds for all of a detector, on one thread: single zeros by the
@@ -13,13 +13,13 @@ import subprocess
 import tempfile
 from typing import Dict, List, NamedTuple
 
+from object_detection_pruning.sparse_ops import library
+
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_KERNELS = os.path.join(
-  _HERE, '..', '..', 'object_detection_pruning', 'sparse_ops', 'cc'
-)
+# Each with the source of the ops whose flags it takes.
 _INSTRUCTION_SETS = {
-  'AVX-512': ['-mavx512f', '-mavx512vl', '-mavx512dq', '-mavx512bw'],
-  'AVX2': ['-mavx2'],
+  'AVX-512': 'kernels_avx512.cc',
+  'AVX2': 'kernels_avx2.cc',
 }
 
 
@@ -62,18 +62,16 @@ _LAYERS: Dict[str, List[Layer]] = {
 def compiled(folder: str, name: str) -> str:
   """Compiles the program for an instruction set; gives its path."""
   program = os.path.join(folder, name)
-  flags = ['-O3', '-std=c++14', '-mfma', f'-I{_KERNELS}']
-  flags += _INSTRUCTION_SETS[name]
+  flags = library.kernel_flags(_INSTRUCTION_SETS[name])
+  flags += ['-std=c++14', f'-I{library.SOURCE_DIR}']
   source = os.path.join(_HERE, 'blocks.cc')
   subprocess.run(['g++', *flags, source, '-o', program], check=True)
   return program
 
 
-def measured(
-  program: str, layer: Layer, sparsity: float, block: int
-) -> List[float]:
+def measured(program: str, layer: Layer, sparsity: float) -> List[float]:
   """Gives milliseconds of each product for all layers of the shape."""
-  arguments = [*layer[:3], sparsity, block]
+  arguments = [*layer[:3], sparsity]
   done = subprocess.run(
     [program, *map(str, arguments)], stdout=subprocess.PIPE, check=True
   )
@@ -84,11 +82,10 @@ def main() -> None:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  parser.add_argument('--block', type=int, default=16, help='its outputs')
   parser.add_argument(
     '--sparsities',
     type=lambda text: [float(each) for each in text.split(',')],
-    default=[0.75, 0.9],
+    default=[0.75, 0.9, 0.95],
     help='with commas',
   )
   given = parser.parse_args()
@@ -102,7 +99,7 @@ def main() -> None:
       program = compiled(folder, name)
       for detector, layers in _LAYERS.items():
         for sparsity in given.sparsities:
-          rows = [measured(program, x, sparsity, given.block) for x in layers]
+          rows = [measured(program, layer, sparsity) for layer in layers]
           single, panels, pixels = map(sum, zip(*rows))
           # A layer takes what is faster for it.
           best = sum(min(row) for row in rows)

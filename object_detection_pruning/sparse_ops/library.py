@@ -51,6 +51,15 @@ _PATIENCE = 600
 _loaded = None  # type: Optional[Any]
 
 
+def kernel_flags(name: str) -> List[str]:
+  """Gives the compiler's flags for a source of inner kernels.
+
+  Args:
+    name: of its file, kernels_avx2.cc for one.
+  """
+  return _KERNEL_FLAGS + dict(_BASELINE, **_AVX)[name]
+
+
 def load() -> Any:
   """Makes the sparse ops known to TensorFlow, building them if need be.
 
@@ -187,8 +196,7 @@ def sources(machine: str) -> List[Tuple[str, List[str]]]:
   return [
     (
       name,
-      _COMMON_FLAGS
-      + (_KERNEL_FLAGS + kernels[name] if name in kernels else other_flags),
+      _COMMON_FLAGS + (kernel_flags(name) if name in kernels else other_flags),
     )
     for name in sorted(os.listdir(SOURCE_DIR))
     if name.endswith('.cc') and (name in kernels or name not in _AVX)
