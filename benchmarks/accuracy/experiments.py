@@ -116,7 +116,7 @@ def _of_two_stages(detector: str) -> List[Experiment]:
   found.append(_continued(0.85, steps, detector))
   found.append(_continued(0.85, steps, detector, teacher=None))
   found.append(_untrained(MAGNITUDE, 0.85, detector))
-  return found
+  return [each._replace(seeds=DETECTORS[detector].seeds) for each in found]
 
 
 def _of_ssd() -> List[Experiment]:

@@ -66,6 +66,7 @@ class Detector(NamedTuple):
     retrained: training steps of every model that starts from it.
     eval_config: file below benchmarks/ of what evaluation and export change in
       the config; None for nothing.
+    seeds: one run for each, where all experiments have the same ones.
   """
 
   config: str
@@ -74,6 +75,7 @@ class Detector(NamedTuple):
   dense: int
   retrained: int
   eval_config: Optional[str] = None
+  seeds: Sequence[int] = (1,)
 
 
 SSD = 'ssd_mobilenet_v1_0.75_bccd'
@@ -93,6 +95,8 @@ DETECTORS = {
     None,
     3000,
     1000,
+    # The models of the first one are lost.
+    seeds=(1, 2),
   ),
   MASK: Detector(
     'accuracy/configs/mask_rcnn_inception_v2_nuclei.config',

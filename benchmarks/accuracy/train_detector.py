@@ -32,6 +32,7 @@ flags.DEFINE_string(
   'eval_config', None, 'File of what evaluation changes in the config.'
 )
 flags.DEFINE_integer('eval_every', 250, 'Steps between evaluations.')
+flags.DEFINE_integer('seed', 1, 'Of all that is random.')
 flags.DEFINE_integer('calibration_batches', 40, 'Batches to re-calibrate over.')
 flags.DEFINE_string(
   'test_record', None, 'Record in --data to evaluate once, at the end.'
@@ -60,7 +61,10 @@ def build(config: pipeline_pb2.TrainEvalPipelineConfig, folder: str) -> dict:
   return model_lib.create_estimator_and_inputs(
     config,
     tf.estimator.RunConfig(
-      model_dir=folder, save_checkpoints_secs=300, keep_checkpoint_max=2
+      model_dir=folder,
+      tf_random_seed=FLAGS.seed,
+      save_checkpoints_secs=300,
+      keep_checkpoint_max=2,
     ),
     recalibrates=True,
   )

@@ -208,6 +208,7 @@ def by_recipe(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
     f'--data={os.path.join(FLAGS.records, detector.data)}',
     f'--output_dir={folder}',
     '--eval_every=1000',
+    f'--seed={FLAGS.seed}',
   ]
   if detector.eval_config:
     path = os.path.join(_HERE, '..', detector.eval_config)
