@@ -85,7 +85,7 @@ PRUNING_FLAGS = (
   PruningFlag(
     'max_layer_sparsity',
     flags.DEFINE_float,
-    'Largest share of zeros in a layer, in [0, 1), whatever the allocation.',
+    'Largest share of zeros in a layer, in [0, 1); with uniform, refused.',
     check=checks.sparsity,
   ),
   PruningFlag(
