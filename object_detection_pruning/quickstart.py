@@ -7,7 +7,6 @@ Example:
   odp quickstart --output_dir=quickstart_output
 """
 
-import hashlib
 import logging
 import os
 import sys
@@ -23,6 +22,7 @@ from object_detection_pruning.common import (
   checks,
   command,
   errors,
+  hashes,
   memory,
   project_log,
 )
@@ -169,18 +169,17 @@ def _contents(
   config: pipeline_pb2.TrainEvalPipelineConfig, checkpoint: Optional[str]
 ) -> Dict[str, str]:
   """Gives hashes of what the run reads, by what it is."""
-  found = {'config': _hash(text_format.MessageToString(config).encode())}
+  text = text_format.MessageToString(config)
+  found = {'config': hashes.of_parts([text.encode()])}
   if checkpoint:
-    # It has a checksum of each tensor.
-    with tf.gfile.Open(checkpoint + '.index', 'rb') as file:
-      found['checkpoint'] = _hash(file.read())
+    index = checkpoint + '.index'
+    # It has a checksum of each tensor. The old format has one file.
+    path = index if tf.gfile.Exists(index) else checkpoint
+    with tf.gfile.Open(path, 'rb') as file:
+      found['checkpoint'] = hashes.of_parts([file.read()])
   if FLAGS.data_dir:
     found['annotations'] = detection_data.hash_annotations(FLAGS.data_dir)
   return found
-
-
-def _hash(content: bytes) -> str:
-  return hashlib.sha256(content).hexdigest()
 
 
 def _log_to_file(path: str) -> None:

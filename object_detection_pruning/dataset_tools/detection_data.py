@@ -1,11 +1,19 @@
 """Records to train and evaluate on, made once and then used again."""
 
-import hashlib
 import json
 import os
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  Iterable,
+  Iterator,
+  NamedTuple,
+  Optional,
+  Tuple,
+)
 
-from object_detection_pruning.common import atomic_files, errors, paths
+from object_detection_pruning.common import atomic_files, errors, hashes, paths
 from object_detection_pruning.dataset_tools import (
   coco_source,
   conversion,
@@ -76,7 +84,7 @@ def prepare(
     'data_dir': os.path.abspath(data_dir),
     'include_masks': include_masks,
     'strict': strict,
-    'annotations': _fingerprint(files),
+    'annotations': _hash(files, data_dir),
   }
   return _made(output_dir, arguments, opened, broken, include_masks, strict)
 
@@ -88,12 +96,7 @@ def hash_annotations(data_dir: str) -> str:
     errors.InputError: if the folder is of neither layout.
   """
   files, _ = _recognised(data_dir, False, problems.Problems())
-  result = hashlib.sha256()
-  for path in files:
-    result.update(os.path.relpath(path, data_dir).encode())
-    with open(path, 'rb') as file:
-      result.update(hashlib.sha256(file.read()).digest())
-  return result.hexdigest()
+  return _hash(files, data_dir)
 
 
 def generate_shapes(
@@ -230,11 +233,13 @@ def _read_manifest(path: str) -> Optional[Dict[str, Any]]:
   return content if isinstance(content, dict) and keys <= set(content) else None
 
 
-def _fingerprint(paths: Iterable[str]) -> Dict[str, int]:
-  """Tells changed annotations from unchanged ones without reading them."""
-  stats = [os.stat(path) for path in paths]
-  return {
-    'files': len(stats),
-    'bytes': sum(stat.st_size for stat in stats),
-    'newest_ns': max((stat.st_mtime_ns for stat in stats), default=0),
-  }
+def _hash(files: Iterable[str], data_dir: str) -> str:
+  """Tells changed files from those that were only copied or touched."""
+
+  def parts() -> Iterator[bytes]:
+    for path in files:
+      yield os.path.relpath(path, data_dir).encode()
+      with open(path, 'rb') as file:
+        yield file.read()
+
+  return hashes.of_parts(parts())

@@ -14,7 +14,7 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.batch_norm import moving_statistics
 from object_detection_pruning.builders import training_graph
-from object_detection_pruning.common import errors, progress, sessions
+from object_detection_pruning.common import errors, hashes, progress, sessions
 from object_detection_pruning.evaluation import cut_graph, eval_inputs, frontier
 from object_detection_pruning.sensitivity import fingerprints
 
@@ -137,7 +137,7 @@ def fingerprint(
   # The same images may lie elsewhere.
   reader.ClearField('label_map_path')
   reader.ClearField('tf_record_input_reader')
-  return fingerprints.of_parts(
+  return hashes.of_parts(
     [
       content.encode(),
       reader.SerializeToString(deterministic=True),

@@ -1,7 +1,7 @@
 """Hashes that tell whether figures belong to a model and its weights."""
 
 import hashlib
-from typing import Dict, Iterable, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -9,6 +9,7 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import pruning
+from object_detection_pruning.common import hashes
 
 
 def of_model(config: pipeline_pb2.TrainEvalPipelineConfig) -> str:
@@ -18,7 +19,7 @@ def of_model(config: pipeline_pb2.TrainEvalPipelineConfig) -> str:
     for width in pipeline.pruning_message(config).layer_width
   ]
   model = pipeline.as_stock(config).model
-  return of_parts(
+  return hashes.of_parts(
     [model.SerializeToString(deterministic=True)] + sorted(widths)
   )
 
@@ -32,7 +33,7 @@ def of_checkpoint(
     network: from `channels.pruning.analyze`.
     tensors: the checkpoint by name, masks folded in.
   """
-  return of_parts(
+  return hashes.of_parts(
     part
     for name in sorted(network.shapes)
     for part in (name.encode(), np.ascontiguousarray(tensors[name]).tobytes())
@@ -55,12 +56,4 @@ def of_examples(
       result.update(file.read())
   for example in examples:
     result.update(hashlib.sha256(example).digest())
-  return result.hexdigest()
-
-
-def of_parts(parts: Iterable[bytes]) -> str:
-  """Gives the hash of parts, each of which ends where the next begins."""
-  result = hashlib.sha256()
-  for part in parts:
-    result.update(hashlib.sha256(part).digest())
   return result.hexdigest()
