@@ -7,8 +7,6 @@ Example:
     --sensitivities=weights.json --eval_metric_loss=0.02 --output_dir=sparse
 """
 
-import os
-
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
@@ -39,13 +37,12 @@ FLAGS = flags.FLAGS
 
 
 def main(_) -> None:
-  paths.refuse_inputs(
-    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME),
-    FLAGS.pipeline_config_path,
-    FLAGS.sensitivities,
-  )
   paths.files_to_write(
-    '--output_dir', FLAGS.output_dir, [pipeline.FILE_NAME], FLAGS.overwrite
+    '--output_dir',
+    FLAGS.output_dir,
+    [pipeline.FILE_NAME],
+    FLAGS.overwrite,
+    [FLAGS.pipeline_config_path, FLAGS.sensitivities],
   )
   target = selection.target_from(
     {

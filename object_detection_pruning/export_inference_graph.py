@@ -58,12 +58,12 @@ FLAGS = flags.FLAGS
 def main(_) -> None:
   checkpoint = checkpoints.resolve(FLAGS.checkpoint)
   paths.refuse_folder_of(checkpoint, FLAGS.output_dir)
-  paths.refuse_inputs(
-    os.path.join(FLAGS.output_dir, pipeline.FILE_NAME),
-    FLAGS.pipeline_config_path,
-  )
   paths.files_to_write(
-    '--output_dir', FLAGS.output_dir, _file_names(), FLAGS.overwrite
+    '--output_dir',
+    FLAGS.output_dir,
+    _file_names(),
+    FLAGS.overwrite,
+    [FLAGS.pipeline_config_path],
   )
   config = pipeline.load(FLAGS.pipeline_config_path, FLAGS.config_override)
   if FLAGS.sparse_ops:

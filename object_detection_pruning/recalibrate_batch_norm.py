@@ -44,6 +44,7 @@ def main(_) -> None:
     FLAGS.output_dir,
     [os.path.basename(checkpoint) + '.index', pipeline.FILE_NAME],
     FLAGS.overwrite,
+    [FLAGS.pipeline_config_path],
   )
   config = pipeline.load(FLAGS.pipeline_config_path)
   input_checks.check_train_config(config.train_config)

@@ -33,6 +33,9 @@ def write(folder, data):
   detectors.write(config, folder)
   detectors.write(detectors.config(detectors.ssd(depth=0.5)), folder / 'other')
   detectors.write(detectors.config(detectors.ssd()), folder / 'no_data')
+  untrained = detectors.config(detectors.ssd(), data)
+  untrained.train_config.ClearField('optimizer')
+  detectors.write(untrained, folder / 'no_optimizer')
   (folder / 'empty.record').write_bytes(b'')
   empty = data._replace(train_record=str(folder / 'empty.record'))
   detectors.write(detectors.config(detectors.ssd(), empty), folder / 'empty')
@@ -70,6 +73,7 @@ def with_paths(text, folder):
   for name in FILES:
     text = text.replace(name, f'{folder}/{name}')
   text = text.replace('NODATA', f'{folder}/no_data/pipeline.config')
+  text = text.replace('UNTRAINED', f'{folder}/no_optimizer/pipeline.config')
   text = text.replace('EMPTY', f'{folder}/empty/pipeline.config')
   text = text.replace('FOLDER', str(folder))
   return text.replace('OTHER', f'{folder}/other/pipeline.config')

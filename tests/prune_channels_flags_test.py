@@ -69,7 +69,11 @@ BAD_FLAGS = [
       '--pipeline_config_path=NODATA',
       '--output_dir=FOLDER/no_data',
     ],
-    '--output_dir FOLDER/no_data would overwrite FOLDER/no_data/pipeline.con',
+    'FOLDER/no_data/pipeline.config is read as well: choose another name',
+  ),
+  (
+    ['--ratio=0.5', '--pipeline_config_path=UNTRAINED', *RECALIBRATES],
+    'train_config.optimizer is not set',
   ),
   (
     ['--ratio=0.5', '--exclude=.'],

@@ -22,7 +22,7 @@ from object_detection_pruning.channels import (
   surgery,
 )
 from object_detection_pruning.channels import plan as plans
-from object_detection_pruning.common import checkpoints, checks, errors, paths
+from object_detection_pruning.common import checkpoints, checks, paths
 from object_detection_pruning.core import moving_averages
 from object_detection_pruning.export import stripping
 
@@ -244,14 +244,7 @@ def check_output(
   """
   paths.folder_to_write('--output_dir', folder)
   paths.refuse_folder_of(checkpoint, folder)
-  for name, given in (
-    (CHECKPOINT + '.index', checkpoint + '.index'),
-    (pipeline.FILE_NAME, config_path),
-  ):
-    path = os.path.join(folder, name)
-    if os.path.realpath(path) == os.path.realpath(given):
-      raise errors.InputError(
-        f'--output_dir {folder} would overwrite {given}: name another folder'
-      )
   names = [CHECKPOINT + '.index', pipeline.FILE_NAME, PLAN]
-  paths.files_to_write('--output_dir', folder, names, may_replace)
+  # The checkpoint may be a link, out of another folder.
+  inputs = [checkpoint + '.index', config_path]
+  paths.files_to_write('--output_dir', folder, names, may_replace, inputs)

@@ -68,10 +68,7 @@ def resolve(path: str) -> str:
     InputError: there is no checkpoint.
   """
   if os.path.isdir(path):
-    try:
-      prefix = tf.train.latest_checkpoint(path)
-    except ValueError:  # What names the latest one is empty, or no text.
-      prefix = None
+    prefix = latest(path)
     if prefix is None:
       raise errors.InputError(f'no checkpoint in the folder {path}')
     return prefix
@@ -94,13 +91,12 @@ def shapes(prefix: str) -> Dict[str, Tuple[int, ...]]:
 
 
 def read(prefix: str) -> Dict[str, np.ndarray]:
-  """Reads all variables of a checkpoint, by name."""
+  """Reads all variables of a checkpoint, by name.
+
+  Raises:
+    InputError: it is damaged, or one of TensorFlow 2.
+  """
   reader = _reader(prefix)
-  if reader.has_tensor(_OBJECT_GRAPH):
-    raise errors.InputError(
-      f'{prefix} is a checkpoint of TensorFlow 2 (tf.train.Checkpoint): give '
-      'one that was trained with model_main or another tf.train.Saver'
-    )
   with _readable(prefix):
     return {
       name: reader.get_tensor(name)
@@ -199,7 +195,13 @@ _DAMAGE = (tf.errors.OpError, ValueError, IndexError)
 
 def _reader(prefix: str):
   with _readable(prefix):
-    return tf.train.NewCheckpointReader(prefix)
+    reader = tf.train.NewCheckpointReader(prefix)
+  if reader.has_tensor(_OBJECT_GRAPH):
+    raise errors.InputError(
+      f'{prefix} is a checkpoint of TensorFlow 2 (tf.train.Checkpoint): give '
+      'one that was trained with model_main or another tf.train.Saver'
+    )
+  return reader
 
 
 @contextlib.contextmanager

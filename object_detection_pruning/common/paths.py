@@ -1,7 +1,7 @@
 """Checks of files to read and folders to write, before any long work."""
 
 import os
-from typing import Iterable, Optional
+from typing import Iterable, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -43,7 +43,11 @@ def folder_to_write(name: str, path: str) -> str:
 
 
 def files_to_write(
-  name: str, folder: str, files: Iterable[str], overwrite: bool
+  name: str,
+  folder: str,
+  files: Iterable[str],
+  overwrite: bool,
+  inputs: Sequence[Optional[str]] = (),
 ) -> None:
   """Checks what a command is about to write into a folder.
 
@@ -54,14 +58,18 @@ def files_to_write(
     folder: it need not exist.
     files: names of files and folders to be written into it.
     overwrite: whether older ones may be replaced.
+    inputs: files that the command reads, None or '' where one is not given;
+      these are never replaced.
 
   Raises:
-    InputError: the folder cannot be written, or one of the files is there.
+    InputError: the folder cannot be written, one of the files is there, or is
+      an input.
   """
   folder_to_write(name, folder)
-  refuse_existing(
-    *(os.path.join(folder, file) for file in files), overwrite=overwrite
-  )
+  written = [os.path.join(folder, file) for file in files]
+  for path in written:
+    refuse_inputs(path, *inputs)
+  refuse_existing(*written, overwrite=overwrite)
 
 
 def refuse_existing(*found: str, overwrite: bool = False) -> None:

@@ -129,7 +129,7 @@ def _check(
     raise errors.InputError(f'{output_graph} is a folder, not a graph file')
   if os.path.isfile(saved):
     raise errors.InputError(f'{saved} is a file, not a folder to write')
-  if os.path.abspath(input_graph) == os.path.abspath(output_graph):
+  if os.path.realpath(input_graph) == os.path.realpath(output_graph):
     raise errors.InputError(
       'output_graph must not be input_graph: where no compiler is, only the '
       'plain graph runs'

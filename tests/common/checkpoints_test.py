@@ -175,11 +175,15 @@ def test_checkpoint_of_tensorflow_2_is_refused(tmp_path):
     errors.InputError, match='is a checkpoint of TensorFlow 2'
   ):
     checkpoints.read(saved)
+  with pytest.raises(
+    errors.InputError, match='is a checkpoint of TensorFlow 2'
+  ):
+    checkpoints.shapes(saved)
 
 
-def test_folder_whose_state_is_no_text_has_no_checkpoint(tmp_path):
+def test_folder_whose_state_is_no_text_is_damaged(tmp_path):
   (tmp_path / 'checkpoint').write_bytes(bytes(range(128, 256)))
-  with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
+  with pytest.raises(errors.InputError, match='checkpoint names no checkpoint'):
     checkpoints.resolve(str(tmp_path))
 
 
@@ -250,5 +254,5 @@ def test_latest_of_a_folder_is_none_or_damaged(tmp_path):
 
 def test_a_state_that_names_no_checkpoint_is_an_error(tmp_path):
   (tmp_path / 'checkpoint').write_text('model_checkpoint_path: ""\n')
-  with pytest.raises(errors.InputError, match='no checkpoint in the folder'):
+  with pytest.raises(errors.InputError, match='checkpoint names no checkpoint'):
     checkpoints.resolve(str(tmp_path))
