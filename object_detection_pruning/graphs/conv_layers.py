@@ -124,7 +124,7 @@ def _misfit(node: NodeDef, index: GraphIndex) -> str:
 
 def _window_misfit(node: NodeDef, window: Sequence[int]) -> str:
   layout = attribute(node, 'data_format').s
-  if layout not in (b'NHWC', b''):
+  if layout != b'NHWC':
     return f'its layout is {layout.decode()}, not NHWC'
   if any(d != 1 for d in attribute(node, 'dilations').list.i):
     return 'it is dilated'
@@ -209,6 +209,7 @@ def _affine_of(
   """What a node does to every channel, if that is a scale and a shift."""
   if attribute(node, 'T').type != tf.float32.as_datatype_enum:
     return None
+  # What only adds or multiplies has no layout.
   if attribute(node, 'data_format').s not in (b'NHWC', b''):
     return None
   constants = [index.constant(reference) for reference in node.input[1:]]

@@ -20,7 +20,7 @@ _CPU = re.compile(
   r'(/job:localhost)?(/replica:0)?(/task:0)?(/device:CPU:0|/cpu:0|/CPU:0)$'
 )
 # For graphs that are not run: what of them is known is checked all the same.
-_KNOWN = op_definitions.Definitions()
+_KNOWN = op_definitions.KNOWN
 
 
 def by_name(nodes: Iterable[NodeDef]) -> Dict[str, NodeDef]:

@@ -1,6 +1,5 @@
 """What this TensorFlow knows of its ops."""
 
-import functools
 from typing import List, Optional
 
 import tensorflow.compat.v1 as tf
@@ -48,13 +47,17 @@ class Definitions:
 
   def __init__(self):
     self._graph = tf.Graph()
-    self._found = {}  # type: Dict[str, Optional[OpDef]]
+    self._found = {}  # type: Dict[str, OpDef]
 
   def find(self, op: str) -> Optional[OpDef]:
     """The definition of an op; None where TensorFlow has none."""
-    if op not in self._found:
-      self._found[op] = self._look_up(op)
-    return self._found[op]
+    found = self._found.get(op)
+    if found is None:
+      found = self._look_up(op)
+      # A library that is loaded later may bring the ops that are missing.
+      if found is not None:
+        self._found[op] = found
+    return found
 
   def _look_up(self, op: str) -> Optional[OpDef]:
     # TensorFlow 2 has given it another name.
@@ -74,10 +77,9 @@ def library_of(op: str) -> Optional[str]:
   return None
 
 
-_DEFINITIONS = Definitions()
+KNOWN = Definitions()
 
 
-@functools.lru_cache(maxsize=None)
 def default(op: str, name: str) -> AttrValue:
   """The value that an op has for an attribute that a node leaves out.
 
@@ -88,7 +90,7 @@ def default(op: str, name: str) -> AttrValue:
   Returns:
     Its default; an empty value where it has none, or the op is not known.
   """
-  definition = _DEFINITIONS.find(op)
+  definition = KNOWN.find(op)
   for each in definition.attr if definition else ():
     if each.name == name:
       return each.default_value

@@ -151,7 +151,7 @@ def _misfit(
     if attribute(node, 'transpose_a').b or attribute(node, 'transpose_b').b:
       return 'it multiplies a transposed matrix'
     return ''
-  if attribute(node, 'data_format').s not in (b'NHWC', b''):
+  if attribute(node, 'data_format').s != b'NHWC':
     return 'its layout is not NHWC'
   return ''
 

@@ -64,7 +64,7 @@ def _is_known_crop(node: NodeDef, index: GraphIndex) -> bool:
     return False
   if attribute(node, 'T').type != tf.float32.as_datatype_enum:
     return False
-  if attribute(node, 'method').s not in (b'bilinear', b''):
+  if attribute(node, 'method').s != b'bilinear':
     return False
   size = index.constant(node.input[3])
   return size is not None and size.shape == (2,) and bool(np.all(size >= 1))

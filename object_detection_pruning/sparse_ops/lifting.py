@@ -110,7 +110,7 @@ class Lifter:
       return self.lift(node.input[0])
     if node.op == 'Merge' and number == 0:
       return self.either(node, *[self.lift(each) for each in node.input])
-    if node.op == 'Shape' and attribute(node, 'out_type').type in (0, _INT32):
+    if node.op == 'Shape' and attribute(node, 'out_type').type == _INT32:
       return self._shape(node.input[0])
     if node.op not in _ARITHMETIC or control_inputs(node):
       raise NotLifted(f'{node.name} follows from more than shapes')

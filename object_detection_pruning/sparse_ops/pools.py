@@ -35,7 +35,7 @@ def match(node: NodeDef, index: GraphIndex, kept: Set[str]) -> Optional[Pool]:
     return None
   if attribute(node, 'T').type != tf.float32.as_datatype_enum:
     return None
-  if attribute(node, 'data_format').s not in (b'NHWC', b''):
+  if attribute(node, 'data_format').s != b'NHWC':
     return None
   size = list(attribute(node, 'ksize').list.i)
   strides = list(attribute(node, 'strides').list.i)

@@ -122,3 +122,12 @@ def test_bias_alone_is_left_as_it_is():
   net = tf.nn.conv2d(image(), kernel('weights', [3, 3, 3, 4]), 1, 'SAME')
   tf.nn.bias_add(net, tf.constant([1.0, 2.0, 3.0, 4.0], name='b'), name='out')
   assert 'weights' in [node.name for node in fold('out').node]
+
+
+def test_channels_that_are_scaled_and_shifted_by_arithmetic_are_folded():
+  net = tf.nn.conv2d(image(), kernel('weights', [3, 3, 3, 4]), 1, 'SAME')
+  net = net * tf.constant([1.0, -2.0, 3.0, 4.0])
+  net += tf.constant([1.0, 2.0, 3.0, 4.0])
+  tf.nn.relu(net, name='output')
+  found = ops(fold('output'))
+  assert 'Mul' not in found and found.count('BiasAdd') == 1
