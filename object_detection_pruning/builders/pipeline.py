@@ -119,6 +119,12 @@ def pruning_message(
   return config.Extensions[pruning_pb2.pruning]
 
 
+def clear_rewinding(message: pruning_pb2.Pruning) -> None:
+  """Makes a message take weights from no earlier checkpoint."""
+  message.ClearField('rewind_checkpoint')
+  message.ClearField('rewind_step')
+
+
 def without_pruning_message(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> pipeline_pb2.TrainEvalPipelineConfig:

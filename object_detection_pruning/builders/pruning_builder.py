@@ -118,6 +118,15 @@ def build(message: pruning_pb2.Pruning) -> PruningSettings:
   )
 
 
+def check_some_masked() -> None:
+  """Raises `InputError` where the default graph has no masked kernel."""
+  if not masking.masked_kernels():
+    raise errors.InputError(
+      'no kernel got a mask: exclude patterns must leave some of the layers '
+      + layer_patterns.listed(masking.candidate_layers())
+    )
+
+
 def check_patterns(settings: PruningSettings, graph: tf.Graph = None) -> None:
   """Raises `InputError` for a pattern that is found in no layer of a graph.
 

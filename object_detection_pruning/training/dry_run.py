@@ -47,7 +47,7 @@ def describe(
       'set target_sparsity (--sparsity)'
     )
   model_lib.check_run(config, settings, train_steps)
-  kernels = _masked(config, settings)
+  kernels = masked_network.kernels(config, settings)
   method = settings.method
   plan = method.plan(schedule, kernels)
   plan.keep(_zeros_of_the_start(config, model_dir, kernels, schedule))
@@ -78,20 +78,6 @@ def describe(
     sparsity_plan.table(plan.layers, plan.zeros_at(last, scores)),
   ]
   return '\n'.join(lines + notes)
-
-
-def _masked(
-  config: pipeline_pb2.TrainEvalPipelineConfig,
-  settings: pruning_builder.PruningSettings,
-) -> List[masking.MaskedKernel]:
-  kernels = masked_network.kernels(config)
-  if not kernels:
-    raise errors.InputError(
-      'no kernel gets a mask: name layers that the network has in include, or '
-      'a masked feature extractor, and exclude fewer'
-    )
-  pruning_builder.check_patterns(settings, kernels[0].weights.graph)
-  return kernels
 
 
 def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:

@@ -18,7 +18,6 @@ from object_detection_pruning.builders import (
 from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.core import (
   checkpoint_masks,
-  layer_patterns,
   masking,
   summaries,
   widths,
@@ -293,11 +292,8 @@ def _check_masked(
   settings: pruning_builder.PruningSettings, model: model_pb2.DetectionModel
 ) -> None:
   wanted = registry.is_masked(model) or settings.include
-  if wanted and not masking.masked_kernels():
-    raise errors.InputError(
-      'no kernel got a mask: exclude patterns must leave some of the layers '
-      + layer_patterns.listed(masking.candidate_layers())
-    )
+  if wanted:
+    pruning_builder.check_some_masked()
 
 
 def _with_eval_metrics(

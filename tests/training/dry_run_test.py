@@ -106,7 +106,11 @@ def test_zeros_that_training_begins_with_count(run):
     (WINDOW, {'masked': False}, 'is not masked, so nothing could be pruned'),
     (WINDOW + 'exclude: "no_such"', {}, "exclude pattern 'no_such' is found"),
     (WINDOW + 'allocation: "global"', {}, 'name a fine_tune_checkpoint'),
-    (WINDOW + 'exclude: "Conv" exclude: "Box"', {}, 'no kernel gets a mask'),
+    (
+      WINDOW + 'exclude: "Conv" exclude: "Box"',
+      {},
+      'no kernel got a mask: exclude patterns must leave',
+    ),
     (WINDOW, {'steps': 2}, 'start_step (--pruning_start_step) must be before'),
   ],
 )
