@@ -152,8 +152,7 @@ def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
     # Evaluation prunes and teaches nothing, and need not have what that takes.
     effective.ClearField('soft_filter_pruning')
     effective.ClearField('distillation')
-    effective.ClearField('rewind_checkpoint')
-    effective.ClearField('rewind_step')
+    pipeline.clear_rewinding(effective)
   if had_message or effective.ListFields():
     message.CopyFrom(effective)
   else:

@@ -227,7 +227,7 @@ def main(_) -> None:
     if FLAGS.dry_run:
       return
     if detector:
-      tensors = channel_refit.refit(detector, tensors, plan)
+      tensors = channel_refit.refit(detector, config, tensors, plan)
   count = pruning.write(network, tensors, plan, FLAGS.output_dir, batches)
   checkpoints.name_latest(os.path.join(FLAGS.output_dir, pruning.CHECKPOINT))
   if pictures:

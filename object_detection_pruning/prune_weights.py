@@ -8,7 +8,7 @@ Example:
 """
 
 import os
-from typing import Callable, List, Optional
+from typing import Any, Optional
 
 from absl import flags
 
@@ -232,6 +232,7 @@ def check_output(dense: job.Source, goes_on: bool) -> None:
     more if FLAGS.sparse_ops else [],
     FLAGS.overwrite,
     goes_on,
+    FLAGS.pipeline_config_path,
   )
   if FLAGS.sparse_ops:
     # It is compiled on first use, which must not fail after all the work.
@@ -249,48 +250,31 @@ def main(_) -> None:
   dense = source()
   if not FLAGS.dry_run:
     check_output(dense, not at_once_only)
-  sparse: List[str] = []
-
-  def finish() -> None:
-    if FLAGS.sparse_ops:
-      sparse.append(_export_sparse())
-
   if not at_once_only:
-    reconstruct(dense, wanted, finish)
+    reconstruct(dense, wanted)
+  elif FLAGS.dry_run:
+    print(job.cut(dense, wanted, None))
   else:
-    print(job.cut(dense, wanted, None if FLAGS.dry_run else FLAGS.output_dir))
-    if not FLAGS.dry_run:
-      finish()
-  if FLAGS.dry_run:
-    return
-  print(f'wrote {os.path.join(FLAGS.output_dir, outputs.FROZEN_GRAPH)}')
-  for text in sparse:
-    print(text)
-  if not FLAGS.sparse_ops:
-    older = os.path.join(FLAGS.output_dir, exporting.SPARSE_GRAPH)
-    paths.warn_of_older(older, '--sparse_ops')
+    finish(job.cut(dense, wanted, FLAGS.output_dir))
 
 
-def _export_sparse() -> str:
-  """Writes the sparse graph; gives what there is to say of it."""
+def finish(found: Any) -> None:
+  """Prints what came of it, and writes the sparse graph if it is wanted."""
+  print(found)
   graph, sparse = (
     os.path.join(FLAGS.output_dir, name)
     for name in (outputs.FROZEN_GRAPH, exporting.SPARSE_GRAPH)
   )
-  image = photos.read(FLAGS.images, 1).images[0] if FLAGS.images else None
-  return str(exporting.export(graph, sparse, image=image, overwrite=True))
+  print(f'wrote {graph}')
+  if FLAGS.sparse_ops:
+    image = photos.read(FLAGS.images, 1).images[0] if FLAGS.images else None
+    print(exporting.export(graph, sparse, image=image, overwrite=True))
+  else:
+    paths.warn_of_older(sparse, '--sparse_ops')
 
 
-def reconstruct(
-  dense: job.Source, wanted: requests.Request, finish: Callable[[], None]
-) -> None:
-  """Prunes from photos and prints what came of it, or what would.
-
-  Args:
-    dense: the model.
-    wanted: what is asked for.
-    finish: see `Job.run`.
-  """
+def reconstruct(dense: job.Source, wanted: requests.Request) -> None:
+  """Prunes from photos and prints what came of it, or what would."""
   may_lose = bound()
   if may_lose and FLAGS.dry_run:
     raise errors.InputError(
@@ -309,22 +293,15 @@ def reconstruct(
 
   learning = refinement.Setting(FLAGS.refine_steps, FLAGS.refine_batch_size)
   with job.Job(dense, pictures, wanted, learning) as run:
-    print(run.plan() if FLAGS.dry_run else _pruned(run, may_lose, finish))
-
-
-def _pruned(
-  run: job.Job,
-  may_lose: Optional[loss_bound.Bound],
-  finish: Callable[[], None],
-):
-  """Prunes, and gives what to print of it."""
-  if may_lose is None:
-    return run.run(FLAGS.output_dir, finish=finish)
-  trials = loss_bound.search(run, may_lose, FLAGS.output_dir, finish)
-  if trials.chosen is None:
-    print(trials)
-    raise errors.InputError(trials.none_within())
-  return trials
+    if FLAGS.dry_run:
+      print(run.plan())
+    elif may_lose is None:
+      run.run(FLAGS.output_dir, finish=finish)
+    else:
+      trials = loss_bound.search(run, may_lose, FLAGS.output_dir, finish)
+      if trials.chosen is None:
+        print(trials)
+        raise errors.InputError(trials.none_within())
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ def from_checkpoint(
   message = pipeline.pruning_message(result)
   message.ClearField('soft_filter_pruning')
   # Its weights are those of the network before.
-  message.ClearField('rewind_checkpoint')
+  pipeline.clear_rewinding(message)
   if not message.ListFields():
     return pipeline.without_pruning_message(result)
   return result

@@ -71,6 +71,7 @@ def export(
       export would lose masks.
   """
   _check(config, input_type, input_shape)
+  stack_checks.check(config)
   stripped = strip(config, checkpoint)
   with atomic_files.writing_into(
     output_dir
@@ -123,7 +124,6 @@ def strip(
     InputError: the config is of a masked model, and there are no masks; or
       there are values that are NaN or infinite.
   """
-  stack_checks.check(config)
   tensors = checkpoints.read(checkpoint)
   finite.check(checkpoint, moving_averages.evaluated(config, tensors))
   stripped = stripping.strip(tensors)

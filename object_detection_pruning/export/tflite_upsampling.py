@@ -6,28 +6,30 @@ interpreter of TensorFlow 1.14 cannot do, or by stacks, which the exporter of
 """
 
 import contextlib
-from typing import Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 from object_detection import export_tflite_ssd_graph_lib as stock
 from object_detection.utils import ops
 
-# There is none in the sources of 2019.
-_REWRITE = 'rewrite_nn_resize_op'
+_Replaced = Tuple[Any, str, Callable]
 
 
 @contextlib.contextmanager
 def by_resizing() -> Iterator[None]:
   """Has stock code that builds networks upsample by an op that resizes."""
-  theirs = ops.nearest_neighbor_upsampling
-  rewrite = getattr(stock.exporter, _REWRITE, None)
-  ops.nearest_neighbor_upsampling = _upsampled
-  setattr(stock.exporter, _REWRITE, lambda *_: None)
-  try:
+  with contextlib.ExitStack() as stack:
+    for module, name, ours in _replaced():
+      stack.callback(setattr, module, name, getattr(module, name))
+      setattr(module, name, ours)
     yield
-  finally:
-    ops.nearest_neighbor_upsampling = theirs
-    setattr(stock.exporter, _REWRITE, rewrite)
+
+
+def _replaced() -> Iterator[_Replaced]:
+  yield ops, 'nearest_neighbor_upsampling', _upsampled
+  # There is none in the sources of 2019.
+  if hasattr(stock.exporter, 'rewrite_nn_resize_op'):
+    yield stock.exporter, 'rewrite_nn_resize_op', lambda *_: None
 
 
 def _upsampled(

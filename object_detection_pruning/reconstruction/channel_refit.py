@@ -78,12 +78,16 @@ def supports(
 
 
 def refit(
-  detector: pruning.Pruner, tensors: Tensors, plan: plans.Plan
+  detector: pruning.Pruner,
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  tensors: Tensors,
+  plan: plans.Plan,
 ) -> Tensors:
   """Refits a checkpoint to a plan; surgery of the plan comes after it.
 
   Args:
     detector: from `pruner`.
+    config: what `pruner` was given.
     tensors: the checkpoint by name.
     plan: which channels go.
 
@@ -91,4 +95,4 @@ def refit(
     The checkpoint with other kernels, biases and moving means.
   """
   values = detector.refit(supports(detector.layers, tensors, plan))
-  return outputs.with_values(tensors, values)
+  return outputs.with_values(config, tensors, values)

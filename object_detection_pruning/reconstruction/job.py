@@ -124,7 +124,7 @@ class Job:
     folder: str,
     sparsity: Optional[float] = None,
     shared: Optional[progress_file.Folder] = None,
-    finish: Callable[[], None] = lambda: None,
+    finish: Callable[[report.Report], None] = lambda _: None,
   ) -> report.Report:
     """Prunes the model and writes it.
 
@@ -136,7 +136,8 @@ class Job:
         masked checkpoint and its config go.
       sparsity: in place of that of the request.
       shared: where parts are kept that runs of other sparsities need as well.
-      finish: called when all is written; killed in it, a run goes on as well.
+      finish: called with the result when all is written; killed in it, a run
+        goes on as well.
 
     Returns:
       What became of each layer.
@@ -147,7 +148,7 @@ class Job:
     if sparsity is None:
       sparsity = self._request.sparsity
     parts = os.path.join(folder, PARTS)
-    is_new = not os.path.isdir(parts)
+    is_new, made = not os.path.isdir(parts), not os.path.isdir(folder)
     kept = progress_file.Folder(parts, self.fingerprint(sparsity))
     try:
       values, layers = self._pruner.run(kept, sparsity, shared)
@@ -155,8 +156,8 @@ class Job:
       # What was refused never began, and must not stand in another's way.
       if is_new:
         kept.remove()
-        if not os.listdir(folder):
-          os.rmdir(folder)
+      if made:
+        os.rmdir(folder)
       raise
     distances = []
     if self._learning.steps:
@@ -173,7 +174,7 @@ class Job:
     pruned = [layer.constant for layer in self._pruner.chosen]
     _write(self._source, self.model, values, pruned, folder)
     result.write(os.path.join(folder, outputs.REPORT))
-    finish()
+    finish(result)
     kept.remove()
     return result
 
@@ -257,14 +258,19 @@ def _write(source, model, values, pruned: List[str], folder: str) -> None:
     return
   tensors = checkpoints.read(source.checkpoint)
   stripped = exporter.strip(source.config, source.checkpoint).tensors
-  names = set(tensors)
+  shapes = {name: value.shape for name, value in tensors.items()}
+  masks = {
+    kernel: tensors[mask]
+    for kernel, mask in kernels.kernels_with_masks(shapes).items()
+  }
   tensors = {
     name: stripped.get(name, value)
     for name, value in tensors.items()
-    if not kernels.is_pruning_variable(name, names)
+    if not kernels.is_pruning_variable(name, shapes)
   }
+  tensors = outputs.with_values(source.config, tensors, values)
   outputs.write_checkpoint(
-    source.config, outputs.masked_tensors(tensors, values, pruned), folder
+    source.config, outputs.masked_tensors(tensors, pruned, masks), folder
   )
 
 
@@ -274,6 +280,7 @@ def check_output(
   more: Sequence[str],
   may_replace: bool,
   goes_on: bool = True,
+  config_path: Optional[str] = None,
 ) -> None:
   """Refuses a folder that cannot be written, or that has what would be lost.
 
@@ -283,6 +290,7 @@ def check_output(
     more: files that are written there besides those of `run`.
     may_replace: whether an older result may be replaced.
     goes_on: whether a run that was killed goes on, as that of `cut` does not.
+    config_path: of the pipeline config that is read, if one is.
 
   Raises:
     InputError: it is refused.
@@ -293,7 +301,11 @@ def check_output(
     names += [outputs.CHECKPOINT + '.index', pipeline.FILE_NAME]
   is_unfinished = goes_on and os.path.isdir(os.path.join(folder, PARTS))
   paths.files_to_write(
-    '--output_dir', folder, [*names, *more], may_replace or is_unfinished
+    '--output_dir',
+    folder,
+    [*names, *more],
+    may_replace or is_unfinished,
+    [config_path],
   )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
+from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import atomic_files, checks, errors
 from object_detection_pruning.evaluation import accuracy, coco_metrics
 from object_detection_pruning.evaluation import eval_set as eval_sets
@@ -54,7 +55,7 @@ def search(
   job: jobs.Job,
   bound: Bound,
   folder: str,
-  finish: Callable[[], None] = lambda: None,
+  finish: Callable[[trials.Trials], None] = lambda _: None,
 ) -> trials.Trials:
   """Prunes at several sparsities, by bisection in steps of 1 %.
 
@@ -104,7 +105,7 @@ def search(
   sparsest(is_within, most)
   _finish(found, folder)
   if found.chosen is not None:
-    finish()
+    finish(found)
   shared.remove()
   return found
 
@@ -202,10 +203,16 @@ def _finish(found: trials.Trials, folder: str) -> None:
   chosen = found.chosen
   if chosen is not None:
     run = run_folder(folder, chosen.sparsity)
-    names: List[str] = sorted(set(os.listdir(run)) - {_RUN})
+    names: List[str] = sorted(set(os.listdir(run)) - {_RUN, pipeline.FILE_NAME})
     with atomic_files.writing(
       *[os.path.join(folder, name) for name in names]
     ) as temporary:
       for name, target in zip(names, temporary):
         tf.gfile.Copy(os.path.join(run, name), target, overwrite=True)
+    config_path = os.path.join(run, pipeline.FILE_NAME)
+    if os.path.exists(config_path):
+      config = pipeline.load(config_path)
+      start = os.path.join(folder, outputs.CHECKPOINT)
+      config.train_config.fine_tune_checkpoint = start
+      pipeline.save(config, folder)
   found.write(os.path.join(folder, TABLE))

@@ -1,9 +1,10 @@
 """Writes a pruned model: a frozen graph, or a checkpoint with masks."""
 
 import os
-from typing import Dict, Sequence
+from typing import Dict, Iterable, Sequence
 
 import numpy as np
+from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
@@ -30,23 +31,26 @@ def write_graph(
 
 
 def with_values(
-  tensors: Dict[str, np.ndarray], values: networks.Values
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  tensors: Dict[str, np.ndarray],
+  values: networks.Values,
 ) -> Dict[str, np.ndarray]:
   """Puts fitted kernels and shifts into a checkpoint.
 
   Args:
+    config: of the dense model.
     tensors: of the dense model, by name.
     values: kernels and shifts by the name of their variable, in any shape of
       the same size.
 
   Returns:
-    All tensors. Moving averages of changed variables are the new values too,
-    since the stock exporter may take them in place of the variables.
+    All tensors. Values were fitted to what evaluation reads, so where these are
+    moving averages, all variables are theirs: training begins with them.
 
   Raises:
     InputError: a constant of the graph is no variable of the checkpoint.
   """
-  result = dict(tensors)
+  result = dict(moving_averages.evaluated(config, tensors))
   for name, value in values.items():
     if name not in tensors:
       raise errors.InputError(f'the checkpoint has no variable {name}')
@@ -61,37 +65,44 @@ def with_values(
 
 def masked_tensors(
   tensors: Dict[str, np.ndarray],
-  values: networks.Values,
   pruned: Sequence[str],
+  masks: Dict[str, np.ndarray],
 ) -> Dict[str, np.ndarray]:
-  """Gives the variables of the pruned model, with masks beside its kernels.
+  """Gives the variables of a pruned model with masks beside its kernels.
 
   Every kernel that a masked model masks gets a mask, so that training can go
-  on. It keeps the zeros of kernels that were sparse before, and holds ones
-  where nothing was ever pruned.
+  on; depthwise ones do if one of them had a mask. It keeps the zeros of kernels
+  that were sparse before, and holds ones where nothing was ever pruned.
 
   Args:
-    tensors: of the dense model, by name.
-    values: kernels and shifts by the name of their variable.
+    tensors: of the pruned model, by name, without masks.
     pruned: names of the kernels that were pruned.
-
-  Raises:
-    InputError: a constant of the graph is no variable of the checkpoint.
+    masks: that the dense model had, by the names of their kernels.
   """
-  result = with_values(tensors, values)
+  kinds = {kernels.DENSE}
+  if _masks_depthwise(masks):
+    kinds.add(kernels.DEPTHWISE)
+  result = dict(tensors)
   for name, value in tensors.items():
-    if kernels.kind_of(name, value.ndim) != kernels.DENSE:
+    if kernels.kind_of(name, value.ndim) not in kinds:
       continue
+    if name in pruned:
+      kept = value != 0
+    elif name in masks:
+      # A layer that is left dense is refitted, and may use all its weights.
+      kept = (masks[name] != 0) | (value != 0)
+    else:
+      kept = kernels.kept_weights(value)
     mask, threshold = kernels.mask_names(name)
-    kept = (
-      result[name] != 0
-      if name in set(pruned)
-      else kernels.kept_weights(result[name])
-    )
     result[mask] = kept.astype(np.float32)
     # Masks are not of a magnitude, so none tells them.
     result[threshold] = np.float32(0)
   return result
+
+
+def _masks_depthwise(names: Iterable[str]) -> bool:
+  """Tells whether one of these kernels is depthwise."""
+  return any(kernels.kind_of(n, 4) == kernels.DEPTHWISE for n in names)
 
 
 def write_checkpoint(config, tensors, folder: str) -> str:
@@ -108,6 +119,9 @@ def write_checkpoint(config, tensors, folder: str) -> str:
   message.Clear()
   message.layer_width.extend(widths)
   message.include.append('')
+  shapes = {name: value.shape for name, value in tensors.items()}
+  if _masks_depthwise(kernels.kernels_with_masks(shapes)):
+    message.mask_depthwise = True
   pipeline.save(masked, folder)
   checkpoints.name_latest(prefix)
   return prefix

@@ -94,15 +94,16 @@ class Pruner:
       request = request._replace(sparsity=sparsity).check()
     kept = kept or progress_file.Folder(None, '')
     shared = shared or kept
+    times = self._reachable(shared, request)
     costs = shared.get('costs', self.costs)
-    shares = self._shares(shared, costs, request)
+    shares = self._shares(shared, costs, request, times)
     return self._fitter(costs).fit(self._walk(), shares, {}, kept)
 
   def plan(self) -> List[report.LayerResult]:
     """Gives the zeros that `run` would make, without making them."""
-    shares = self._shares(
-      progress_file.Folder(None, ''), self.costs(), self.request
-    )
+    shared = progress_file.Folder(None, '')
+    times = self._reachable(shared, self.request)
+    shares = self._shares(shared, self.costs(), self.request, times)
     return [
       report.LayerResult(
         layer.name,
@@ -213,7 +214,20 @@ class Pruner:
       ),
     )
 
-  def _shares(self, shared, costs, request) -> Dict[str, float]:
+  def _reachable(self, shared, request) -> Optional[np.ndarray]:
+    """Gives the times of the layers, if the request is about time.
+
+    What is beyond reach is refused here, before all that takes minutes.
+    """
+    if not request.sparsity or request.target != requests.LATENCY:
+      return None
+    times = self._times(shared)
+    allocation.check_share(
+      request.sparsity, shares_lib.most_share(request, times)
+    )
+    return times
+
+  def _shares(self, shared, costs, request, times) -> Dict[str, float]:
     """Shares of zeros by the layer's constant."""
 
     def survey() -> List[surveys.LayerSurvey]:
@@ -228,13 +242,6 @@ class Pruner:
       memory.give_back()
       return found
 
-    times = None
-    if request.sparsity and request.target == requests.LATENCY:
-      times = self._times(shared)
-      # A survey takes minutes, so what is beyond reach is refused before.
-      allocation.check_share(
-        request.sparsity, shares_lib.most_share(request, times)
-      )
     return shares_lib.divide(
       request, self.chosen, lambda: shared.get('survey', survey), times
     )

@@ -10,6 +10,7 @@ def test_starts_from_all_weights_and_prunes_softly_no_more():
     pruning="""
       soft_filter_pruning { ratio: 0.5 }
       rewind_checkpoint: "of/the/wide/network"
+      rewind_step: false
       layer_width { layer: "a" filters: 1 dense_filters: 2 }
     """,
   )
@@ -20,6 +21,7 @@ def test_starts_from_all_weights_and_prunes_softly_no_more():
   message = pipeline.pruning_message(retraining.from_checkpoint(config, 'a'))
   assert not message.HasField('soft_filter_pruning')
   assert not message.HasField('rewind_checkpoint')
+  assert not message.HasField('rewind_step')
   assert len(message.layer_width) == 1
 
 

@@ -100,7 +100,7 @@ def test_channels_that_others_can_stand_for_are_removed_without_loss(
 ):
   config, tensors, plan, prefix = made
   detector = channel_refit.pruner(config, prefix, images)
-  refitted = channel_refit.refit(detector, tensors, plan)
+  refitted = channel_refit.refit(detector, config, tensors, plan)
   detector.close()
   narrow = surgery.narrow_config(config, plan)
   before = _raw(config, tensors, images, tmp_path)
@@ -135,7 +135,7 @@ def test_moving_averages_become_the_refitted_values(made, images):
   average = name + '/ExponentialMovingAverage'
   detector = channel_refit.pruner(config, prefix, images[:2])
   averaged = dict(tensors, **{average: tensors[name] + 1})
-  refitted = channel_refit.refit(detector, averaged, plan)
+  refitted = channel_refit.refit(detector, config, averaged, plan)
   detector.close()
   assert np.any(refitted[name] != tensors[name])
   np.testing.assert_array_equal(refitted[average], refitted[name])

@@ -54,3 +54,22 @@ def test_gradients_are_those_of_the_loss(pruner, distance, name):
   higher = distance.loss(fed, _changed(values, name, step))
   lower = distance.loss(fed, _changed(values, name, -step))
   assert higher - lower == pytest.approx(2 * (gradient * step).sum(), rel=0.05)
+
+
+def test_constant_behind_a_scale_of_zero_moves_nothing(pruner):
+  def first_is_zero(site):
+    if site.shift is None:
+      return site
+    factor = site.shift.factor.copy()
+    factor[0] = 0
+    return site._replace(shift=site.shift._replace(factor=factor))
+
+  layers = [
+    layer._replace(sites=[first_is_zero(site) for site in layer.sites])
+    for layer in pruner.layers
+  ]
+  measured = distances.Distance(pruner.network, layers, pruner.predictions)
+  values = _changed(pruner.network.dense, 'down/weights', 0.1)
+  _, gradients = measured.measure(pruner.feeds[0], values)
+  assert all(np.isfinite(each).all() for each in gradients.values())
+  assert gradients['class/bias'][0] == 0 != gradients['class/bias'][1]

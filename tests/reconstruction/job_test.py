@@ -9,9 +9,9 @@ import tensorflow.compat.v1 as tf
 from object_detection import exporter as stock_exporter
 from object_detection.builders import model_builder
 
-from object_detection_pruning.builders import pipeline
+from object_detection_pruning.builders import masked_network, pipeline
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, moving_averages
 from object_detection_pruning.export import exporter
 from object_detection_pruning.graphs import (
   float_constants,
@@ -19,11 +19,13 @@ from object_detection_pruning.graphs import (
   graph_files,
 )
 from object_detection_pruning.reconstruction import (
+  at_once,
   job,
   outputs,
   photo_size,
   photos,
   refinement,
+  report,
   request,
 )
 
@@ -112,9 +114,12 @@ def test_request_that_is_refused_leaves_nothing_in_the_way(graph, tmp_path):
   folder = str(tmp_path / 'out')
   source, setting = job.Source(graph=graph), refinement.Setting(0)
   wanted = _REQUEST._replace(allocation='least_cost', target='latency')
-  with pytest.raises(errors.InputError, match='no allocation takes away'):
-    job.run(source, _PHOTOS, wanted._replace(sparsity=0.99), setting, folder)
-  assert not os.path.exists(folder)
+  for is_there in (False, True):
+    if is_there:
+      os.mkdir(folder)
+    with pytest.raises(errors.InputError, match='no allocation takes away'):
+      job.run(source, _PHOTOS, wanted._replace(sparsity=0.99), setting, folder)
+    assert os.path.exists(folder) == is_there
   job.run(source, _PHOTOS, wanted._replace(sparsity=0.2), setting, folder)
   assert sorted(os.listdir(folder)) == [outputs.FROZEN_GRAPH, outputs.REPORT]
 
@@ -131,7 +136,7 @@ def test_run_that_is_killed_at_its_end_goes_on(graph, tmp_path):
     with open(os.path.join(folder, outputs.FROZEN_GRAPH), 'rb') as file:
       return file.read()
 
-  def is_killed():
+  def is_killed(_):
     done.append(sorted(os.listdir(folder)))
     raise KeyboardInterrupt
 
@@ -140,8 +145,8 @@ def test_run_that_is_killed_at_its_end_goes_on(graph, tmp_path):
   assert done == [[outputs.FROZEN_GRAPH, outputs.REPORT, job.PARTS]]
   job.check_output(job.Source(graph=graph), folder, [], may_replace=False)
   before = os.stat(os.path.join(folder, outputs.FROZEN_GRAPH)).st_size
-  assert len(run(lambda: done.append('finished'))) == before
-  assert done[1:] == ['finished']
+  assert len(run(done.append)) == before
+  assert [type(each) for each in done[1:]] == [report.Report]
   assert job.PARTS not in os.listdir(folder)
 
 
@@ -189,6 +194,60 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
   np.testing.assert_allclose(*scores, atol=1e-5)
 
 
+def test_model_that_is_trained_for_8_bits_keeps_its_config(tmp_path):
+  config = detectors.config(detectors.ssd())
+  prefix = _checkpoint(config, tmp_path)
+  config.graph_rewriter.quantization.delay = 7
+  folder = str(tmp_path / 'out')
+  source = job.Source(config=config, checkpoint=prefix)
+  job.cut(source, at_once.Request(sparsity=0.5), folder)
+  written = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  assert written.graph_rewriter.quantization.delay == 7
+  tensors = checkpoints.read(checkpoints.resolve(folder))
+  masks = [value for name, value in tensors.items() if name.endswith('/mask')]
+  assert any(np.any(mask == 0) for mask in masks)
+
+
+def test_training_goes_on_from_the_averages_that_were_pruned(tmp_path):
+  config = detectors.config(detectors.ssd())
+  prefix = _checkpoint(config, tmp_path)
+  config.eval_config.use_moving_averages = True
+  tensors = checkpoints.read(prefix)
+  for name, value in list(tensors.items()):
+    if name.endswith(('weights', 'biases', 'gamma', 'beta')):
+      tensors[moving_averages.name_of(name)] = value / 2
+  checkpoints.write(prefix, tensors)
+  folder = str(tmp_path / 'out')
+  source = job.Source(config=config, checkpoint=prefix)
+  job.cut(source, at_once.Request(sparsity=0.5), folder)
+  written = checkpoints.read(checkpoints.resolve(folder))
+  averaged = [n for n in written if moving_averages.name_of(n) in written]
+  assert len(averaged) == sum('Average' in name for name in tensors)
+  for name in averaged:
+    np.testing.assert_array_equal(
+      written[name], written[moving_averages.name_of(name)], name
+    )
+
+
+def test_masks_of_depthwise_kernels_stay(tmp_path):
+  config = detectors.config(detectors.ssd())
+  prefix = _checkpoint(config, tmp_path)
+  tensors = checkpoints.read(prefix)
+  kernel = next(n for n in sorted(tensors) if n.endswith('depthwise_weights'))
+  name, _ = kernels.mask_names(kernel)
+  tensors[name] = np.ones(tensors[kernel].shape, np.float32)
+  tensors[name].flat[::3] = 0
+  checkpoints.write(prefix, tensors)
+  folder = str(tmp_path / 'out')
+  source = job.Source(config=config, checkpoint=prefix)
+  job.cut(source, at_once.Request(sparsity=0.5), folder)
+  written = checkpoints.read(checkpoints.resolve(folder))
+  np.testing.assert_array_equal(written[name], tensors[name])
+  goes_on = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  built = {each.mask.op.name for each in masked_network.kernels(goes_on)}
+  assert built == {n for n in written if n.endswith('mask')}
+
+
 def test_masks_of_layers_that_are_left_alone_keep_their_zeros():
   dense = np.arange(1.0, 41).reshape(1, 1, 8, 5).astype(np.float32)
   half, dead = dense * (dense % 2 == 0), np.zeros_like(dense)
@@ -196,7 +255,8 @@ def test_masks_of_layers_that_are_left_alone_keep_their_zeros():
   tensors = {'a/weights': half, 'b/weights': few, 'c/weights': dead}
   tensors['d/weights'] = dense
   values = {'d/weights': np.where(dense > 20, dense, 0)}
-  found = outputs.masked_tensors(tensors, values, ['d/weights'])
+  tensors.update(values)
+  found = outputs.masked_tensors(tensors, ['d/weights'], {})
   np.testing.assert_array_equal(found['a/mask'], half != 0)
   np.testing.assert_array_equal(found['d/mask'], dense > 20)
   # Some zeros, or nothing but zeros, are not those of an earlier pruning.

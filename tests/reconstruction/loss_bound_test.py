@@ -2,9 +2,12 @@ import json
 import os
 import shutil
 
+import detectors
 import pytest
 import small_detector
 
+from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import errors
 from object_detection_pruning.evaluation import accuracy, eval_set
 from object_detection_pruning.reconstruction import (
@@ -61,8 +64,12 @@ def test_bisection_finds_the_last_number_within_in_few_steps(last):
 
 
 def test_the_sparsest_model_is_found_and_its_files_are_copied(given, tmp_path):
+  told = []
   with _job(given) as work:
-    found = loss_bound.search(work, _bound(given, 0.1), str(tmp_path))
+    found = loss_bound.search(
+      work, _bound(given, 0.1), str(tmp_path), told.append
+    )
+  assert told == [found]
   assert found.dense == pytest.approx(1, abs=1e-3)
   sparsity = found.chosen.sparsity
   # The next percent was tried and lost too much.
@@ -80,6 +87,34 @@ def test_the_sparsest_model_is_found_and_its_files_are_copied(given, tmp_path):
   table = json.loads((tmp_path / loss_bound.TABLE).read_text())
   assert len(table['runs']) == len(found.runs) <= 7
   assert not (tmp_path / job.PARTS).exists()
+
+
+def test_training_goes_on_from_the_copy_of_the_run_that_is_chosen(
+  given, tmp_path, monkeypatch
+):
+  real_run = job.Job.run
+
+  def with_checkpoint(self, folder, *arguments):
+    result = real_run(self, folder, *arguments)
+    # A graph has none, and what weights it has does not matter here.
+    prefix = os.path.join(folder, outputs.CHECKPOINT)
+    with open(prefix + '.index', 'w') as file:
+      file.write(folder)
+    pipeline.save(
+      retraining.from_checkpoint(detectors.config(detectors.ssd()), prefix),
+      folder,
+    )
+    return result
+
+  monkeypatch.setattr(job.Job, 'run', with_checkpoint)
+  folder = tmp_path / 'out'
+  with _job(given) as work:
+    found = loss_bound.search(work, _bound(given, 0.9), str(folder))
+  config = pipeline.load(str(folder / pipeline.FILE_NAME))
+  start = config.train_config.fine_tune_checkpoint
+  assert start == str(folder / outputs.CHECKPOINT)
+  run = loss_bound.run_folder(str(folder), found.chosen.sparsity)
+  assert (folder / f'{outputs.CHECKPOINT}.index').read_text() == run
 
 
 def test_a_search_that_was_killed_uses_its_runs_again(
