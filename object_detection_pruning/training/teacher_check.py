@@ -41,6 +41,11 @@ def check(
     InputError: what the teacher predicts, or the pixels that it wants, mean
       something else than with the student.
   """
+  if student.HasField('graph_rewriter'):
+    raise errors.InputError(
+      'distillation does not go with graph_rewriter: the teacher would be '
+      'rounded to 8 bits as well'
+    )
   kind, own_kind = (
     each.model.WhichOneof('model') for each in (teacher, student)
   )

@@ -211,6 +211,11 @@ def _check_says_nothing(
     # It says what network this is.
     if field.name != 'layer_width'
   ]
+  if config.HasField('graph_rewriter'):
+    raise errors.InputError(
+      f'{path} has a graph_rewriter, which does not go with the teacher of '
+      f'--method={RECONSTRUCTION}: give --method={SCHEDULE}, or remove it'
+    )
   if said:
     raise errors.InputError(
       f'the pruning message of {path} says how to prune by a schedule '

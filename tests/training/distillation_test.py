@@ -261,6 +261,13 @@ def test_a_teacher_that_speaks_of_other_things_is_refused(
     distillation.from_config(given)
 
 
+def test_a_model_that_is_trained_for_8_bits_has_no_teacher(data, teacher):
+  config = with_teacher(detectors.config(detectors.ssd(), data), teacher, '')
+  config.graph_rewriter.quantization.delay = 7
+  with pytest.raises(errors.InputError, match='not go with graph_rewriter'):
+    distillation.from_config(config)
+
+
 def test_a_teacher_with_feature_maps_of_another_size_is_refused(data):
   student, taught = (
     detectors.config(detectors.faster_rcnn(), data) for _ in range(2)

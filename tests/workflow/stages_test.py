@@ -56,6 +56,15 @@ def test_reconstructed_model_keeps_its_zeros_and_learns_from_the_dense_one(
   assert config.train_config.num_steps == 40
 
 
+def test_config_that_trains_for_8_bits_has_no_teacher(tmp_path):
+  config = detectors.config(detectors.ssd())
+  config.graph_rewriter.quantization.delay = 7
+  path = detectors.write(config, tmp_path)
+  assert stages.base_config(path, None, True, stages.SCHEDULE)
+  with pytest.raises(errors.InputError, match='graph_rewriter.*=schedule'):
+    stages.base_config(path, None, True, stages.RECONSTRUCTION)
+
+
 def test_config_that_says_how_to_prune_is_not_reconstructed(tmp_path):
   with pytest.raises(errors.InputError, match='frequency.*--method=schedule'):
     base(
