@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import shutil
 
 import processes
 import pytest
@@ -107,6 +108,7 @@ BAD_FLAGS = [
     ['--output_dir=README.md'],
     '--output_dir must be a folder, got README.md: ',
   ),
+  (['--models=DAMAGED/graph.pb'], 'DAMAGED/sparsity.json is no report of the'),
   (['--models=LAME'], 'LAME is no detection graph: it has no output'),
 ]
 
@@ -120,7 +122,13 @@ def refusals(exported, data, tmp_path_factory):
   (folder / 'more.pbtxt').write_text(more)
   # A graph of one node, which is no detector.
   (folder / 'lame.pb').write_bytes(b'\x0a\x09\x0a\x01a\x12\x04NoOp')
+  (folder / 'damaged').mkdir()
+  shutil.copy(
+    f'{exported}/frozen_inference_graph.pb', str(folder / 'damaged/graph.pb')
+  )
+  (folder / 'damaged/sparsity.json').write_text('{"kern')
   places = {
+    'DAMAGED': f'{folder}/damaged',
     'GRAPH': f'{exported}/frozen_inference_graph.pb',
     'OTHER': f'{folder}/other.pbtxt',
     'MORE': f'{folder}/more.pbtxt',

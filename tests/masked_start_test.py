@@ -112,3 +112,26 @@ def test_another_config_raises_the_sparsity_from_what_is_there(
     last = now
   for name, mask in last.items():
     assert np.mean(mask == 0) == pytest.approx(0.7, abs=0.5 / mask.size), name
+
+
+def test_rewinding_that_is_refused_leaves_nothing_to_go_on_from(run, tmp_path):
+  early = checkpoints.read(run.killed_at)
+  name = next(name for name in early if name.endswith('ClassPredictor/biases'))
+  early[name] = np.zeros(3, np.float32)
+  prefix = str(tmp_path / 'early.ckpt')
+  checkpoints.write(prefix, early)
+  config = pipeline.load(run.config_path)
+  config.train_config.fine_tune_checkpoint = run.killed_at
+  model_dir = tmp_path / 'model'
+  result = processes.python(
+    '-m',
+    'object_detection_pruning.model_main',
+    f'--pipeline_config_path={detectors.write(config, tmp_path)}',
+    f'--model_dir={model_dir}',
+    f'--rewind_checkpoint={prefix}',
+    '--num_train_steps=9',
+  )
+  assert result.returncode == 2, result.stderr
+  assert f'{name} for one, are not as they are in' in result.stderr
+  assert not list(model_dir.glob('model.ckpt*'))
+  assert not (model_dir / 'checkpoint').exists()

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import sys
 
 import detectors
 import processes
@@ -273,3 +274,18 @@ def test_takes_every_flag_of_the_stock_command():
   )
   for name in names:
     assert re.search(rf'--(\[no\])?{name}:', result.stdout), name
+
+
+def test_evaluation_without_a_last_step_waits_for_more_checkpoints():
+  program = """
+from absl import flags
+from object_detection import model_lib
+from object_detection_pruning import model_main
+flags.FLAGS(['', '--pipeline_config_path=a', '--model_dir=b', '--checkpoint=c'])
+model_lib.continuous_eval = lambda *given: print('until', given[3])
+model_main.evaluate(
+  {'estimator': None, 'eval_input_fns': [None], 'train_steps': None}
+)
+"""
+  result = processes.python('-c', program)
+  assert result.stdout == f'until {sys.maxsize}\n', result.stderr

@@ -56,19 +56,14 @@ class Layer(NamedTuple):
     Raises:
       InputError: it cannot have as many.
     """
-    if not count:
-      return 0
-    found = self.zeros_for(count / self.size)
-    if found < count:
-      _, unit = self.pattern.units(self.shape)
-      found = self.zeros_for(min(1.0, (count + unit / 2) / self.size))
-    if found < count:
+    number, unit = self.pattern.units(self.shape)
+    if count > number * unit:
       raise errors.InputError(
         f'the mask of {self.name} begins with {count} zeros of {self.size}, '
-        f'and with granularity {self.pattern} it can have {found}: take '
-        'another granularity, or exclude the layer'
+        f'and with granularity {self.pattern} it can have {number * unit}: '
+        'take another granularity, or exclude the layer'
       )
-    return found
+    return -(-count // unit) * unit
 
   def most(self, max_sparsity: float) -> int:
     """Gives the most zeros up to a sparsity; one weight stays at least."""

@@ -122,6 +122,7 @@ def _check_trained(
   kernels: Sequence[masking.MaskedKernel], way: regrowth.Regrowth
 ) -> None:
   """Refuses frozen kernels among trained ones: what grows would stay zero."""
+  # A graph in which none is trained is no training: masks alone are at stake.
   frozen = [k.layer for k in kernels if not _is_trained(k.weights)]
   if 0 < len(frozen) < len(kernels):
     raise errors.InputError(

@@ -73,8 +73,8 @@ def cuts(
     numbers: each as that of `cut`.
 
   Returns:
-    For each number where scores are kept, as bool in the shape of the bits,
-    and the threshold.
+    For each number where scores are kept, bool in the shape of the bits, and
+    the threshold, a float32 scalar: the score that its bits stand for.
   """
   first = _count(tf.reshape(bits, [-1]), 0)
   found = []
@@ -119,11 +119,11 @@ class _Digits(NamedTuple):
   before: tf.Tensor
 
 
-def _count(bits: tf.Tensor, number: int) -> _Digits:
-  """Counts the digits of a pass."""
-  shift, width = _PASSES[number]
+def _count(bits: tf.Tensor, index: int) -> _Digits:
+  """Counts the digits of a pass, the first of which is 0."""
+  shift, width = _PASSES[index]
   digits = tf.bitwise.right_shift(bits, shift) if shift else bits
-  if number:
+  if index:
     digits = tf.bitwise.bitwise_and(digits, (1 << width) - 1)
   else:
     digits -= _LEAST
@@ -160,13 +160,13 @@ def _select(
   # With seventy kernels and more, the number of nodes is half of the cost.
   value = tf.constant(_LEAST << _PASSES[0][0])
   found = first
-  for number, (shift, _) in enumerate(_PASSES, 1):
+  for following, (shift, _) in enumerate(_PASSES, 1):
     digit = tf.reduce_sum(tf.cast(found.before[1:] < rank, tf.int32))
     rank -= tf.gather(found.before, digit)
     value += digit * (1 << shift)
     if shift:
       left = tf.where(tf.equal(found.digits, digit))
-      found = _count(tf.gather_nd(found.bits, left), number)
+      found = _count(tf.gather_nd(found.bits, left), following)
   return value, tf.gather(found.counts, digit), rank
 
 

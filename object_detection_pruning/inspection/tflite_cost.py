@@ -1,6 +1,6 @@
 """What a TFLite model costs."""
 
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple
 
 import numpy as np
 import tflite
@@ -30,12 +30,13 @@ class _Layer(NamedTuple):
   """An op with a kernel.
 
   Attributes:
-    stored: number of the buffer that its weights are in.
+    stored: what tells its weights from others: their shape, and the buffer
+      that they are in, or their tensor if the model computes them.
     cost: what the op costs.
     bias: its values, none for an op without.
   """
 
-  stored: int
+  stored: tuple
   cost: LayerCost
   bias: np.ndarray
 
@@ -53,8 +54,8 @@ def measure(path: str) -> ModelCost:
     InputError: the file is damaged, or has weights of an unknown type.
   """
   model = tflite_files.read(path)
-  costs: Dict[int, LayerCost] = {}
-  biases: Dict[Tuple[int, bytes], np.ndarray] = {}
+  costs: Dict[tuple, LayerCost] = {}
+  biases: Dict[tuple, np.ndarray] = {}
   for layer in _layers(model, model.Subgraphs(0)):
     known = costs.get(layer.stored)
     positions = known.positions if known else 0
@@ -90,7 +91,7 @@ def _layers(model, subgraph) -> Iterator[_Layer]:
       place = operator.Inputs(_BIAS)
       bias = _values(model, subgraph.Tensors(stored.get(place, place)))
     yield _Layer(
-      tensor.Buffer(),
+      _identity(model, tensor, stored.get(weights, weights)),
       LayerCost(
         output.Name().decode(),
         _KERNEL_OPS[kind],
@@ -101,6 +102,12 @@ def _layers(model, subgraph) -> Iterator[_Layer]:
       ),
       bias,
     )
+
+
+def _identity(model, tensor, number: int) -> tuple:
+  is_stored = model.Buffers(tensor.Buffer()).DataLength() > 0
+  place = tensor.Buffer() if is_stored else number
+  return (*_shape(tensor), is_stored, place)
 
 
 def _shape(tensor) -> List[int]:
