@@ -13,7 +13,6 @@ from object_detection_pruning.export import exporter
 from object_detection_pruning.graphs import float_constants
 from object_detection_pruning.reconstruction import (
   at_once,
-  kernel_layers,
   layer_choice,
   outputs,
   progress_file,
@@ -234,7 +233,7 @@ def cut(
   """
   request.check()
   model = source.read()
-  layers, rejected = kernel_layers.find(model.graph_def, set(model.outputs))
+  layers, rejected = model.layers()
   chosen = layer_choice.choose(layers, request, model.path)
   values = at_once.values(chosen, at_once.masks(chosen, request))
   result = report.Report(

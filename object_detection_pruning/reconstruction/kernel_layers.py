@@ -96,6 +96,21 @@ class Layers(NamedTuple):
   layers: List[KernelLayer]
   rejected: List[Rejected]
 
+  def within(self, names: Set[str]) -> 'Layers':
+    """Gives the uses of kernels that are among the named nodes.
+
+    A kernel that has none of these is left alone: nothing is measured there.
+    """
+    layers, rejected = [], list(self.rejected)
+    for layer in self.layers:
+      sites = [site for site in layer.sites if site.node in names]
+      if sites:
+        layers.append(layer._replace(sites=sites))
+      else:
+        reason = 'no detection depends on it'
+        rejected += [Rejected(site.node, reason) for site in layer.sites]
+    return Layers(layers, rejected)
+
 
 def find(graph_def: GraphDef, kept: Set[str] = frozenset()) -> Layers:
   """Finds all kernels that are constants.

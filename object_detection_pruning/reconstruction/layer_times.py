@@ -4,7 +4,11 @@ from typing import Dict, List, Sequence, Set
 
 import numpy as np
 
-from object_detection_pruning.graphs import graph_outputs, sample_feeds
+from object_detection_pruning.graphs import (
+  freezing,
+  graph_outputs,
+  sample_feeds,
+)
 from object_detection_pruning.reconstruction import kernel_layers
 from object_detection_pruning.reconstruction import model as models
 from object_detection_pruning.sparse_ops import node_times, rewrite
@@ -35,8 +39,9 @@ def measure(
   Returns:
     Seconds, [layers, levels].
   """
+  part = model.detection_part()
   graphs = [
-    rewrite.rewrite(models.with_values(model, zeroed(layers, level)))
+    rewrite.rewrite(freezing.with_constants(part, zeroed(layers, level)))
     for level in levels
   ]
   times = node_times.measure(

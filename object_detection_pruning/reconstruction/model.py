@@ -12,13 +12,17 @@ from object_detection_pruning.export import exporter, graph_stripping
 from object_detection_pruning.graphs import (
   freezing,
   graph_files,
+  graph_index,
   graph_inputs,
+  graph_outputs,
   stored_weights,
   subgraphs,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.reconstruction import kernel_layers
 
-_OUTPUTS = (
+# What finds objects. A graph may give out more, features for instance.
+_DETECTIONS = (
   'num_detections',
   'detection_boxes',
   'detection_scores',
@@ -36,7 +40,7 @@ class Model(NamedTuple):
   Attributes:
     graph_def: without variables and masks.
     input: the kind of input that photos go into.
-    outputs: names of its outputs.
+    outputs: names of all its outputs.
     path: what it was read from, for messages.
   """
 
@@ -50,6 +54,20 @@ class Model(NamedTuple):
     (node,) = [n for n in self.graph_def.node if n.name == self.input.name]
     shape = tf.TensorShape(node.attr['shape'].shape)
     return np.asarray(self.input.encode(image, shape))
+
+  def detection_part(self) -> GraphDef:
+    """Gives what finding objects takes; of another graph, all of it.
+
+    Stock graphs also give out features, which take a second pass through the
+    second stage.
+    """
+    wanted = [name for name in self.outputs if name in _DETECTIONS]
+    return subgraphs.extract(self.graph_def, wanted or self.outputs)
+
+  def layers(self) -> kernel_layers.Layers:
+    """Finds the kernels that finding objects takes."""
+    found = kernel_layers.find(self.graph_def, set(self.outputs))
+    return found.within({node.name for node in self.detection_part().node})
 
 
 def from_graph(path: str) -> Model:
@@ -69,8 +87,9 @@ def from_graph(path: str) -> Model:
   if not inputs:
     known = ' or '.join(each.name for each in graph_inputs.INPUTS)
     raise errors.InputError(f'{path} has no input {known}')
-  outputs = [name for name in _OUTPUTS if name in names]
-  outputs = outputs or subgraphs.sinks(source.graph_def)
+  outputs = [name for name in _DETECTIONS if name in names]
+  ends = graph_outputs.output_names(source.graph_def)
+  outputs += [n for n in map(graph_index.node_name, ends) if n not in outputs]
   graph_def = subgraphs.extract(source.graph_def, outputs)
   graph_def, unpacked = stored_weights.unpack(graph_def)
   if unpacked:

@@ -8,7 +8,12 @@ from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.channels import retraining
-from object_detection_pruning.common import atomic_files, checkpoints, errors
+from object_detection_pruning.common import (
+  atomic_files,
+  checkpoints,
+  errors,
+  project_log,
+)
 from object_detection_pruning.core import kernels, moving_averages
 from object_detection_pruning.graphs import portable
 from object_detection_pruning.reconstruction import model as models
@@ -51,6 +56,11 @@ def with_values(
     InputError: a constant of the graph is no variable of the checkpoint.
   """
   result = dict(moving_averages.evaluated(config, tensors))
+  if config.HasField('graph_rewriter'):
+    project_log.say(
+      'ranges for 8 bits in the checkpoint are those before pruning: train it '
+      'on for some steps before export_tflite, or weights are clipped'
+    )
   for name, value in values.items():
     if name not in tensors:
       raise errors.InputError(f'the checkpoint has no variable {name}')

@@ -57,10 +57,9 @@ class Pruner:
     """
     self.model, self.request = model, request.check()
     threads = threads or sessions.cores()
-    found = kernel_layers.find(model.graph_def, set(model.outputs))
-    self.layers, self.rejected = found
+    self.layers, self.rejected = model.layers()
     self.chosen = layer_choice.choose(self.layers, request, model.path)
-    graph_def = predictions.needed_part(model.graph_def, self.layers)
+    graph_def = predictions.needed_part(model.detection_part(), self.layers)
     self.network = networks.Network(
       graph_def, self.layers, sessions.config(1, threads, rewrite=False)
     )
