@@ -1,6 +1,6 @@
 """The masked kernels of a detector, without its data and its weights."""
 
-from typing import List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 from object_detection.builders import model_builder
@@ -14,11 +14,24 @@ from object_detection_pruning.builders import (
 from object_detection_pruning.core import masking
 
 
-def kernels(
+class MaskedNetwork(NamedTuple):
+  """What training builds, as far as pruning goes.
+
+  Attributes:
+    kernels: that have masks.
+    restored: what the stock code takes from the `fine_tune_checkpoint`, where
+      that has it: names there, by the names of the variables.
+  """
+
+  kernels: List[masking.MaskedKernel]
+  restored: Dict[str, str]
+
+
+def build(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   settings: Optional[pruning_builder.PruningSettings] = None,
-) -> List[masking.MaskedKernel]:
-  """Builds a detector in a graph of its own and lists its masked kernels.
+) -> MaskedNetwork:
+  """Builds a detector in a graph of its own.
 
   Args:
     config: the pipeline config, with masks and widths in its `pruning` message.
@@ -36,4 +49,19 @@ def kernels(
     if settings is not None:
       pruning_builder.check_patterns(settings)
       pruning_builder.check_some_masked()
-    return masking.masked_kernels()
+    return MaskedNetwork(masking.masked_kernels(), _restored(config, model))
+
+
+def _restored(
+  config: pipeline_pb2.TrainEvalPipelineConfig, model: Any
+) -> Dict[str, str]:
+  train = config.train_config
+  if not train.fine_tune_checkpoint:
+    return {}
+  found = model.restore_map(
+    # Older configs have a field for each kind.
+    fine_tune_checkpoint_type=train.fine_tune_checkpoint_type
+    or ('detection' if train.from_detection_checkpoint else 'classification'),
+    load_all_detection_checkpoint_vars=train.load_all_detection_checkpoint_vars,
+  )
+  return {variable.op.name: name for name, variable in found.items()}

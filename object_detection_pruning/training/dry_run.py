@@ -1,6 +1,6 @@
 """What a run would prune, told without training."""
 
-from typing import List, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -47,21 +47,21 @@ def describe(
       'set target_sparsity (--sparsity)'
     )
   model_lib.check_run(config, settings, train_steps)
-  kernels = masked_network.kernels(config, settings)
+  network = masked_network.build(config, settings)
   method = settings.method
-  plan = method.plan(schedule, kernels)
-  plan.keep(_zeros_of_the_start(config, model_dir, kernels, schedule))
+  plan = method.plan(schedule, network.kernels)
+  plan.keep(_zeros_of_the_start(config, model_dir, network, schedule))
   last = schedule.end_step
   if train_steps:
     last = schedule.last_update(train_steps)
   scores = None
   notes: List[str] = []
   if plan.needs_scores:
-    checkpoint = _start(config, model_dir)
-    scores = _scores(method.criterion, kernels, checkpoint)
+    start = _start(config, model_dir, network)
+    scores = _scores(method.criterion, network.kernels, start)
     notes.append(
-      f'From the weights of {checkpoint}. Each update looks at the weights '
-      'anew, so the layers may end otherwise; the sum will be the same.'
+      f'From the weights of {start.checkpoint}. Each update looks at the '
+      'weights anew, so the layers may end otherwise; the sum will be the same.'
     )
   if method.regrowth is not None:
     notes.append(
@@ -80,41 +80,68 @@ def describe(
   return '\n'.join(lines + notes)
 
 
-def _start(config: pipeline_pb2.TrainEvalPipelineConfig, model_dir: str) -> str:
-  """Gives the checkpoint that a run begins with, or raises."""
+class _Start(NamedTuple):
+  """What a run begins with.
+
+  Attributes:
+    checkpoint: its prefix; '' for none.
+    names: those that variables have in it, by their own; None where they are
+      the same.
+  """
+
+  checkpoint: str
+  names: Optional[Dict[str, str]] = None
+
+  def stored_name(self, name: str) -> str:
+    """Name of a variable in the checkpoint; '' if it is not taken."""
+    return name if self.names is None else self.names.get(name, '')
+
+
+def _start(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  model_dir: str,
+  network: masked_network.MaskedNetwork,
+) -> _Start:
+  """Gives what a run takes its weights from, or raises."""
   latest = checkpoints.latest(model_dir)
   # Rewinding takes its weights from elsewhere, and the masks of the start.
   rewound = pipeline.pruning_message(config).rewind_checkpoint
-  start = latest or rewound or config.train_config.fine_tune_checkpoint
-  if not start:
+  if latest or rewound:
+    return _Start(checkpoints.resolve(latest or rewound))
+  if not config.train_config.fine_tune_checkpoint:
     raise errors.InputError(
       '--dry_run needs the weights that training begins with, since this '
       'allocation depends on them: name a fine_tune_checkpoint'
     )
-  return checkpoints.resolve(start)
+  start = checkpoints.resolve(config.train_config.fine_tune_checkpoint)
+  return _Start(start, network.restored)
 
 
 def _zeros_of_the_start(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   model_dir: str,
-  kernels: Sequence[masking.MaskedKernel],
+  network: masked_network.MaskedNetwork,
   schedule: schedules.Schedule,
 ) -> List[int]:
   """Counts the zeros that masks have when training begins."""
-  start = config.train_config.fine_tune_checkpoint
+  start = _Start(config.train_config.fine_tune_checkpoint, network.restored)
+  if pipeline.pruning_message(config).rewind_checkpoint:
+    # It takes all masks that are there.
+    start = start._replace(names=None)
   latest = checkpoints.latest(model_dir)
   if (
     latest
-    and not start
+    and not start.checkpoint
     and checkpoints.global_step(latest) < (schedule.start_step)
   ):
-    start = latest
-  zeros = [0] * len(kernels)
-  if not start:
+    start = _Start(latest)
+  zeros = [0] * len(network.kernels)
+  if not start.checkpoint:
     return zeros
-  shapes, get = checkpoints.shapes(start), checkpoints.lookup(start)
-  for number, kernel in enumerate(kernels):
-    name = kernel.mask.op.name
+  shapes = checkpoints.shapes(start.checkpoint)
+  get = checkpoints.lookup(start.checkpoint)
+  for number, kernel in enumerate(network.kernels):
+    name = start.stored_name(kernel.mask.op.name)
     if shapes.get(name) == tuple(kernel.shape):
       zeros[number] = int(np.sum(get(name) == 0))
   return zeros
@@ -123,20 +150,20 @@ def _zeros_of_the_start(
 def _scores(
   criterion: criteria.WeightCriterion,
   kernels: Sequence[masking.MaskedKernel],
-  checkpoint: str,
+  start: _Start,
 ) -> List[np.ndarray]:
-  tensors = checkpoints.read(checkpoint)
+  tensors = checkpoints.read(start.checkpoint)
   gathers = isinstance(criterion, criteria.GatheredCriterion)
   scores = []
   for kernel in kernels:
     name = kernel.weights.op.name
     if gathers:
       name = kernel_names.score_name(name, criterion.form)
-    found = tensors.get(name)
+    found = tensors.get(start.stored_name(name))
     if found is None or list(found.shape) != kernel.shape:
       raise errors.InputError(
-        f'checkpoint {checkpoint} has no {name} of shape {kernel.shape}, and '
-        'this allocation depends on it'
+        f'checkpoint {start.checkpoint} gives no {name} of shape '
+        f'{kernel.shape}, and this allocation depends on it'
       )
     if not gathers:
       with tf.Graph().as_default(), tf.Session() as session:

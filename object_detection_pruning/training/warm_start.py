@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import re
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -57,7 +57,7 @@ def summarized() -> Iterator[None]:
   finally:
     for logger in loggers:
       logger.removeFilter(collector)
-  restored = sum(map(_is_restored, tf.global_variables()))
+  restored = sum(map(bool, map(_stored_name, tf.global_variables())))
   if restored or collector.missing or collector.reshaped:
     tf.logging.info(_summary(restored, collector))
 
@@ -80,7 +80,7 @@ def check(checkpoint: str, may_be_partial: bool = False) -> None:
     for variable in tf.trainable_variables()
     if kernels.kind_of(variable.op.name, variable.shape.rank)
   ]
-  fresh = [v for v in variables if not _is_restored(v)]
+  fresh = [v for v in variables if not _stored_name(v)]
   there = checkpoints.shapes(checkpoint)
   left_out = [
     variable.op.name
@@ -125,30 +125,33 @@ def restored_zeros(
   Returns:
     Zeros by the name of the mask.
   """
-  taken = [
-    kernel for kernel in masked if takes_all or _is_restored(kernel.mask)
-  ]
-  if not checkpoint or not taken:
+  names = {}
+  for kernel in masked:
+    name = kernel.mask.op.name
+    # In a classifier's checkpoint it has another name.
+    stored = name if takes_all else _stored_name(kernel.mask)
+    if stored:
+      names[name] = stored
+  if not checkpoint or not names:
     return {}
   reader = tf.train.load_checkpoint(checkpoint)
-  # Of a classifier the names are others; its masks are counted in the session.
   return {
-    kernel.mask.op.name: int(
-      np.sum(reader.get_tensor(kernel.mask.op.name) == 0)
-    )
-    for kernel in taken
-    if reader.has_tensor(kernel.mask.op.name)
+    name: int(np.sum(reader.get_tensor(stored) == 0))
+    for name, stored in names.items()
+    if reader.has_tensor(stored)
   }
 
 
-def _is_restored(variable: tf.Variable) -> bool:
-  """Tells whether a variable begins with the value of a checkpoint."""
+def _stored_name(variable: tf.Variable) -> Optional[str]:
+  """Name in the checkpoint that a variable begins with; None without one."""
   # What sets it is an op, or that op's tensor once it is taken from a file.
   assign = getattr(variable.initializer, 'op', variable.initializer)
-  source = assign.inputs[-1].op
-  while source.type == 'Identity':
-    source = source.inputs[0].op
-  return source.type == 'RestoreV2'
+  value = assign.inputs[-1]
+  while value.op.type == 'Identity':
+    value = value.op.inputs[0]
+  if value.op.type != 'RestoreV2':
+    return None
+  return tf.get_static_value(value.op.inputs[1])[value.value_index].decode()
 
 
 def _summary(restored: int, collector: _Collector) -> str:

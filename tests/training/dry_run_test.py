@@ -14,9 +14,17 @@ from object_detection_pruning.training import dry_run
 WINDOW = 'target_sparsity: 0.8 start_step: 2 end_step: 9 '
 
 
-def describe(pruning, model_dir='/nowhere', masked=True, start='', steps=20):
+def describe(
+  pruning,
+  model_dir='/nowhere',
+  masked=True,
+  start='',
+  steps=20,
+  kind='detection',
+):
   config = detectors.config(detectors.ssd(masked=masked), pruning=pruning)
   config.train_config.fine_tune_checkpoint = start
+  config.train_config.fine_tune_checkpoint_type = kind
   return dry_run.describe(config, steps, model_dir)
 
 
@@ -97,6 +105,35 @@ def test_zeros_that_training_begins_with_count(run):
   begun_with = begun(checkpoint)
   assert {name: zeros for name, (_, zeros) in found.items()} == begun_with
   assert min(begun_with.values()) > 0
+
+
+def test_masks_and_weights_of_a_classifier_count(run, tmp_path):
+  # Its names have no scope of a detector in front.
+  scope = 'FeatureExtractor/'
+  tensors = checkpoints.read(checkpoints.resolve(run.model_dir))
+  start = str(tmp_path / 'classifier.ckpt')
+  checkpoints.write(
+    start,
+    {
+      name[len(scope) :]: value
+      for name, value in tensors.items()
+      if name.startswith(scope)
+    },
+  )
+  for allocation in ('uniform', 'global'):
+    pruning = f'{WINDOW} allocation: "{allocation}"'.replace('0.8', '0.1')
+    texts = [
+      describe(pruning, start=checkpoint, kind=kind)
+      for checkpoint, kind in (
+        (checkpoints.resolve(run.model_dir), 'detection'),
+        (start, 'classification'),
+      )
+    ]
+    first, second = map(rows, texts)
+    assert first == second
+    assert first['all 22 masked kernels'][1] > 0
+  with pytest.raises(errors.InputError, match='gives no FeatureExtractor/'):
+    describe(WINDOW + 'allocation: "global"', start=start)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,21 @@ def test_pruned_checkpoint_brings_its_masks_along(tmp_path, lines):
   assert about_variables(lines) == ['Warm start: 4 variables restored.']
 
 
+def test_zeros_of_a_classifier_are_counted_by_the_names_of_the_detector(
+  tmp_path,
+):
+  mask = np.float32(np.arange(12).reshape(1, 1, 3, 4) % 3 == 0)
+  start = str(tmp_path / 'c')
+  checkpoints.write(start, {'a/mask': mask})
+  with masking.masking_scope(), tf.variable_scope('FeatureExtractor'):
+    slim.conv2d(tf.zeros([1, 2, 2, 3]), 4, 1, scope='a')
+  (kernel,) = masking.masked_kernels()
+  tf.train.init_from_checkpoint(start, {'a/mask': kernel.mask})
+  assert warm_start.restored_zeros(start, [kernel]) == {
+    'FeatureExtractor/a/mask': 8
+  }
+
+
 def test_zeros_of_both_kernels_of_a_layer_are_counted(tmp_path):
   zeros = {'a/depthwise_mask': 5, 'a/mask': 7}
   with masking.masking_scope(depthwise=True):
