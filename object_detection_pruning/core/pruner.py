@@ -12,6 +12,7 @@ from object_detection_pruning.core import (
   gathering,
   granularity,
   lanes,
+  lookups,
   masking,
 )
 
@@ -39,14 +40,16 @@ class Pruner:
       pattern: which go together; none if None.
 
     Raises:
-      InputError: there are no kernels, or a criterion that gathers scores has
-        none in this graph, or no gradients to gather them from.
+      InputError: there are no kernels, or one is looked up without its mask,
+        or a criterion that gathers scores has none in this graph, or no
+        gradients to gather them from.
     """
     if not kernels:
       raise errors.InputError(
         'no layer is masked: build the model under masking_scope, or name a '
         'masked feature extractor in the pipeline config'
       )
+    lookups.check_masked(kernel.weights for kernel in kernels)
     self.kernels = list(kernels)
     self._criterion = criterion or criteria.Magnitude()
     self._pattern = pattern or granularity.Weight()

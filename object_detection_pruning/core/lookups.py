@@ -1,0 +1,54 @@
+"""Kernels whose rows are looked up past their masks.
+
+What TensorFlow does for partitioned tables (`tf.nn.embedding_lookup` and what
+stands on it) unpacks a masked kernel and takes the rows of its only part, the
+raw kernel.
+"""
+
+from typing import Iterable
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+
+_LOOKS_UP = ('Gather', 'ResourceGather', 'SparseSegment')
+# Ops whose output has the weights that go in.
+_PASSES = (
+  'Cast',
+  'Enter',
+  'Identity',
+  'ReadVariableOp',
+  'RefEnter',
+  'RefIdentity',
+  'RefSwitch',
+  'Switch',
+)
+
+
+def check_masked(weights: Iterable[tf.Variable]) -> None:
+  """Raises `InputError` for a kernel that is looked up without its mask.
+
+  Args:
+    weights: kernels that have masks, without them.
+  """
+  for kernel in weights:
+    # What a distributed variable calls its op has only a name.
+    op = kernel.graph.get_operation_by_name(kernel.op.name)
+    if _is_looked_up(op.outputs[0]):
+      raise errors.InputError(
+        f'kernel {kernel.op.name} is looked up without its mask: use '
+        'tf.gather, or exclude its layer'
+      )
+
+
+def _is_looked_up(table: tf.Tensor) -> bool:
+  pending = [table]
+  seen = set()
+  while pending:
+    for op in pending.pop().consumers():
+      if op.type.startswith(_LOOKS_UP):
+        return True
+      if op.type in _PASSES and op.name not in seen:
+        seen.add(op.name)
+        pending.extend(op.outputs)
+  return False
