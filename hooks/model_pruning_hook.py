@@ -64,9 +64,10 @@ class ModelPruningHook(update_hook.UpdateHook):
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
-        `last_step`. Later, from the session: nothing is masked, the window is
-        over and nothing was pruned in it, or a run without `last_step` ends by
-        itself with nothing pruned.
+        `last_step`. Later, from the session: nothing is masked, a pattern of a
+        `masking_scope` is found in no layer, the window is over and nothing was
+        pruned in it, or a run without `last_step` ends by itself with nothing
+        pruned.
     """
     self._set_up(
       schedules.PolynomialSchedule(
@@ -136,6 +137,7 @@ class ModelPruningHook(update_hook.UpdateHook):
 
   def begin(self) -> None:
     super().begin()
+    masking.check_patterns()
     kernels = masking.masked_kernels()
     self._kernels = kernels
     self._pruner = self._method.pruner(kernels)

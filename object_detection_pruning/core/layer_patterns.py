@@ -1,15 +1,25 @@
 """Regular expressions that pick layers by name."""
 
 import re
-from typing import Iterable, List, Sequence
+from typing import Iterable, List, Sequence, Tuple
 
 from object_detection_pruning.common import errors
 
 _LISTED = 5
 
 
-def check(field: str, patterns: Sequence[str]) -> None:
-  """Raises `InputError`, naming the field, for a broken pattern."""
+def check(field: str, patterns: Iterable[str]) -> Tuple[str, ...]:
+  """Gives the patterns, or raises `InputError` that names the field.
+
+  It raises for a broken pattern, and for a text in place of a list, of which
+  each letter would be a pattern.
+  """
+  if isinstance(patterns, str):
+    raise errors.InputError(
+      f'{field} must be a list of regular expressions, got the text '
+      f'{patterns!r}'
+    )
+  patterns = tuple(patterns)
   for pattern in patterns:
     try:
       re.compile(pattern)
@@ -18,6 +28,7 @@ def check(field: str, patterns: Sequence[str]) -> None:
         f'{field} must be regular expressions of layer names, '
         f'got {pattern!r}: {error}'
       )
+  return patterns
 
 
 def found(patterns: Iterable[str], layer: str) -> bool:

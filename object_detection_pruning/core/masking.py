@@ -33,6 +33,9 @@ KERNELS = 'kernel'
 MASKED_WEIGHTS = 'masked_weights'
 # Names of the layers that a rule was asked about, masked or not.
 CANDIDATES = 'object_detection_pruning/mask_candidates'
+# Patterns of all scopes that there were.
+_INCLUDE = 'object_detection_pruning/mask_include'
+_EXCLUDE = 'object_detection_pruning/mask_exclude'
 
 _STANDARD_COLLECTIONS = (
   tf.GraphKeys.GLOBAL_VARIABLES,
@@ -114,18 +117,18 @@ def masking_scope(
     Nothing.
 
   Raises:
-    InputError: a pattern is no regular expression, there is no such criterion,
-      two scopes gather for different ones, or a kernel to be masked is
-      partitioned.
+    InputError: a pattern is no regular expression, or there is a text in place
+      of a list of them, there is no such criterion, two scopes gather for
+      different ones, or a kernel to be masked is partitioned.
   """
   rule = MaskRule(
-    tuple(include),
-    tuple(exclude),
+    layer_patterns.check('include', include),
+    layer_patterns.check('exclude', exclude),
     depthwise,
     gathering.gathering(criterion, gradients),
   )
-  layer_patterns.check('include', rule.include)
-  layer_patterns.check('exclude', rule.exclude)
+  tf.get_collection_ref(_INCLUDE).extend(rule.include)
+  tf.get_collection_ref(_EXCLUDE).extend(rule.exclude)
   rules = _active_rules()
   # Entering the scope anew would number the layers in it from the start again,
   # and names would differ from those of the stock network.
@@ -192,6 +195,16 @@ def candidate_layers(graph: tf.Graph = None) -> List[str]:
   """Lists the layers whose kernels were seen, masked or not."""
   graph = graph or tf.get_default_graph()
   return list(graph.get_collection(CANDIDATES))
+
+
+def check_patterns(graph: tf.Graph = None) -> None:
+  """Raises `InputError` for a scope's pattern that is found in no layer."""
+  graph = graph or tf.get_default_graph()
+  layers = candidate_layers(graph)
+  if layers:
+    layer_patterns.check_each_found(
+      graph.get_collection(_INCLUDE), graph.get_collection(_EXCLUDE), layers
+    )
 
 
 def _active_rules() -> List[MaskRule]:

@@ -82,6 +82,7 @@ def test_plan_counts_parameters_alone():
     ({'importance': 'taylor'}, 'importance.*taylor'),
     ({'importance': 'none'}, 'importance'),
     ({'include': ['last']}, 'no channels that can go'),
+    ({'exclude': 'stem'}, "list of regular expressions, got the text 'stem'"),
     ({'ratio': 0.01}, 'removes nothing'),
   ],
 )

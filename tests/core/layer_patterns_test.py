@@ -55,3 +55,16 @@ def test_message_names_a_few_layers_and_counts_the_rest():
     'layer_0, layer_1, layer_2, layer_3, layer_4 and 55 more '
     '(odp inspect_model lists all)'
   )
+
+
+def test_text_in_place_of_a_list_is_told_and_not_read_letter_by_letter():
+  assert layer_patterns.check('include', iter(['a', 'b'])) == ('a', 'b')
+  for check in (
+    lambda: layer_patterns.check('exclude', 'head'),
+    lambda: layer_patterns.check_each_found([], 'head', ['net/head']),
+  ):
+    with pytest.raises(errors.InputError) as error:
+      check()
+    assert str(error.value) == (
+      "exclude must be a list of regular expressions, got the text 'head'"
+    )

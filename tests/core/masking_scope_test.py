@@ -144,10 +144,11 @@ def test_decorator_masks_inside_a_variable_scope_given_as_argument(by_name):
 
 
 @pytest.mark.parametrize('field', ['include', 'exclude'])
-def test_broken_pattern_fails_before_anything_is_built(field):
+@pytest.mark.parametrize('patterns', [['('], 'Logits'])
+def test_broken_pattern_fails_before_anything_is_built(field, patterns):
   with pytest.raises(
     errors.InputError, match=f'^{field} must be'
-  ), masking.masking_scope(**{field: ['(']}):
+  ), masking.masking_scope(**{field: patterns}):
     slim.conv2d(masked_graph.images(), 2, 1)
   assert tf.global_variables() == []
   assert tf.get_variable_scope().custom_getter is None

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 import tiny_model
 from recorded_runs import run
 
-from object_detection_pruning import ModelPruningHook
+from object_detection_pruning import ModelPruningHook, masking_scope
 from object_detection_pruning.common import errors
 
 
@@ -16,6 +16,19 @@ def test_graph_without_masks_is_an_error():
   tf.get_variable('net/weights', [2, 2])
   with pytest.raises(errors.InputError, match='no layer is masked'):
     ModelPruningHook(0.5, 1, 2).begin()
+
+
+@pytest.mark.parametrize('field', ['include', 'exclude'])
+def test_pattern_that_is_found_in_no_layer_is_an_error(field):
+  tf.train.create_global_step()
+  with masking_scope(exclude=['head']), masking_scope(**{field: ['hed']}):
+    for layer in ('body', 'head'):
+      tf.get_variable(layer + '/weights', [2, 2])
+  with pytest.raises(errors.InputError) as error:
+    ModelPruningHook(0.5, 1, 2).begin()
+  assert str(error.value) == (
+    f"{field} pattern 'hed' is found in no layer; layers are: body, head"
+  )
 
 
 def test_graph_without_a_global_step_is_an_error():
