@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   allocation,
+  mask_rules,
   masking,
   pruning_method,
   schedules,
@@ -137,7 +138,7 @@ class ModelPruningHook(update_hook.UpdateHook):
 
   def begin(self) -> None:
     super().begin()
-    masking.check_patterns()
+    mask_rules.check_patterns()
     kernels = masking.masked_kernels()
     self._kernels = kernels
     self._pruner = self._method.pruner(kernels)

@@ -11,6 +11,7 @@ from object_detection_pruning.core import (
   choices,
   granularity,
   layer_patterns,
+  mask_rules,
   masking,
   pruning_method,
   regrowth,
@@ -123,7 +124,7 @@ def check_some_masked() -> None:
   if not masking.masked_kernels():
     raise errors.InputError(
       'no kernel got a mask: exclude patterns must leave some of the layers '
-      + layer_patterns.listed(masking.candidate_layers())
+      + layer_patterns.listed(mask_rules.candidate_layers())
     )
 
 
@@ -133,7 +134,7 @@ def check_patterns(settings: PruningSettings, graph: tf.Graph = None) -> None:
   Layers of Keras are no layers here: they make their kernels without asking the
   getter of the variable scope, which masks come from.
   """
-  candidates = masking.candidate_layers(graph)
+  candidates = mask_rules.candidate_layers(graph)
   for field in ('include', 'exclude'):
     idle = layer_patterns.unmatched(getattr(settings, field), candidates)
     if idle and not candidates:

@@ -1,7 +1,11 @@
 """A masked kernel in the form in which a layer takes a kernel."""
 
+from typing import Any
+
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import variables
+
+from object_detection_pruning.common import errors
 
 
 class MaskedVariable(variables.PartitionedVariable):
@@ -45,6 +49,40 @@ class MaskedVariable(variables.PartitionedVariable):
   def graph(self) -> tf.Graph:
     """The graph of the kernel."""
     return self._masked_weight.graph
+
+  def ref(self) -> Any:
+    """Gives the key of the raw kernel.
+
+    Raises:
+      InputError: the raw kernel has a moving average. A custom getter would
+        find that by this key, and hand it on without the mask.
+    """
+    self._check_has_no_average()
+    return self._variable_list[0].ref()
+
+  # TensorFlow 1.15 has another name for it, and 1.14 takes the variable itself
+  # for the key.
+  experimental_ref = ref
+
+  def __hash__(self) -> int:
+    self._check_has_no_average()
+    return hash(self._variable_list[0])
+
+  def __eq__(self, other: Any) -> bool:
+    return (
+      isinstance(other, MaskedVariable)
+      and other._variable_list[0] is self._variable_list[0]
+    )
+
+  def _check_has_no_average(self) -> None:
+    (weights,) = self._variable_list
+    averaged = self.graph.get_collection(tf.GraphKeys.MOVING_AVERAGE_VARIABLES)
+    if any(variable is weights for variable in averaged):
+      raise errors.InputError(
+        f'kernel {self._name} is masked where its moving average is looked '
+        'for: enter masking_scope inside the scope of that custom getter, or '
+        'take masked_kernels()[i].weights'
+      )
 
 
 def _overload(operator: str) -> None:

@@ -13,8 +13,17 @@ collections `masks`, `thresholds`, `kernel` and `masked_weights`.
 import contextlib
 import copy
 import functools
-import threading
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  Iterator,
+  List,
+  NamedTuple,
+  Optional,
+  Sequence,
+  Union,
+)
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import variables
@@ -22,27 +31,24 @@ from tensorflow.python.ops import variables
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   gathering,
+  getter_arguments,
   kernels,
   layer_patterns,
+  mask_rules,
   masked_variable,
+  products,
 )
 
 MASKS = 'masks'
 THRESHOLDS = 'thresholds'
 KERNELS = 'kernel'
 MASKED_WEIGHTS = 'masked_weights'
-# Names of the layers that a rule was asked about, masked or not.
-CANDIDATES = 'object_detection_pruning/mask_candidates'
-# Patterns of all scopes that there were.
-_INCLUDE = 'object_detection_pruning/mask_include'
-_EXCLUDE = 'object_detection_pruning/mask_exclude'
 
 _STANDARD_COLLECTIONS = (
   tf.GraphKeys.GLOBAL_VARIABLES,
   tf.GraphKeys.LOCAL_VARIABLES,
   tf.GraphKeys.MODEL_VARIABLES,
 )
-_active = threading.local()
 
 
 class MaskedKernel(NamedTuple):
@@ -63,24 +69,6 @@ class MaskedKernel(NamedTuple):
   def shape(self) -> List[int]:
     """Shape of the weights."""
     return self.weights.shape.as_list()
-
-
-class MaskRule(NamedTuple):
-  """Which layers get a mask.
-
-  Attributes:
-    include: regular expressions; a layer is masked if one is found in its
-      name. None at all masks nothing.
-    exclude: regular expressions; a layer in whose name one is found is not
-      masked, whatever includes it.
-    depthwise: whether depthwise kernels are masked too.
-    noted: what their training notes.
-  """
-
-  include: Sequence[str] = ('',)
-  exclude: Sequence[str] = ()
-  depthwise: bool = False
-  noted: gathering.Gathering = gathering.Gathering()
 
 
 @contextlib.contextmanager
@@ -119,28 +107,26 @@ def masking_scope(
   Raises:
     InputError: a pattern is no regular expression, or there is a text in place
       of a list of them, there is no such criterion, two scopes gather for
-      different ones, or a kernel to be masked is partitioned.
+      different ones, or a kernel to be masked is partitioned, or comes out of
+      another custom getter as a tensor.
   """
-  rule = MaskRule(
+  rule = mask_rules.MaskRule(
     layer_patterns.check('include', include),
     layer_patterns.check('exclude', exclude),
     depthwise,
     gathering.gathering(criterion, gradients),
   )
-  tf.get_collection_ref(_INCLUDE).extend(rule.include)
-  tf.get_collection_ref(_EXCLUDE).extend(rule.exclude)
-  rules = _active_rules()
   # Entering the scope anew would number the layers in it from the start again,
   # and names would differ from those of the stock network.
   scope = tf.get_variable_scope()
   getter = scope.custom_getter
-  rules.append(rule)
+  mask_rules.start(rule)
   scope.set_custom_getter(_masking_after(getter))
   try:
     yield
   finally:
     scope.set_custom_getter(getter)
-    rules.remove(rule)
+    mask_rules.end(rule)
 
 
 def masked(
@@ -191,28 +177,6 @@ def masked_kernels(graph: tf.Graph = None) -> List[MaskedKernel]:
   ]
 
 
-def candidate_layers(graph: tf.Graph = None) -> List[str]:
-  """Lists the layers whose kernels were seen, masked or not."""
-  graph = graph or tf.get_default_graph()
-  return list(graph.get_collection(CANDIDATES))
-
-
-def check_patterns(graph: tf.Graph = None) -> None:
-  """Raises `InputError` for a scope's pattern that is found in no layer."""
-  graph = graph or tf.get_default_graph()
-  layers = candidate_layers(graph)
-  if layers:
-    layer_patterns.check_each_found(
-      graph.get_collection(_INCLUDE), graph.get_collection(_EXCLUDE), layers
-    )
-
-
-def _active_rules() -> List[MaskRule]:
-  if not hasattr(_active, 'rules'):
-    _active.rules = []
-  return _active.rules
-
-
 def _with_getter(value: Any) -> Any:
   if not isinstance(value, tf.VariableScope):
     return value
@@ -233,41 +197,57 @@ def _masking_after(outer: Optional[Callable]) -> Callable:
 
 
 def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
-  weights = getter(name, *args, **kwargs)
+  kwargs = getter_arguments.by_name(args, kwargs)
+  weights = getter(name, **kwargs)
   if isinstance(weights, variables.PartitionedVariable):
     # Under nested scopes the outer getter has returned the masked kernel.
     if not isinstance(weights, masked_variable.MaskedVariable):
       _refuse_partitioned(name, weights)
     return weights
+  if isinstance(weights, tf.Tensor):
+    _check_masked(name, weights)
+    return weights
   # The class that reference and resource variables have in common, whereas
   # `tf.Variable` of TensorFlow 2 is that of reference variables alone.
   if not isinstance(weights, variables.Variable):
     return weights
-  for kernel in masked_kernels(weights.graph):
-    if kernel.weights is weights:
-      return masked_variable.MaskedVariable(weights, _reused(kernel))
-  if not _selects(name, weights.shape.ndims, weights.graph):
-    return weights
+  product = _product_again(name, weights)
+  if product is None:
+    if not mask_rules.selects(name, weights.shape.ndims, weights.graph):
+      return weights
+    product = _first_product(getter, name, weights, kwargs)
+  return masked_variable.MaskedVariable(weights, product)
+
+
+def _first_product(
+  getter: Callable, name: str, weights: tf.Variable, kwargs: Dict[str, Any]
+) -> tf.Tensor:
+  """Makes the mask of a kernel, and keeps both and their product."""
+  if kernels.kind_of(weights.op.name, weights.shape.ndims) is None:
+    raise errors.InputError(
+      f'kernel {name} comes out of another custom getter as '
+      f'{weights.op.name}, and has no mask yet: build the network under '
+      'masking_scope without that getter first'
+    )
   mask_name, threshold_name = kernels.mask_names(name)
-  kwargs.update(
+  kwargs = dict(
+    kwargs,
     trainable=False,
     regularizer=None,
     partitioner=None,
     constraint=None,
     collections=_without_own_collections(kwargs.get('collections')),
   )
+  shape = weights.shape.as_list()
   kwargs['initializer'] = tf.ones_initializer()
-  kwargs['shape'] = weights.shape.as_list()
-  mask = getter(mask_name, *args, **kwargs)
+  mask = getter(mask_name, **dict(kwargs, shape=shape))
   kwargs['initializer'] = tf.zeros_initializer()
-  kwargs['shape'] = []
-  threshold = getter(threshold_name, *args, **kwargs)
-  noted = gathering.joined([rule.noted for rule in _active_rules()])
-  masked_weight = _multiply(mask, weights, noted)
+  threshold = getter(threshold_name, **dict(kwargs, shape=[]))
+  noted = mask_rules.noted()
+  masked_weight = products.multiply(name, mask, weights, noted)
   if noted.criterion is not None:
-    kwargs['shape'] = weights.shape.as_list()
     score_name = kernels.score_name(name, noted.criterion.form)
-    scores = getter(score_name, *args, **kwargs)
+    scores = getter(score_name, **dict(kwargs, shape=shape))
     gathering.note_scores(scores, masked_weight)
   for key, value in (
     (KERNELS, weights),
@@ -276,7 +256,52 @@ def _masking_getter(getter: Callable, name: str, *args, **kwargs) -> Any:
     (MASKED_WEIGHTS, masked_weight),
   ):
     weights.graph.add_to_collection(key, value)
-  return masked_variable.MaskedVariable(weights, masked_weight)
+  return masked_weight
+
+
+def _product_again(name: str, weights: tf.Variable) -> Optional[tf.Tensor]:
+  """Gives mask * weights of a kernel that has a mask; None if it has none.
+
+  The weights may also be a moving average of the kernel, as a custom getter
+  puts it in the kernel's place: the product is not kept then.
+  """
+  for kernel in masked_kernels(weights.graph):
+    if kernel.weights is weights:
+      return products.again(name, kernel.mask, weights, kernel.masked_weight)
+  if kernels.kind_of(weights.op.name, weights.shape.ndims) is not None:
+    return None
+  kernel = _kernel_called(name, weights)
+  if kernel is None:
+    return None
+  return products.multiply(name, kernel.mask, weights, gathering.Gathering())
+
+
+def _kernel_called(
+  name: str, weights: Union[tf.Variable, tf.Tensor]
+) -> Optional[MaskedKernel]:
+  """Finds the masked kernel that a getter was asked for."""
+  if kernels.kind_of(name, weights.shape.ndims) is None:
+    return None
+  mask_name, _ = kernels.mask_names(name)
+  for kernel in masked_kernels(weights.graph):
+    if kernel.mask.op.name == mask_name:
+      return kernel
+  return None
+
+
+def _check_masked(name: str, weights: tf.Tensor) -> None:
+  """Raises where another getter made a tensor of a kernel to be masked."""
+  kernel = _kernel_called(name, weights)
+  if kernel is not None:
+    # Under nested scopes the outer getter may have masked it.
+    is_raw = not products.has_mask(weights, kernel.mask)
+  else:
+    is_raw = mask_rules.selects(name, weights.shape.ndims, weights.graph)
+  if is_raw:
+    raise errors.InputError(
+      f'kernel {name} comes out of another custom getter as a tensor: put '
+      'masking_scope outside of it, or exclude its layer'
+    )
 
 
 def _without_own_collections(
@@ -291,49 +316,8 @@ def _without_own_collections(
 def _refuse_partitioned(
   name: str, weights: variables.PartitionedVariable
 ) -> None:
-  if _selects(name, weights.shape.ndims, tf.get_default_graph()):
+  if mask_rules.selects(name, weights.shape.ndims, tf.get_default_graph()):
     raise errors.InputError(
       f'kernel {name} is partitioned, and a mask needs it in one piece: '
       'exclude its layer, or build it without a partitioner'
     )
-
-
-def _selects(name: str, rank: int, graph: tf.Graph) -> bool:
-  kind = kernels.kind_of(name, rank)
-  if kind is None:
-    return False
-  layer = kernels.layer_name(name)
-  rules = _active_rules()
-  if layer not in candidate_layers(graph):
-    graph.add_to_collection(CANDIDATES, layer)
-  if kind == kernels.DEPTHWISE and not any(rule.depthwise for rule in rules):
-    return False
-  included = any(layer_patterns.found(rule.include, layer) for rule in rules)
-  excluded = any(layer_patterns.found(rule.exclude, layer) for rule in rules)
-  return included and not excluded
-
-
-def _reused(kernel: MaskedKernel) -> tf.Tensor:
-  """Gives the masked weight again; inside a loop it must be made anew."""
-  graph = kernel.weights.graph
-  # pylint: disable=protected-access
-  made_in = kernel.masked_weight.op._get_control_flow_context()
-  if graph._get_control_flow_context() is made_in:
-    return kernel.masked_weight
-  if gathering.notes_gradients(kernel.masked_weight):
-    raise errors.InputError(
-      f'kernel {kernel.weights.op.name} is used in a loop or a condition, '
-      'where its gradient cannot be noted: exclude its layer, or take a '
-      'criterion and a regrowth that need no gradients'
-    )
-  return _multiply(kernel.mask, kernel.weights, gathering.Gathering())
-
-
-def _multiply(
-  mask: tf.Variable, weights: tf.Variable, noted: gathering.Gathering
-) -> tf.Tensor:
-  name = kernels.masked_weight_name(weights.op.name)
-  scope, _, op_name = name.rpartition('/')
-  # A trailing slash enters the layer's scope itself, not a numbered copy.
-  with tf.name_scope(scope + '/' if scope else None):
-    return gathering.multiply(mask, weights, op_name, noted)

@@ -14,6 +14,7 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   cells,
   expansions,
+  getter_arguments,
   kernels,
   layer_shapes,
   shortcuts,
@@ -108,6 +109,7 @@ def _getter(by_layer: dict, seen: set, outer: Callable) -> Callable:
   def custom_getter(getter, name, *args, **kwargs) -> Any:
     layer, _, last = name.rpartition('/')
     width = by_layer.get(layer)
+    kwargs = getter_arguments.by_name(args, kwargs)
     shape = kwargs.get('shape')
     if width is not None and shape is not None:
       shape = tf.TensorShape(shape).as_list()
@@ -116,7 +118,7 @@ def _getter(by_layer: dict, seen: set, outer: Callable) -> Callable:
         kwargs['shape'] = shape[:-1] + [width.filters]
         seen.add(layer)
     if outer is not None:
-      return outer(getter, name, *args, **kwargs)
-    return getter(name, *args, **kwargs)
+      return outer(getter, name, **kwargs)
+    return getter(name, **kwargs)
 
   return custom_getter

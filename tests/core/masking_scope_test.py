@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from nets.mobilenet_v1 import slim
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import masking
+from object_detection_pruning.core import mask_rules, masking
 
 
 def test_patterns_choose_layers_and_exclude_wins():
@@ -18,7 +18,7 @@ def test_patterns_choose_layers_and_exclude_wins():
     slim.conv2d(x, 2, 1, scope='head/box')
     slim.conv2d(x, 2, 1, scope='head/logits')
   assert masked_graph.masked_layers() == ['body/a', 'head/box']
-  assert masking.candidate_layers() == [
+  assert mask_rules.candidate_layers() == [
     'body/a',
     'my_body/a',
     'head/box',

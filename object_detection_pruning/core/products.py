@@ -1,0 +1,71 @@
+"""Products of masks and kernels, and where in a graph each can be used."""
+
+import tensorflow.compat.v1 as tf
+
+from object_detection_pruning.common import errors
+from object_detection_pruning.core import gathering, kernels
+
+
+def multiply(
+  name: str, mask: tf.Variable, weights: tf.Variable, noted: gathering.Gathering
+) -> tf.Tensor:
+  """Masks a kernel.
+
+  Args:
+    name: of the kernel, which the product is named after. It may differ from
+      that of the variable, which may be one replica's or a moving average.
+    mask: zeros and ones.
+    weights: of the mask's shape.
+    noted: what a training notes of the product.
+  """
+  scope, _, op_name = kernels.masked_weight_name(name).rpartition('/')
+  # A trailing slash enters the layer's scope itself, not a numbered copy.
+  with tf.name_scope(scope + '/' if scope else None):
+    return gathering.multiply(mask, weights, op_name, noted)
+
+
+def again(
+  name: str, mask: tf.Variable, weights: tf.Variable, product: tf.Tensor
+) -> tf.Tensor:
+  """Gives a product for another use of its kernel.
+
+  It is the same one, but inside a loop it must be made anew.
+
+  Args:
+    name: of the kernel.
+    mask: see `multiply`.
+    weights: see `multiply`.
+    product: of the first use.
+
+  Raises:
+    InputError: it must be made anew, and its gradient is noted.
+  """
+  if _is_usable_here(product):
+    return product
+  if gathering.notes_gradients(product):
+    raise errors.InputError(
+      f'kernel {name} is used in a loop or a condition, where its gradient '
+      'cannot be noted: exclude its layer, or take a criterion and a regrowth '
+      'that need no gradients'
+    )
+  return multiply(name, mask, weights, gathering.Gathering())
+
+
+def has_mask(tensor: tf.Tensor, mask: tf.Variable) -> bool:
+  """Tells whether a tensor is computed from a mask."""
+  pending = [tensor.op]
+  seen = set()
+  while pending:
+    op = pending.pop()
+    if op is mask.op:
+      return True
+    if op not in seen:
+      seen.add(op)
+      pending.extend(source.op for source in op.inputs)
+  return False
+
+
+def _is_usable_here(product: tf.Tensor) -> bool:
+  # pylint: disable=protected-access
+  made_in = product.op._get_control_flow_context()
+  return product.graph._get_control_flow_context() is made_in
