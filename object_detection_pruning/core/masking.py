@@ -247,6 +247,8 @@ def _first_product(
   masked_weight = products.multiply(name, mask, weights, noted)
   if noted.criterion is not None:
     score_name = kernels.score_name(name, noted.criterion.form)
+    # Strategies want to know, even where there is one replica.
+    kwargs['aggregation'] = tf.VariableAggregation.SUM
     scores = getter(score_name, **dict(kwargs, shape=shape))
     gathering.note_scores(scores, masked_weight)
   for key, value in (

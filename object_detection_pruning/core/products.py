@@ -29,7 +29,8 @@ def again(
 ) -> tf.Tensor:
   """Gives a product for another use of its kernel.
 
-  It is the same one, but inside a loop it must be made anew.
+  It is the same one, but inside a loop, or in another replica, it must be made
+  anew.
 
   Args:
     name: of the kernel.
@@ -44,9 +45,9 @@ def again(
     return product
   if gathering.notes_gradients(product):
     raise errors.InputError(
-      f'kernel {name} is used in a loop or a condition, where its gradient '
-      'cannot be noted: exclude its layer, or take a criterion and a regrowth '
-      'that need no gradients'
+      f'kernel {name} is used in a loop or a condition, or in a second '
+      'replica, where its gradient cannot be noted: exclude its layer, or take '
+      'a criterion and a regrowth that need no gradients'
     )
   return multiply(name, mask, weights, gathering.Gathering())
 
@@ -57,7 +58,7 @@ def has_mask(tensor: tf.Tensor, mask: tf.Variable) -> bool:
   seen = set()
   while pending:
     op = pending.pop()
-    if op is mask.op:
+    if op.name == mask.op.name:
       return True
     if op not in seen:
       seen.add(op)
@@ -68,4 +69,20 @@ def has_mask(tensor: tf.Tensor, mask: tf.Variable) -> bool:
 def _is_usable_here(product: tf.Tensor) -> bool:
   # pylint: disable=protected-access
   made_in = product.op._get_control_flow_context()
-  return product.graph._get_control_flow_context() is made_in
+  return (
+    product.graph._get_control_flow_context() is made_in and _is_first_replica()
+  )
+
+
+def _is_first_replica() -> bool:
+  """Tells whether this is where a strategy makes all that there is once."""
+  # Asked without a strategy, TensorFlow 1 would make an op for the number.
+  if not tf.distribute.has_strategy():
+    return True
+  context = tf.distribute.get_replica_context()
+  if context is None:
+    return True
+  number = context.replica_id_in_sync_group
+  if isinstance(number, tf.Tensor):
+    number = tf.get_static_value(number)
+  return number == 0
