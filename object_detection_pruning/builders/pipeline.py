@@ -175,6 +175,27 @@ def as_dense(
   return stock
 
 
+def as_evaluated(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a config so that stock tools can evaluate its model on any stack.
+
+  They build the optimizer in evaluation too, though nothing is trained. The
+  copy has one without moving averages, which need `tf.contrib`, and at a rate
+  of 0 where the config says none. Whether averages are what is evaluated says
+  `eval_config`, which stays.
+  """
+  result = pipeline_pb2.TrainEvalPipelineConfig()
+  result.CopyFrom(config)
+  optimizer = result.train_config.optimizer
+  optimizer.use_moving_average = False
+  kind = optimizer.WhichOneof('optimizer') or 'momentum_optimizer'
+  rate = getattr(optimizer, kind).learning_rate
+  if rate.WhichOneof('learning_rate') is None:
+    rate.constant_learning_rate.learning_rate = 0.0
+  return result
+
+
 def save(config: pipeline_pb2.TrainEvalPipelineConfig, folder: str) -> str:
   """Writes a config as `pipeline.config` into a folder, and gives its path."""
   path = os.path.join(folder, FILE_NAME)

@@ -202,8 +202,7 @@ def create_estimator_and_inputs(
   Raises:
     InputError: the settings cannot work.
   """
-  check = stack_checks.check if restored_from else stack_checks.check_training
-  check(config)
+  stock_config = _for_stock_code(config, trains=not restored_from)
   message = pipeline.pruning_message(config)
   settings = pruning_builder.build(message)
   soft_settings = pruning_rounds.from_message(message)
@@ -223,7 +222,7 @@ def create_estimator_and_inputs(
     message.HasField('rewind_checkpoint'),
   )
   run = _stock_run(
-    config,
+    stock_config,
     run_config=run_config,
     hparams=_hparams(hparams_overrides),
     train_steps=train_steps,
@@ -233,6 +232,17 @@ def create_estimator_and_inputs(
   evaluation_lines.tell(run['estimator'])
   run['soft_filter_pruning'] = soft
   return run
+
+
+def _for_stock_code(
+  config: pipeline_pb2.TrainEvalPipelineConfig, trains: bool
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Gives what stock code gets of a config, if this stack can build it."""
+  if trains:
+    stack_checks.check_training(config)
+    return config
+  stack_checks.check(config)
+  return pipeline.as_evaluated(config)
 
 
 def _stock_run(
