@@ -175,8 +175,10 @@ def _head_terms(
   per_row = 1
   if head.boxes == teachers.SECOND_STAGE_BOXES:
     per_row = student[head.boxes].shape.as_list()[1]
+  # Four of a box, and two more for each keypoint.
+  coordinates = student[head.boxes].shape.as_list()[-1]
   encodings, taught_encodings = (
-    tf.reshape(each[head.boxes], [-1, per_row, 4])
+    tf.reshape(each[head.boxes], [-1, per_row, coordinates])
     for each in (student, teacher)
   )
   if head.boxes == teachers.SECOND_STAGE_BOXES and _PROPOSED in student:

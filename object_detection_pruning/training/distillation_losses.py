@@ -51,7 +51,8 @@ def box_loss(
   """Mean squared difference of box encodings where the teacher sees something.
 
   Args:
-    encodings: float [boxes, 1 or classes, 4].
+    encodings: float [boxes, 1 or classes, coordinates]: 4 of the box, and 2 of
+      each keypoint.
     taught_encodings: the same of the teacher.
     scores: the teacher's, float [boxes, classes]. A box counts as its own class
       does, and one for all classes as the best of them.

@@ -76,6 +76,31 @@ def test_a_detector_without_a_background_loses_no_class():
   assert found['Loss/distillation/box'] == pytest.approx(0.5, rel=1e-2)
 
 
+def test_keypoints_count_as_the_coordinates_of_their_box():
+  config = detectors.config(detectors.ssd())
+  settings = distillation.Settings(config, '', 1, 1, 0)
+  # The teacher sees an object in the second of three boxes alone.
+  logits = np.full([1, 3, detectors.NUM_CLASSES + 1], -40.0, np.float32)
+  logits[0, 1, 1] = 40.0
+  taught, own = np.zeros([2, 1, 3, 8], np.float32)
+  # Both see the same box, and each of two keypoints elsewhere.
+  taught[0, 1] = [7, 7, 7, 7, 0, 1, 2, 3]
+  own[0, 1] = [7, 7, 7, 7, 2, 1, 2, 0]
+  taught[0, 2] = 9
+  own, taught = (
+    {
+      'box_encodings': tf.constant(encodings),
+      'class_predictions_with_background': tf.constant(logits),
+    }
+    for encodings in (own, taught)
+  )
+  terms = distillation.losses(own, taught, settings)
+  with tf.Session() as session:
+    found = session.run(terms['Loss/distillation/box'])
+  # Divided by the objects that the teacher sees, and one.
+  assert found == pytest.approx((2**2 + 3**2) / 8 / 2)
+
+
 def test_features_of_other_widths_are_refused_unless_they_do_not_count():
   config = detectors.config(detectors.ssd())
   student, teacher = (
