@@ -1,7 +1,7 @@
 """Label maps: class names and their ids, in OD API's text format."""
 
 import os
-from typing import Dict, Iterable, Sequence
+from typing import Collection, Dict, Iterable, Optional, Sequence
 
 from google.protobuf import message, text_format
 from object_detection.protos import string_int_label_map_pb2
@@ -78,6 +78,26 @@ def check_classes(path: str, ids: Dict[str, int], names: Iterable[str]) -> None:
 def _listed(names: Sequence[str]) -> str:
   more = ', ...' if len(names) > _NAMED else ''
   return ', '.join(map(repr, names[:_NAMED])) + more
+
+
+def first_foreign(
+  found: Iterable[int], known: Collection[int]
+) -> Optional[int]:
+  """Gives the least class that a model finds and a label map does not reach.
+
+  Ids that it leaves out on the way to its largest one are gaps and not foreign:
+  COCO has 80 classes up to 90, and a model may find one of the other ten.
+
+  Args:
+    found: class ids of detections.
+    known: class ids of the label map, at least one.
+
+  Returns:
+    The class id; None where there is none.
+  """
+  most = max(known)
+  foreign = [i for i in set(found).difference(known) if not 1 <= i <= most]
+  return min(foreign, default=None)
 
 
 def check_replaceable(path: str, ids: Dict[str, int]) -> None:

@@ -88,10 +88,10 @@ class EvalSet(NamedTuple):
     Raises:
       InputError: there is such a class.
     """
-    foreign = [i for i in class_ids if not 0 <= i <= self.largest_id]
-    if foreign:
+    foreign = label_maps.first_foreign(class_ids, self.ids.values())
+    if foreign is not None:
       raise errors.InputError(
-        f'{name} finds class {foreign[0]}, and {self.label_map} has ids up to '
+        f'{name} finds class {foreign}, and {self.label_map} has ids up to '
         f'{self.largest_id}'
       )
 

@@ -17,6 +17,7 @@ from object_detection_pruning.common import (
   pictures,
   progress,
 )
+from object_detection_pruning.dataset_tools import label_maps
 from object_detection_pruning.inference import detections as detections_lib
 from object_detection_pruning.inference import drawing, image_files
 from object_detection_pruning.inference.detector import Detector
@@ -87,7 +88,8 @@ def run(
     detector: a loaded detector.
     image_paths: image files.
     output_dir: folder to write to; it is made where it is missing.
-    class_names: from class id to name; none gives all of them numbers.
+    class_names: from class id to name; none gives all of them numbers, and an
+      id that it leaves out below its largest one gets a number.
     min_score: detections that score less are left out.
     max_detections: how many of the surest to keep in an image; None keeps all.
 
@@ -95,8 +97,8 @@ def run(
     The counts.
 
   Raises:
-    errors.InputError: no image can be read, the model finds a class that has
-      no name among those given, or as in `check`.
+    errors.InputError: no image can be read, the model finds a class beyond
+      those that have names, or as in `check`.
   """
   check(image_paths, output_dir, min_score, max_detections)
   names = image_files.picture_names(image_paths)
@@ -109,7 +111,7 @@ def run(
     turned += is_turned
     try:
       found = detector.detect(image, min_score, max_detections)
-      _check_named(found, class_names, path)
+      _check_reached(found, class_names, path)
     except errors.InputError:
       _remove(output_dir, [record['picture'] for record in records])
       raise
@@ -130,15 +132,16 @@ def run(
   )
 
 
-def _check_named(
+def _check_reached(
   found: detections_lib.Detections, class_names: Dict[int, str], path: str
 ) -> None:
-  foreign = sorted(set(map(int, found.class_ids)) - set(class_names))
-  if class_names and foreign:
+  if not class_names:
+    return
+  foreign = label_maps.first_foreign(found.class_ids.tolist(), class_names)
+  if foreign is not None:
     raise errors.InputError(
       f'the label map is not that of the model: in {path} it finds class '
-      f'{foreign[0]}, and the map has only '
-      + ', '.join(map(str, sorted(class_names)))
+      f'{foreign}, and the map has ids up to {max(class_names)}'
     )
 
 

@@ -92,3 +92,18 @@ def test_map_without_a_class_of_the_data_is_refused():
     "map has no class of this data: it has 'zebra', and the data have "
     "'cell', 'owl'"
   )
+
+
+@pytest.mark.parametrize(
+  'found, known, foreign',
+  [
+    ([1, 2, 3], [1, 3], None),
+    ([], [1, 3], None),
+    ([5, 1, 4], [1, 3], 4),
+    # Stock knows a class 0 as the background alone, where the map names it.
+    ([0, 1], [1], 0),
+    ([0, 1], [0, 1], None),
+  ],
+)
+def test_ids_below_the_largest_are_none_of_another_map(found, known, foreign):
+  assert label_maps.first_foreign(found, known) == foreign

@@ -116,12 +116,23 @@ def test_label_map_without_a_class_of_the_model_is_refused(images, tmp_path):
     batch.run(FixedDetector(), images, str(output), {1: 'cat'}, min_score=0.1)
   assert str(error.value) == (
     'the label map is not that of the model: in '
-    f'{images[0]} it finds class 2, and the map has only 1'
+    f'{images[0]} it finds class 2, and the map has ids up to 1'
   )
   assert not output.exists()
 
 
-def test_pictures_before_a_class_without_a_name_are_removed(images, tmp_path):
+def test_class_that_the_label_map_leaves_out_has_a_number(images, tmp_path):
+  summary = batch.run(
+    FixedDetector(), images, str(tmp_path), {1: 'cat', 3: 'dog'}, min_score=0.1
+  )
+  with open(summary.report) as file:
+    records = json.load(file)
+  assert [
+    [found['class_name'] for found in each['detections']] for each in records
+  ] == [['cat', 'class 2']] * 2
+
+
+def test_pictures_before_a_class_beyond_the_map_are_removed(images, tmp_path):
   class Later(FixedDetector):
     calls = 0
 
