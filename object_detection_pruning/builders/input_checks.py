@@ -4,6 +4,7 @@ from typing import List
 
 from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
 
+from object_detection_pruning.builders import dataset_weights
 from object_detection_pruning.common import checkpoints, checks, errors, paths
 from object_detection_pruning.dataset_tools import record_reader
 
@@ -88,6 +89,7 @@ def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
     paths.file_to_read(f'{name}.label_map_path', reader.label_map_path)
   if not reader.HasField('tf_record_input_reader'):
     return
+  dataset_weights.check(name, reader)
   patterns = list(reader.tf_record_input_reader.input_path)
   found = record_reader.match(patterns)
   if not found:

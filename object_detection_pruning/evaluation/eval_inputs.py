@@ -11,6 +11,7 @@ from object_detection import eval_util, inputs
 from object_detection.core import standard_fields
 from object_detection.protos import input_reader_pb2, pipeline_pb2
 
+from object_detection_pruning.builders import dataset_weights
 from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import record_reader
 from object_detection_pruning.evaluation import coco_metrics
@@ -72,6 +73,8 @@ def reader(
   result.shuffle = False
   result.num_readers = 1
   result.ClearField('sample_1_of_n_examples')
+  # Each example is read once, whatever a reader that goes on would choose.
+  del dataset_weights.of(result)[:]
   name_files(result, 'evaluation record')
   if not tf.gfile.Exists(result.label_map_path):
     raise errors.InputError(f'no label map at {result.label_map_path!r}')
@@ -81,17 +84,24 @@ def reader(
 def name_files(input_reader: input_reader_pb2.InputReader, what: str) -> None:
   """Puts the files themselves, in order, instead of patterns.
 
+  Files share the weight of their pattern, where the reader has weights.
+
   Args:
     input_reader: the reader to change.
     what: it reads, for the error.
 
   Raises:
-    InputError: a pattern stands for no file.
+    InputError: no pattern stands for a file, or some have no weight and others
+      have one.
   """
-  found = record_reader.find(
-    list(input_reader.tf_record_input_reader.input_path), what
-  )
-  input_reader.tf_record_input_reader.input_path[:] = found
+  files = input_reader.tf_record_input_reader
+  found = record_reader.find(list(files.input_path), what)
+  dataset_weights.check(what, input_reader)
+  shares = dataset_weights.by_file(input_reader)
+  if shares:
+    found = list(shares)
+    dataset_weights.of(input_reader)[:] = shares.values()
+  files.input_path[:] = found
 
 
 def serialized(
@@ -103,14 +113,21 @@ def serialized(
 
   Args:
     input_reader: its files are named one by one, as by `reader`.
-    limit: how many at most; None for all.
+    limit: how many at most, of each file where they have weights; None for all.
     what: they are, for the error.
 
   Raises:
     InputError: there are none, or a file is damaged.
   """
   paths = list(input_reader.tf_record_input_reader.input_path)
-  found = [record.data for record in record_reader.read(paths, limit)]
+  # Those that are read may all come from one of the files then.
+  is_weighted = bool(dataset_weights.of(input_reader))
+  groups = [[path] for path in paths] if is_weighted else [paths]
+  found = [
+    record.data
+    for group in groups
+    for record in record_reader.read(group, limit)
+  ]
   record_reader.check_not_empty(len(found), what, paths)
   return found
 

@@ -156,6 +156,8 @@ def _read(
   size, train_config.batch_size = train_config.batch_size, 1
   images = []
   with tf.Graph().as_default() as graph:
+    # The choice between weighted files has a seed that is no attribute.
+    tf.set_random_seed(_SEED)
     dataset = inputs.create_train_input_fn(train_config, reader, config.model)()
     iterator = dataset.make_initializable_iterator()
     upcoming = [tensor.name for tensor in nest.flatten(iterator.get_next())]

@@ -56,6 +56,19 @@ def test_names_missing_evaluation_records(config):
   )
 
 
+def test_every_pattern_has_a_weight_or_none_has(config):
+  reader = config.train_input_reader
+  if 'sample_from_datasets_weights' not in reader.DESCRIPTOR.fields_by_name:
+    pytest.skip('input readers of the API of 2019 have no weights')
+  reader.sample_from_datasets_weights[:] = [2.0]
+  input_checks.check_training(config)
+  reader.sample_from_datasets_weights.append(1.0)
+  assert refusal(input_checks.check_training, config) == (
+    'train_input_reader must have as many sample_from_datasets_weights as '
+    'input_path (1), got 2'
+  )
+
+
 def test_names_files_that_are_empty(config, tmp_path):
   (tmp_path / 'val').write_text('')
   assert refusal(input_checks.check_evaluation, config) == (

@@ -1,3 +1,5 @@
+import shutil
+
 import detectors
 import numpy as np
 import pytest
@@ -79,6 +81,49 @@ def test_patterns_become_the_files_that_they_name(config, data):
   pattern = data.val_record.replace('val', 'v?l')
   reader = eval_inputs.reader(_with_record(config, pattern, '/no/file'))
   assert list(reader.tf_record_input_reader.input_path) == [data.val_record]
+
+
+def with_weights(reader, *weights):
+  """Gives weights to the patterns of a reader, or skips the test."""
+  if 'sample_from_datasets_weights' not in reader.DESCRIPTOR.fields_by_name:
+    pytest.skip('input readers of the API of 2019 have no weights')
+  reader.sample_from_datasets_weights[:] = weights
+  return reader
+
+
+def test_files_share_the_weight_of_their_pattern(config, data, tmp_path):
+  for name in ('a-0', 'a-1', 'b-0'):
+    shutil.copy(data.train_record, str(tmp_path / name))
+  (tmp_path / 'a-2').write_text('')
+  reader = config.train_input_reader
+  reader.tf_record_input_reader.input_path[:] = [
+    str(tmp_path / name) for name in ('a-*', 'none', '[b]-*', 'a-1')
+  ]
+  with_weights(reader, 0.5, 0.25, 0.125, 1.0)
+  eval_inputs.name_files(reader, 'training input')
+  # The empty file and the pattern without one have none. What two patterns
+  # stand for has the weight of both.
+  assert list(reader.tf_record_input_reader.input_path) == [
+    str(tmp_path / name) for name in ('a-0', 'a-1', 'b-0')
+  ]
+  assert list(reader.sample_from_datasets_weights) == [0.25, 1.25, 0.125]
+  # Any of them may be the one that examples come from.
+  assert len(eval_inputs.serialized(reader, 3)) == 3 * 3
+  reader.sample_from_datasets_weights.append(1.0)
+  with pytest.raises(
+    errors.InputError, match=r'^training input must have .*input_path \(3\), g'
+  ):
+    eval_inputs.name_files(reader, 'training input')
+
+
+def test_evaluation_reads_all_examples_once_whatever_their_weights(
+  config, data
+):
+  _with_record(config, data.val_record, data.train_record)
+  with_weights(config.eval_input_reader[0], 0.0, 1.0)
+  reader = eval_inputs.reader(config)
+  assert not reader.sample_from_datasets_weights
+  assert len(eval_inputs.serialized(reader)) == 2 + 8
 
 
 def test_what_is_missing_is_told_in_a_line(config, tmp_path):

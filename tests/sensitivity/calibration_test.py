@@ -62,6 +62,37 @@ def test_other_batches_have_another_fingerprint(dense, data, tmp_path):
   assert len(others | {ours}) == 6
 
 
+def test_batches_come_from_files_as_often_as_their_weights_say(
+  dense, data, tmp_path
+):
+  config = type(dense.config)()
+  config.CopyFrom(dense.config)
+  reader = config.train_input_reader
+  if 'sample_from_datasets_weights' not in reader.DESCRIPTOR.fields_by_name:
+    pytest.skip('input readers of the API of 2019 have no weights')
+  for name in ('a-0', 'a-1'):
+    shutil.copy(data.train_record, str(tmp_path / name))
+  rare = str(tmp_path / 'b-0')
+  shutil.copy(data.val_record, rare)
+  reader.tf_record_input_reader.input_path[:] = [str(tmp_path / 'a-*'), rare]
+
+  def read(*weights):
+    reader.sample_from_datasets_weights[:] = weights
+    batches = calibration._read(config, 8)
+    # The second tensor has the images; there is nothing random in them.
+    return [image.tobytes() for batch in batches for image in batch[1]]
+
+  seldom = set(read(0.0, 1.0))
+  assert not seldom & set(read(1.0, 0.0))
+  images = read(0.9, 0.1)
+  assert 0 < sum(image in seldom for image in images) < len(images) / 2
+  assert images == read(0.9, 0.1)
+  # Every file counts, the last one too, though the first has images enough.
+  ours = calibration.fingerprint(config, 1)
+  shutil.copy(data.train_record, rare)
+  assert calibration.fingerprint(config, 1) != ours
+
+
 def test_without_training_images_it_says_so(dense):
   config = type(dense.config)()
   config.CopyFrom(dense.config)
