@@ -50,7 +50,7 @@ class EvalSet(NamedTuple):
       InputError: an image does not decode.
     """
     count = self.size if limit is None else min(limit, self.size)
-    return example_decoder.read(self.paths, count)
+    return example_decoder.read(self.paths, count, self.ids)
 
   def check_model(self, path: str) -> None:
     """Refuses a model that was exported with other classes.
@@ -142,8 +142,8 @@ def load(
   paths = record_reader.find_each(patterns, 'evaluation record')
   size = 0
   for record in record_reader.read(paths):
-    example = example_decoder.EncodedExample(record)
-    _check_classes(example, label_map, ids)
+    example = example_decoder.EncodedExample(record, ids)
+    _check_numbers(example, label_map, ids)
     size += 1
   record_reader.check_not_empty(size, 'evaluation set', paths)
   return EvalSet(
@@ -151,24 +151,15 @@ def load(
   )
 
 
-def _check_classes(
+def _check_numbers(
   example: example_decoder.EncodedExample, label_map: str, ids: Dict[str, int]
 ) -> None:
-  known = set(ids.values())
-  for class_id in example.class_ids:
-    if class_id not in known:
+  """Refuses numbers that are not those of their names in the label map."""
+  for number, name in zip(example.classes.numbers, example.classes.names):
+    if ids[name] != number:
       raise errors.InputError(
-        f'{example.location} holds class {class_id}, and {label_map} has only '
-        f'{", ".join(str(each) for each in sorted(known))}'
-      )
-  for class_id, name in zip(example.class_ids, example.class_names):
-    if name and ids.get(name) != class_id:
-      names = ' or '.join(
-        repr(each) for each, number in ids.items() if number == class_id
-      )
-      raise errors.InputError(
-        f'{example.location} calls class {class_id} {name!r}, and {label_map} '
-        f'calls it {names}'
+        f'{example.location} has {number} for class {name!r}, and {label_map} '
+        f'has {ids[name]}'
       )
 
 

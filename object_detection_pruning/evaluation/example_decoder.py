@@ -1,11 +1,12 @@
 """The images and boxes of detection examples, as OD API's tools write them."""
 
-from typing import Iterator, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from object_detection_pruning.common import errors, pictures
 from object_detection_pruning.dataset_tools import record_reader
+from object_detection_pruning.evaluation import object_classes
 
 _EDGES = ('ymin', 'xmin', 'ymax', 'xmax')
 _MASK = 'image/object/mask'
@@ -37,37 +38,40 @@ class EncodedExample:
 
   Attributes:
     location: the file and the example's number in it, to begin messages with.
+    classes: the class of each object, as the record has it.
+    class_ids: its id.
   """
 
-  def __init__(self, record: record_reader.Record):
+  def __init__(
+    self, record: record_reader.Record, ids: Optional[Dict[str, int]] = None
+  ):
     """Parses it.
 
     Args:
       record: from `record_reader.read`.
+      ids: from each name of the label map to its id; without them classes are
+        those of the record's numbers.
 
     Raises:
-      InputError: it is no detection example.
+      InputError: it is no detection example, or has a class that the label map
+        does not have.
     """
     self.location = record.location
-    self._features = record.parse().features.feature
+    example = record.parse()
+    self._features = example.features.feature
+    self.classes = object_classes.of(example)
     if not self._bytes('image/encoded'):
       raise errors.InputError(
         f'{self.location} is no detection example: it has no image/encoded'
       )
+    foreign = self.classes.foreign(ids)
+    if foreign:
+      raise errors.InputError(
+        f'{self.location} holds {foreign}, and the label map has '
+        + object_classes.listed(ids)
+      )
+    self.class_ids = self.classes.ids(ids)
     self._check_lengths()
-
-  @property
-  def class_ids(self) -> List[int]:
-    """The class of each object."""
-    return list(self._features['image/object/class/label'].int64_list.value)
-
-  @property
-  def class_names(self) -> List[str]:
-    """The name of each object's class; none where the record has no names."""
-    return [
-      name.decode(errors='replace')
-      for name in self._bytes('image/object/class/text')
-    ]
 
   def decode(self, name: str) -> Example:
     """Decodes image and masks, and scales the boxes.
@@ -112,7 +116,7 @@ class EncodedExample:
     if len(numbers) != objects * shape[0] * shape[1]:
       raise errors.InputError(
         f'{self.location} has {len(numbers)} numbers of masks for {objects} '
-        f'class/label and an image of {list(shape)}'
+        f'objects and an image of {list(shape)}'
       )
     masks = np.array(numbers, np.float32).reshape(objects, *shape)
     return (masks > 0).astype(np.uint8)
@@ -123,12 +127,13 @@ class EncodedExample:
       *((edge, self._edge(edge), False) for edge in _EDGES),
       ('is_crowd', self._crowd(), True),
       ('mask', self._bytes(_MASK), True),
-      ('class/text', self.class_names, True),
+      ('class/text', self.classes.names, True),
+      ('class/label', self.classes.numbers, True),
     ):
       if len(found) != objects and (found or not optional):
         raise errors.InputError(
-          f'{self.location} is no detection example: it has {objects} '
-          f'class/label and {len(found)} {what}'
+          f'{self.location} is no detection example: it has {objects} classes '
+          f'and {len(found)} {what}'
         )
 
   def _edge(self, edge: str) -> List[float]:
@@ -157,17 +162,20 @@ class EncodedExample:
 
 
 def read(
-  paths: Sequence[str], limit: Optional[int] = None
+  paths: Sequence[str],
+  limit: Optional[int] = None,
+  ids: Optional[Dict[str, int]] = None,
 ) -> Iterator[Example]:
   """Reads and decodes examples.
 
   Args:
     paths: as for `record_reader.read`.
     limit: how many to read; None for all.
+    ids: as for `EncodedExample`.
 
   Raises:
     InputError: a file is damaged, or holds something else, or an image does
-      not decode.
+      not decode, or a class is not in the label map.
   """
   for number, record in enumerate(record_reader.read(paths, limit)):
-    yield EncodedExample(record).decode(str(number))
+    yield EncodedExample(record, ids).decode(str(number))

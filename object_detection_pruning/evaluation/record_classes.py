@@ -6,11 +6,10 @@ from object_detection.protos import input_reader_pb2, pipeline_pb2
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.dataset_tools import label_maps, record_reader
+from object_detection_pruning.evaluation import object_classes
 
 # A map of other classes shows in the first examples with objects.
 _LOOKED_AT = 300
-_TEXT = 'image/object/class/text'
-_LABEL = 'image/object/class/label'
 
 
 def check_training(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
@@ -58,27 +57,11 @@ def _foreign_class(
   record: record_reader.Record, ids: Optional[Dict[str, int]], num_classes: int
 ) -> Optional[str]:
   """Names a class that training would take for background, None if none is."""
-  features = record.parse().features.feature
-  names = [
-    name.decode(errors='replace') for name in features[_TEXT].bytes_list.value
-  ]
-  labels = list(features[_LABEL].int64_list.value)
-  # Where the reader has a map, it goes by the names alone.
-  if ids is not None and names:
-    for class_name in names:
-      if class_name not in ids:
-        return f'class {class_name!r}, and the map has {_listed(ids)}'
-    labels = [ids[class_name] for class_name in names]
-  elif ids is not None:
-    for label in labels:
-      if label not in ids.values():
-        return f'class {label}, and the map has {_listed(ids)}'
-  for label in labels:
-    if not 1 <= label <= num_classes:
-      return f'class {label}, and the model has {num_classes} (num_classes)'
+  classes = object_classes.of(record.parse())
+  foreign = classes.foreign(ids)
+  if foreign:
+    return f'{foreign}, and the map has {object_classes.listed(ids)}'
+  for class_id in classes.ids(ids):
+    if not 1 <= class_id <= num_classes:
+      return f'class {class_id}, and the model has {num_classes} (num_classes)'
   return None
-
-
-def _listed(ids: Dict[str, int], most: int = 10) -> str:
-  names = [f'{number} {name!r}' for name, number in list(ids.items())[:most]]
-  return ', '.join(names) + (', ...' if len(ids) > most else '')

@@ -96,18 +96,46 @@ BAD_EXAMPLES = [
     lambda _: tf.train.Example().SerializeToString(),
     'example 2, is no detection example: it has no image/encoded',
   ),
-  (lambda e: changed(e, LABELS, [1] * 99), 'it has 99 class/label and '),
+  (lambda e: changed(e, LABELS, [1] * 99), ' classes and 99 class/label'),
+  (
+    lambda e: changed(changed(e, TEXTS, []), LABELS, [1] * 99),
+    'it has 99 classes and ',
+  ),
   (
     lambda e: changed(e, LABELS, [9] * objects(e)),
-    'example 2, holds class 9, and LABEL_MAP has only 1, 2, 3, 4',
+    'example 2, has 9 for class ',
   ),
   (
     lambda e: changed(
-      changed(e, LABELS, [1] * objects(e)), TEXTS, [b'cat'] * objects(e)
+      changed(e, LABELS, [2] * objects(e)), TEXTS, [b'box'] * objects(e)
     ),
-    "example 2, calls class 1 'cat', and LABEL_MAP calls it 'box'",
+    "example 2, has 2 for class 'box', and LABEL_MAP has 1",
+  ),
+  (
+    lambda e: changed(changed(e, TEXTS, []), LABELS, [9] * objects(e)),
+    "example 2, holds class 9, and the label map has 1 'box', 2 ",
+  ),
+  (
+    lambda e: changed(e, TEXTS, [b'cat'] * objects(e)),
+    "example 2, holds class 'cat', and the label map has 1 'box', 2 ",
   ),
 ]
+
+
+@pytest.mark.parametrize('left_out', [LABELS, TEXTS])
+def test_names_or_numbers_alone_say_the_class(data, tmp_path, left_out):
+  whole = eval_set.load([data.val_record], data.label_map)
+  path = write(
+    tmp_path / 'a.record',
+    [changed(each, left_out, []) for each in serialized(data.val_record)],
+  )
+  evaluated = eval_set.load([path], data.label_map)
+  assert evaluated.size == whole.size
+  for read, expected in zip(evaluated.read(), whole.read()):
+    assert len(read.class_ids) > 0
+    assert read.class_ids.dtype == expected.class_ids.dtype
+    np.testing.assert_array_equal(read.class_ids, expected.class_ids)
+    np.testing.assert_array_equal(read.masks, expected.masks)
 
 
 @pytest.mark.parametrize('change, words', BAD_EXAMPLES)
@@ -206,5 +234,5 @@ def test_wrong_number_of_mask_numbers_is_refused(data, tmp_path, more):
     list(eval_set.load([path], data.label_map).read())
   assert str(caught.value) == (
     f'{path}, example 1, has {number} numbers of masks for {objects(example)} '
-    f'class/label and an image of [{side}, {side}]'
+    f'objects and an image of [{side}, {side}]'
   )
