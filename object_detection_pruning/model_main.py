@@ -224,6 +224,7 @@ def main(_) -> None:
   if not FLAGS.checkpoint:
     loop.check_inputs(config, run_config)
   elif FLAGS.eval_training_data:
+    input_checks.check_metrics(config.eval_config)
     input_checks.check_training_data(config)
     record_classes.check_training(config)
   else:

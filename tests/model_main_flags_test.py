@@ -8,6 +8,7 @@ import sys
 import detectors
 import processes
 import pytest
+from object_detection.protos import input_reader_pb2
 
 from object_detection_pruning.common import stacks
 
@@ -16,6 +17,9 @@ STOCK_CONFIG = 'STOCK'
 NO_CONFIG = 'NONE'
 NO_DATA = 'NO_DATA'
 NO_VAL_DATA = 'NO_VAL_DATA'
+NO_METRICS = 'NO_METRICS'
+NO_MASKS = 'NO_MASKS'
+OTHER_MASKS = 'OTHER_MASKS'
 SOFT = ['--soft_filter_pruning_ratio=0.4', STOCK_CONFIG]
 # Flags, and the beginning of the one line that each must give.
 BAD_FLAGS = [
@@ -158,6 +162,18 @@ BAD_FLAGS = [
     [NO_VAL_DATA, '--checkpoint_dir=MODEL_DIR'],
     'eval_input_reader names no file that exists: input_path is /no/val.record',
   ),
+  ([NO_METRICS], 'eval_config.metrics_set must be of '),
+  (
+    [NO_METRICS, '--checkpoint_dir=MODEL_DIR', '--eval_training_data'],
+    'eval_config.metrics_set must be of ',
+  ),
+  ([NO_MASKS], 'train_input_reader.load_instance_masks must be true'),
+  (
+    [NO_MASKS, '--checkpoint_dir=MODEL_DIR'],
+    'eval_input_reader.load_instance_masks must be true',
+  ),
+  ([OTHER_MASKS], 'train_input_reader: '),
+  ([OTHER_MASKS, '--checkpoint_dir=MODEL_DIR'], 'eval_input_reader: '),
   (
     ['--soft_filter_pruning_ratio=1', STOCK_CONFIG],
     '--soft_filter_pruning_ratio must be in (0, 1), got 1.0',
@@ -191,6 +207,28 @@ BAD_FLAGS = [
 ]
 
 
+def unfit_configs(folder, data):
+  """Configs that ask for metrics or masks that are not there, by their name."""
+  metrics = detectors.config(detectors.ssd(), data)
+  metrics.eval_config.metrics_set[:] = ['open_images_metrics']
+  none, other = (
+    detectors.config(detectors.faster_rcnn(instance_masks=True), data)
+    for _ in range(2)
+  )
+  for reader in (none.train_input_reader, none.eval_input_reader[0]):
+    reader.load_instance_masks = False
+  for reader in (other.train_input_reader, other.eval_input_reader[0]):
+    reader.mask_type = input_reader_pb2.NUMERICAL_MASKS
+  return {
+    name: detectors.write(config, folder / name)
+    for name, config in (
+      (NO_METRICS, metrics),
+      (NO_MASKS, none),
+      (OTHER_MASKS, other),
+    )
+  }
+
+
 @pytest.fixture(scope='module')
 def refusals(tmp_path_factory, data):
   """What the command answers to each of the bad flags."""
@@ -214,6 +252,7 @@ def refusals(tmp_path_factory, data):
     folder / 'no_val_data',
   )
   others = {
+    **unfit_configs(folder, data),
     STOCK_CONFIG: stock,
     NO_CONFIG: '/no/such.config',
     NO_DATA: no_data,

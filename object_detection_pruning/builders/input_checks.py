@@ -2,12 +2,19 @@
 
 from typing import List
 
-from object_detection.protos import input_reader_pb2, pipeline_pb2, train_pb2
+from object_detection import eval_util
+from object_detection.protos import (
+  eval_pb2,
+  input_reader_pb2,
+  pipeline_pb2,
+  train_pb2,
+)
 
-from object_detection_pruning.builders import dataset_weights
+from object_detection_pruning.builders import dataset_weights, pipeline
 from object_detection_pruning.common import checkpoints, checks, errors, paths
 from object_detection_pruning.dataset_tools import record_reader
 
+_TRAIN = 'train_input_reader'
 _EVAL = 'eval_input_reader'
 
 
@@ -42,6 +49,32 @@ def check_start(train: train_pb2.TrainConfig) -> None:
     )
 
 
+def check_metrics(eval_config: eval_pb2.EvalConfig) -> None:
+  """Checks that the stock code of this stack has the metrics of a config.
+
+  Raises:
+    InputError: one of them is none of its sets.
+  """
+  known = eval_util.EVAL_METRICS_CLASS_DICT
+  for name in eval_config.metrics_set:
+    if name not in known:
+      raise errors.InputError(
+        f'eval_config.metrics_set must be of {", ".join(sorted(known))}, got '
+        f'{name!r}'
+      )
+
+
+def check_masks_loaded(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
+  """Checks that all readers load the masks that a model is trained with.
+
+  Raises:
+    InputError: a reader of a model that predicts masks loads none.
+  """
+  _check_loads_masks(_TRAIN, config.train_input_reader, config)
+  for reader in config.eval_input_reader:
+    _check_loads_masks(_EVAL, reader, config)
+
+
 def check_training(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
   """Checks that a config can be trained, and that its training data is there.
 
@@ -57,17 +90,19 @@ def check_evaluation(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
   """Checks that a config names evaluation data, and that it is there.
 
   Raises:
-    InputError: a file is missing, or the config has no `eval_input_reader`.
+    InputError: a file is missing, the config has no `eval_input_reader`, or as
+      in `check_metrics` and `check_masks_loaded`.
   """
+  check_metrics(config.eval_config)
   if not config.eval_input_reader:
     raise errors.InputError(f'{_EVAL} is not set')
   for reader in config.eval_input_reader:
-    _check_reader(_EVAL, reader)
+    _check_reader(_EVAL, reader, config)
 
 
 def check_training_data(config: pipeline_pb2.TrainEvalPipelineConfig) -> None:
   """Checks that the training data that a config names is there."""
-  _check_reader('train_input_reader', config.train_input_reader)
+  _check_reader(_TRAIN, config.train_input_reader, config)
 
 
 def record_paths(config: pipeline_pb2.TrainEvalPipelineConfig) -> List[str]:
@@ -79,11 +114,28 @@ def record_paths(config: pipeline_pb2.TrainEvalPipelineConfig) -> List[str]:
   ]
 
 
-def _check_reader(name: str, reader: input_reader_pb2.InputReader) -> None:
+def _check_loads_masks(
+  name: str,
+  reader: input_reader_pb2.InputReader,
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> None:
+  if pipeline.predicts_masks(config) and not reader.load_instance_masks:
+    raise errors.InputError(
+      f'{name}.load_instance_masks must be true, since the model predicts '
+      'instance masks'
+    )
+
+
+def _check_reader(
+  name: str,
+  reader: input_reader_pb2.InputReader,
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> None:
   if reader.WhichOneof('input_reader') is None:
     raise errors.InputError(
       f'{name} has no input: it must hold a tf_record_input_reader'
     )
+  _check_loads_masks(name, reader, config)
   # Training works without a label map, evaluation does not.
   if reader.label_map_path or name == _EVAL:
     paths.file_to_read(f'{name}.label_map_path', reader.label_map_path)

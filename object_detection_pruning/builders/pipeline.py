@@ -147,6 +147,13 @@ def finds_objects(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
   )
 
 
+def predicts_masks(config: pipeline_pb2.TrainEvalPipelineConfig) -> bool:
+  """Tells whether a detector has the third stage, that of instance masks."""
+  faster_rcnn = config.model.faster_rcnn
+  predictor = faster_rcnn.second_stage_box_predictor.mask_rcnn_box_predictor
+  return faster_rcnn.number_of_stages == 3 and predictor.predict_instance_masks
+
+
 def as_stock(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> pipeline_pb2.TrainEvalPipelineConfig:

@@ -169,8 +169,9 @@ def base_config(
 
   Raises:
     InputError: no config lies beside the checkpoint, a schedule has nothing to
-      mask, the config says how to prune what is pruned by reconstruction, or
-      has a training section that cannot work.
+      mask, the config says how to prune what is pruned by reconstruction, has a
+      training section that cannot work, metrics that stock code does not know,
+      or a reader without the masks that the model predicts.
   """
   config = pipeline.load(config_path)
   if checkpoint and not explicit:
@@ -199,6 +200,8 @@ def base_config(
       '--checkpoint alone to train its model with the sample settings'
     )
   input_checks.check_start(train)
+  input_checks.check_metrics(config.eval_config)
+  input_checks.check_masks_loaded(config)
   return config
 
 

@@ -56,6 +56,39 @@ def test_names_missing_evaluation_records(config):
   )
 
 
+def test_metrics_are_those_that_stock_code_knows(config):
+  config.eval_config.metrics_set[:] = ['coco_detection_metrics']
+  input_checks.check_evaluation(config)
+  config.eval_config.metrics_set.append('open_images_metrics')
+  line = refusal(input_checks.check_evaluation, config)
+  assert line.startswith(
+    'eval_config.metrics_set must be of coco_detection_metrics, '
+  )
+  assert line.endswith(", got 'open_images_metrics'")
+  # The metrics of training are those of its evaluation.
+  input_checks.check_training(config)
+
+
+@pytest.mark.parametrize('which', ['train', 'eval'])
+def test_masks_that_a_model_predicts_are_loaded(config, which):
+  reader, check = {
+    'train': (config.train_input_reader, input_checks.check_training),
+    'eval': (config.eval_input_reader[0], input_checks.check_evaluation),
+  }[which]
+  mask_rcnn = detectors.config(detectors.faster_rcnn(instance_masks=True))
+  config.model.CopyFrom(mask_rcnn.model)
+  assert refusal(check, config) == (
+    f'{which}_input_reader.load_instance_masks must be true, since the model '
+    'predicts instance masks'
+  )
+  # Without a third stage the head of masks is never run.
+  config.model.faster_rcnn.number_of_stages = 2
+  check(config)
+  config.model.faster_rcnn.number_of_stages = 3
+  reader.load_instance_masks = True
+  check(config)
+
+
 def test_every_pattern_has_a_weight_or_none_has(config):
   reader = config.train_input_reader
   if 'sample_from_datasets_weights' not in reader.DESCRIPTOR.fields_by_name:

@@ -177,6 +177,18 @@ def test_masks_are_read_as_they_were_written(tmp_path):
     assert reader.mask_type == 2  # PNG_MASKS
 
 
+def test_what_evaluation_would_refuse_is_refused_before_any_training(tmp_path):
+  given = detectors.config(detectors.faster_rcnn(instance_masks=True))
+  given.eval_input_reader[0].load_instance_masks = False
+  path = detectors.write(given, tmp_path)
+  with pytest.raises(errors.InputError, match='^eval_input_reader.load_inst'):
+    stages.base_config(path, None, True)
+  given.eval_config.metrics_set[:] = ['open_images_metrics']
+  detectors.write(given, tmp_path)
+  with pytest.raises(errors.InputError, match="got 'open_images_metrics'$"):
+    stages.base_config(path, None, True)
+
+
 def test_steps_before_a_stage_are_those_of_what_it_starts_from():
   found = stages.stages(10, 4, 0.5)
   assert [stages.steps_before(stage, found) for stage in found] == [
