@@ -151,17 +151,29 @@ class ModelTable:
     lines = zip(names, zip(*self.cells()))
     return [[name, *values] for name, values in lines][1:]
 
+  def remarks(self) -> List[str]:
+    """Says of each model whose parameters and MACs lack some what they lack."""
+    return [
+      f'{row.name}: {row.cost.gap}'
+      for row in self.rows
+      if row.cost and row.cost.gap
+    ]
+
   def markdown(self) -> str:
-    """Gives the table in Markdown, columns aligned for a terminal too."""
+    """Gives the table in Markdown, columns aligned for a terminal too.
+
+    Remarks follow the table, a paragraph each.
+    """
     lines = [self.headings()] + self.cells()
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     lines.insert(1, ['-' * width for width in widths])
-    return '\n'.join(
+    table = '\n'.join(
       '| '
       + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths))
       + ' |'
       for line in lines
     )
+    return '\n\n'.join([table, *self.remarks()])
 
   def csv(self) -> str:
     """Gives the table as CSV, numbers in full."""

@@ -66,6 +66,7 @@ def render(
     columns=table.main_columns(),
     cells=table.cells(table.main_columns()),
     figures=table.by_figure(),
+    remarks=table.remarks(),
     truth=TRUTH,
     names=[row.name for row in table.rows],
     colors=[charts.color_of(number) for number in range(len(table.rows))],

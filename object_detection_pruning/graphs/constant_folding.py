@@ -1,17 +1,18 @@
 """What a frozen graph computes from constants alone, computed once."""
 
-from typing import Iterable, List, Set
+from typing import Dict, Iterable, List, Set
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.graphs import freezing, importing
+from object_detection_pruning.graphs import freezing, importing, subgraphs
 from object_detection_pruning.graphs.graph_index import GraphDef
 
 # A constant of more than this makes the file larger than the op that it saves
 # is worth.
 _MOST_BYTES = 10 * 1024 * 1024
 # Their values are not those of their inputs alone, though no state tells so.
-_NEVER = (
+NEVER = (
   'Enter',
   'Exit',
   'LoopCond',
@@ -49,6 +50,31 @@ def fold(graph_def: GraphDef) -> GraphDef:
   return freezing.with_constants(graph_def, small)
 
 
+def compute(graph_def: GraphDef, names: List[str]) -> Dict[str, np.ndarray]:
+  """Gives the values of nodes that depend on constants alone, by name.
+
+  Raises:
+    InputError: TensorFlow cannot compute one.
+  """
+  if not names:
+    return {}
+  needed = tf.graph_util.extract_sub_graph(graph_def, names)
+  with importing.open_session(needed) as session, importing.running():
+    values = session.run([name + ':0' for name in names])
+  return dict(zip(names, values))
+
+
+def replace(graph_def: GraphDef, values: Dict[str, np.ndarray]) -> GraphDef:
+  """Copies a graph with constants for some nodes, without what only they read.
+
+  Args:
+    graph_def: the graph; what nobody reads in it stays.
+    values: of these nodes, by name.
+  """
+  replaced = freezing.with_constants(graph_def, values)
+  return subgraphs.extract(replaced, subgraphs.sinks(graph_def))
+
+
 def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:
   """Lists the outermost ops that depend on constants alone."""
   constant: Set[tf.Operation] = set()
@@ -68,7 +94,7 @@ def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:
 
 def _is_constant(op: tf.Operation, constant: Set[tf.Operation]) -> bool:
   # What waits for another op must go on waiting for it.
-  if op.control_inputs or op.type in _NEVER or len(op.outputs) != 1:
+  if op.control_inputs or op.type in NEVER or len(op.outputs) != 1:
     return False
   if op.type == 'Const':
     return True

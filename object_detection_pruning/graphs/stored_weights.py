@@ -2,9 +2,7 @@
 
 from typing import Dict, List, NamedTuple, Optional
 
-import tensorflow.compat.v1 as tf
-
-from object_detection_pruning.graphs import freezing, importing, subgraphs
+from object_detection_pruning.graphs import constant_folding
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
   GraphIndex,
@@ -68,13 +66,8 @@ def unpack(graph_def: GraphDef) -> Unpacked:
   names = _conversions(index)
   if not names:
     return Unpacked(graph_def, [])
-  needed = tf.graph_util.extract_sub_graph(graph_def, names)
-  with importing.open_session(needed) as session, importing.running():
-    values = session.run([name + ':0' for name in names])
-  unpacked = freezing.with_constants(graph_def, dict(zip(names, values)))
-  # What was stored may be read by nobody now.
-  needed = subgraphs.extract(unpacked, subgraphs.sinks(graph_def))
-  return Unpacked(needed, names)
+  values = constant_folding.compute(graph_def, names)
+  return Unpacked(constant_folding.replace(graph_def, values), names)
 
 
 def _conversions(index: GraphIndex) -> List[str]:

@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors, finite
 from object_detection_pruning.graphs import (
+  computed_kernels,
   float_constants,
   graph_outputs,
   importing,
@@ -14,7 +15,7 @@ from object_detection_pruning.graphs import (
   stored_weights,
 )
 from object_detection_pruning.graphs.graph_index import GraphDef
-from object_detection_pruning.inspection import graph_layers
+from object_detection_pruning.inspection import graph_layers, uncounted_kernels
 from object_detection_pruning.inspection.model_cost import LayerCost, ModelCost
 from object_detection_pruning.sparse_ops import library, loading
 
@@ -22,7 +23,9 @@ from object_detection_pruning.sparse_ops import library, loading
 def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
   """Counts weights and multiplications of what a graph is run for.
 
-  Weights that are stored in fewer bits count as what they are computed with.
+  Weights that are stored in fewer bits count as what they are computed with,
+  and a kernel that is computed from constants as what it becomes. Other kernels
+  are named.
 
   Args:
     graph_def: a frozen graph, plain or sparse, with one input. Of a detector
@@ -38,6 +41,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     graph_def, [name.split(':')[0] for name in outputs]
   )
   needed = stored_weights.unpack(needed).graph_def
+  needed = computed_kernels.compute(needed).graph_def
   layers = graph_layers.find(needed)
   shapes = _shapes(
     needed,
@@ -59,6 +63,7 @@ def measure(graph_def: GraphDef, image: np.ndarray) -> ModelCost:
     int(sum(vector.size for vector in vectors)),
     int(sum(np.count_nonzero(vector) for vector in vectors)),
     tuple(finite.count(float_constants.find(needed)).items()),
+    tuple(uncounted_kernels.find(needed)),
   )
 
 

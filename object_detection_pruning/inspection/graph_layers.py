@@ -31,7 +31,8 @@ class GraphLayer(NamedTuple):
   Attributes:
     name: of the first node that has it.
     op: of that node.
-    weights: the kernel; [height, width, inputs, outputs] or [inputs, outputs].
+    weights: the kernel; [height, width, inputs, outputs], with the depth first
+      in three dimensions, or [inputs, outputs].
     applied: tensors at whose positions the kernel is applied, which are all
       dimensions but the channels; one for each node that has this kernel.
     channels_first: whether the channels are dimension 1 of those tensors.
@@ -60,7 +61,7 @@ def find(graph_def: GraphDef) -> List[GraphLayer]:
         continue
       key = _identity(source, weights)
       if key not in layers:
-        channels_first = attribute(node, 'data_format').s == b'NCHW'
+        channels_first = attribute(node, 'data_format').s.startswith(b'NC')
         layers[key] = GraphLayer(
           _layer_name(node), node.op, weights, [], channels_first
         )
@@ -99,7 +100,7 @@ def _layer_name(node: NodeDef) -> str:
 
 
 def _applied(node: NodeDef) -> str:
-  if node.op == 'Conv2DBackpropInput':
+  if node.op in _TRANSPOSED:
     # A transposed convolution applies its kernel at each position of its input.
     reference = data_inputs(node)[2]
     return reference if ':' in reference else reference + ':0'
@@ -158,6 +159,8 @@ _KERNELS: Dict[str, Callable] = {
   'Conv2D': _constant(1),
   'DepthwiseConv2dNative': _constant(1),
   'Conv2DBackpropInput': _constant(1),
+  'Conv3D': _constant(1),
+  'Conv3DBackpropInputV2': _constant(1),
   'MatMul': _constant(1),
   'FusedConv2D': _constant(1),
   'FusedDepthwiseConv2D': _constant(1),
@@ -165,6 +168,7 @@ _KERNELS: Dict[str, Callable] = {
   'SparseMatMulBias': _packed,
   'SparseSeparableConv2D': _separable,
 }
+_TRANSPOSED = ('Conv2DBackpropInput', 'Conv3DBackpropInputV2')
 # The inputs of an op that are trained values, one for each channel.
 _VECTORS = {
   'BiasAdd': (1,),
@@ -182,6 +186,7 @@ _VECTORS = {
 }
 _SCOPED_NAMES = (
   'Conv2D',
+  'Conv3D',
   'MatMul',
   'depthwise',
   'separable',

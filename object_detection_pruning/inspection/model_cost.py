@@ -55,12 +55,15 @@ class ModelCost(NamedTuple):
     other_nonzeros: how many of those are not zero.
     not_finite: name of a variable, and how many of its values are NaN or
       infinite, where there are any.
+    not_counted: ops whose kernels count nowhere, since they are no constants,
+      as within a loop, or of a kind of op that is not known here.
   """
 
   layers: List[LayerCost]
   other_parameters: int
   other_nonzeros: int
   not_finite: Sequence[Tuple[str, int]] = ()
+  not_counted: Sequence[str] = ()
 
   @property
   def parameters(self) -> int:
@@ -89,6 +92,13 @@ class ModelCost(NamedTuple):
     """Those of them whose weight is not zero."""
     return _sum([layer.nonzero_macs for layer in self.layers])
 
+  @property
+  def gap(self) -> str:
+    """Says which kernels do not count; empty where all do."""
+    if not self.not_counted:
+      return ''
+    return 'kernels that are not counted: ' + ', '.join(self.not_counted)
+
   def as_dict(self) -> dict:
     """Gives everything in plain types, for JSON."""
     return {
@@ -98,6 +108,7 @@ class ModelCost(NamedTuple):
       'macs': self.macs,
       'macs_on_nonzeros': self.nonzero_macs,
       'not_finite': dict(self.not_finite),
+      'not_counted': list(self.not_counted),
       'layers': [
         {
           'name': layer.name,
@@ -159,6 +170,7 @@ class ModelCost(NamedTuple):
         f'warning: {name} has {number} values that are NaN or infinite'
         for name, number in self.not_finite
       ]
+      + ([f'warning: {self.gap}'] if self.gap else [])
     )
 
 

@@ -8,8 +8,12 @@ layer gets its batch norm folded. All that is of no known form stays as it is.
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from object_detection_pruning.common import errors
+from object_detection_pruning.graphs import (
+  computed_kernels,
+  map_loops,
+  stored_weights,
+)
 from object_detection_pruning.graphs import conv_layers as layers_lib
-from object_detection_pruning.graphs import map_loops, stored_weights
 from object_detection_pruning.graphs.conv_layers import Layer, Rejected
 from object_detection_pruning.graphs.graph_index import (
   GraphDef,
@@ -81,6 +85,7 @@ def rewrite(
   """
   check_settings(min_sparsity, value_bits)
   graph_def, unpacked = stored_weights.unpack(graph_def)
+  graph_def, computed = computed_kernels.compute(graph_def)
   index = GraphIndex(graph_def)
   missing = sorted(set(outputs) - set(index.nodes))
   if missing:
@@ -104,6 +109,7 @@ def rewrite(
   if value_bits == byte_values.BITS:
     entries += _changed(byte_values.store(rewritten), 'weights in 8 bits')
   entries += _changed(unpacked, 'weights as float32')
+  entries += _changed(computed, 'kernel as constant')
   entries += [_rejected(item) for item in found if isinstance(item, Rejected)]
   entries += _rounded_activations(rewritten)
   sharing.share_constants(rewritten, index.nodes)

@@ -60,6 +60,13 @@ def test_markdown_has_as_many_cells_in_every_line():
   assert len({line.count('|') for line in table.markdown().splitlines()}) == 1
 
 
+def test_model_with_kernels_that_do_not_count_says_so_below():
+  lacking = COST._replace(not_counted=('loop/step', 'head'))
+  table = model_table.ModelTable([row('a', 1.0, COST), row('b', 1.0, lacking)])
+  assert table.remarks() == ['b: kernels that are not counted: loop/step, head']
+  assert table.markdown().endswith('|\n\n' + table.remarks()[0])
+
+
 def test_a_page_has_room_for_the_main_columns_and_lists_all_by_figure():
   table = model_table.ModelTable(
     [row('one', 1.0, COST, 0.25), row('two', 1.0)._replace(masked_sparsity=0.5)]

@@ -1,6 +1,8 @@
+import computed_networks
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from tensorflow.python.framework import function
 
 from object_detection_pruning.common import errors
 from object_detection_pruning.inspection import graph_cost
@@ -116,6 +118,8 @@ def test_sparse_graph_has_the_cost_of_the_plain_one(exported):
     for name in ('frozen_inference_graph.pb', 'sparse_inference_graph.pb')
   )
   assert 0.3 < plain.sparsity < 0.9
+  assert not plain.not_counted
+  assert not sparse.not_counted
   assert sparse.sparsity == plain.sparsity
   assert sparse.macs == plain.macs
   assert sparse.nonzero_macs == plain.nonzero_macs
@@ -156,3 +160,86 @@ def test_weights_of_half_precision_count_as_what_they_become(graph):
   (layer,) = cost(graph).layers
   assert (layer.size, layer.nonzeros) == (216, 116)
   assert layer.macs == 12 * 20 * 216
+
+
+@pytest.mark.parametrize('kind', computed_networks.ALL)
+def test_kernels_that_are_computed_from_constants_count_as_variables(kind):
+  network = computed_networks.frozen(kind)
+  found = graph_cost.measure(network.graph_def, IMAGE)
+  assert found.parameters == network.size
+  assert sum(layer.size - layer.nonzeros for layer in found.layers) == (
+    network.zeros
+  )
+  assert not found.not_counted
+  assert found.macs
+  assert 'not counted' not in found.as_table()
+
+
+def looped(image):
+  row, weights = image[:, 0, 0], kernel([3, 3], 2)
+  return tf.while_loop(
+    lambda row: tf.reduce_sum(row) < 9,
+    lambda row: tf.matmul(row, weights, name='step') + 1,
+    [row],
+    parallel_iterations=1,
+  )
+
+
+def batched(image):
+  weights = kernel([1, 12, 3, 5], 2)
+  # Both sides depend on the image, so there is no kernel here.
+  tf.matmul(image, image, transpose_b=True, name='attention')
+  return tf.matmul(image, weights, name='heads')
+
+
+def from_the_left(image):
+  weights = kernel([4, 3], 2)
+  return tf.matmul(weights, image[0, 0], transpose_b=True, name='left')
+
+
+def outer(image):
+  # From 7 numbers, so that the graph would grow.
+  weights = kernel([1, 1, 3, 1], 1) * kernel([1, 1, 1, 4], 1, seed=1)
+  return tf.nn.conv2d(image, weights, 1, 'SAME', name='outer')
+
+
+def halves(image):
+  first, second = tf.split(kernel([1, 1, 3, 4], 1), 2, axis=3)
+  net = tf.nn.conv2d(image, first, 1, 'SAME', name='first')
+  return net + tf.nn.conv2d(image, second, 1, 'SAME', name='second')
+
+
+@pytest.mark.parametrize(
+  ('build', 'names'),
+  [
+    (looped, ['while/step']),
+    (batched, ['heads']),
+    (from_the_left, ['left']),
+    (outer, ['outer']),
+    (halves, ['first', 'second']),
+  ],
+)
+def test_kernels_that_are_not_understood_are_named(graph, build, names):
+  image = images()
+  net = tf.nn.conv2d(image, kernel([1, 1, 3, 3], 2), 1, 'SAME', name='seen')
+  build(net)
+  found = cost(graph)
+  assert [layer.name for layer in found.layers] == ['seen']
+  assert list(found.not_counted) == names
+  assert found.as_dict()['not_counted'] == names
+  assert found.as_table().splitlines()[-1] == (
+    'warning: kernels that are not counted: ' + ', '.join(names)
+  )
+
+
+def test_kernels_in_functions_that_are_called_are_named(graph):
+  net = tf.nn.conv2d(images(), kernel([1, 1, 3, 3], 2), 1, 'SAME', name='seen')
+
+  @function.Defun(tf.float32, func_name='head')
+  def head(net):
+    return tf.matmul(net, kernel([3, 2], 2), name='product')
+
+  head(tf.reduce_mean(net, [1, 2]))
+  (name,) = cost(graph).not_counted
+  # TensorFlow numbers the nodes of a function, or does not.
+  assert name.startswith('head/product')

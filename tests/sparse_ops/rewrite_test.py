@@ -1,5 +1,6 @@
 """The rewrite changes known layers, keeps results, and leaves the rest."""
 
+import computed_networks
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -46,6 +47,24 @@ def test_weights_stored_in_fewer_bits_become_sparse(graph, kind):
   result = rewritten(graph)
   assert ops(result) == ['SparseConv2D']
   assert result.report.counts == {'SparseConv2D': 1, 'weights as float32': 1}
+
+
+@pytest.mark.parametrize(
+  'kind', ['masked', 'conv1d', 'dense of rank 3', 'dense of rank 4']
+)
+def test_kernels_that_are_computed_from_constants_become_sparse(kind):
+  network = computed_networks.frozen(kind)
+  with tf.Graph().as_default() as graph:
+    tf.import_graph_def(network.graph_def, name='')
+    x = RANDOM.normal(size=[1, 12, 14, 3]).astype(np.float32)
+    result = rewritten(graph, [computed_networks.OUTPUT], x)
+  found = ops(result)
+  assert not {'Conv2D', 'MatMul', 'Mul'} & set(found)
+  sparse = [op for op in found if op.startswith('Sparse')]
+  assert len(sparse) == network.layers
+  if 'dense' not in kind:  # TensorFlow 2 reads such a kernel as it is.
+    made = result.report.counts['kernel as constant']
+    assert made == network.layers
 
 
 def test_graph_trained_for_8_bits_says_what_it_keeps(graph):
