@@ -4,7 +4,8 @@ A pattern divides a kernel into units, all of the same number of weights, and
 masks whole units, those that score least. `GRANULARITIES` lists the patterns.
 
 Kernels have the shape [..., inputs, outputs]: [height, width, inputs, outputs]
-of a convolution, [inputs, outputs] of a fully connected layer.
+of a convolution, [inputs, outputs] of a fully connected layer. `kernel_axes`
+refuses others where they would be masked wrongly.
 """
 
 from typing import NamedTuple, Sequence
@@ -32,6 +33,9 @@ class Units(NamedTuple):
 class Granularity(vocabulary.Pattern):
   """A pattern of masks."""
 
+  # Whether a kernel with inputs and outputs in the other order gets like masks.
+  is_symmetric = False
+
   def units(self, shape: Sequence[int]) -> Units:
     """Tells what can be masked of a kernel of this shape."""
     raise NotImplementedError
@@ -53,6 +57,8 @@ class Granularity(vocabulary.Pattern):
 
 
 class Weight(vocabulary.Weight, Granularity):
+  is_symmetric = True
+
   def units(self, shape: Sequence[int]) -> Units:
     return Units(_size(shape), 1)
 
@@ -107,6 +113,10 @@ class Block(vocabulary.Block, Granularity):
 
   What is left over where they do not fit in is never masked.
   """
+
+  @property
+  def is_symmetric(self) -> bool:
+    return self.inputs == self.outputs
 
   def units(self, shape: Sequence[int]) -> Units:
     inputs, outputs = self._blocks(shape)

@@ -7,6 +7,7 @@ from object_detection_pruning.core import allocation as allocations
 from object_detection_pruning.core import (
   criteria,
   gathering,
+  kernel_axes,
   masking,
   pruner,
   rewirer,
@@ -102,14 +103,25 @@ class PruningMethod:
     schedule: schedules.Schedule,
     kernels: Sequence[masking.MaskedKernel],
   ) -> sparsity_plan.SparsityPlan:
-    """Divides the target of a schedule among kernels, or raises."""
+    """Divides the target of a schedule among kernels.
+
+    Args:
+      schedule: has the target.
+      kernels: in the graph of their network.
+
+    Raises:
+      InputError: a layer cannot have its target, or the granularity is not for
+        kernels such as its own.
+    """
     layers: List[allocations.Layer] = [
       allocations.Layer(kernel.layer, kernel.shape, self.granularity)
       for kernel in kernels
     ]
-    return sparsity_plan.SparsityPlan(
+    plan = sparsity_plan.SparsityPlan(
       self.fit(schedule), layers, self.allocation, self.layer_sparsities
     )
+    kernel_axes.check(kernels, plan.targets, self.granularity)
+    return plan
 
   def pruner(self, kernels: Sequence[masking.MaskedKernel]) -> pruner.Pruner:
     """Makes what changes the masks of kernels, in their graph."""

@@ -26,6 +26,7 @@ class SparsityPlan:
     layers: the kernels.
     needs_scores: whether `zeros_at` needs the scores of the weights.
     own_targets: names of the layers with a target of their own.
+    targets: of each kernel; None where scores decide.
   """
 
   def __init__(
@@ -71,6 +72,7 @@ class SparsityPlan:
       way.total(
         schedule.target_sparsity, [layers[number] for number in self._shared]
       )
+    self.targets = own
     # None where the scores of the weights decide.
     self._schedules: List[Optional[schedules.Schedule]] = [
       None if target is None else schedule.with_target(target) for target in own
