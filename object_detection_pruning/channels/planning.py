@@ -3,7 +3,7 @@
 Public, as what the package itself exports is: `plan_channels` and `narrow`.
 """
 
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -16,7 +16,7 @@ from object_detection_pruning.channels import (
 from object_detection_pruning.channels import importance as importances
 from object_detection_pruning.channels.surgery import narrow
 from object_detection_pruning.common import checks, errors
-from object_detection_pruning.core import criteria
+from object_detection_pruning.core import criteria, widths
 from object_detection_pruning.export import stripping
 
 __all__ = ['narrow', 'plan_channels']
@@ -59,7 +59,7 @@ def plan_channels(
   checks.fraction('ratio', ratio)
   criterion = importances.find(importance)
   criterion.check_has('importance', [criteria.BATCH_NORM])
-  channels = groups.find(outputs[0].graph, outputs)
+  channels = _narrowable(groups.find(outputs[0].graph, outputs))
   folded = stripping.strip(tensors).tensors
   scores = {
     group.name: criterion.score(group, folded)
@@ -68,3 +68,25 @@ def plan_channels(
   select = selection.ranked if ranked else selection.uniform
   removed = select(scores, ratio, selection.Bounds(min_channels=1))
   return plan.Plan(channels, {}, removed).check_removes()
+
+
+def _narrowable(channels: groups.Channels) -> groups.Channels:
+  """Leaves groups alone whose variables `width_scope` makes no narrower."""
+
+  def reason(group: groups.ChannelGroup) -> Optional[str]:
+    for part in group.slices:
+      if not widths.can_be_narrow(
+        part.variable, len(channels.shapes.get(part.variable, ()))
+      ):
+        return (
+          f'width_scope cannot make {part.variable} narrow: call a kernel '
+          'weights or kernel, and its bias biases or bias'
+        )
+    return None
+
+  return channels._replace(
+    groups=[
+      group._replace(reason=group.reason or reason(group))
+      for group in channels.groups
+    ]
+  )
