@@ -81,15 +81,14 @@ def run(
 
   Writes one picture with the detections drawn in for each image, and
   `detections.json`: a list with file, picture, width, height and detections
-  (see `detections.to_records`) of each image. An image that cannot be read is
-  told on stderr and left out.
+  (see `detections.to_records`) of each. What cannot be read is told on stderr.
 
   Args:
     detector: a loaded detector.
     image_paths: image files.
     output_dir: folder to write to; it is made where it is missing.
-    class_names: from class id to name; none gives all of them numbers, and an
-      id that it leaves out below its largest one gets a number.
+    class_names: from class id to name; none numbers all. Ids without a name
+      below the largest one are numbered.
     min_score: detections that score less are left out.
     max_detections: how many of the surest to keep in an image; None keeps all.
 
@@ -97,8 +96,8 @@ def run(
     The counts.
 
   Raises:
-    errors.InputError: no image can be read, the model finds a class beyond
-      those that have names, or as in `check`.
+    errors.InputError: no image can be read, a class is beyond those that have
+      names, or as in `check`.
   """
   check(image_paths, output_dir, min_score, max_detections)
   names = image_files.picture_names(image_paths)

@@ -12,6 +12,7 @@ from object_detection_pruning.graphs import (
   computed_kernels,
   map_loops,
   stored_weights,
+  subgraphs,
 )
 from object_detection_pruning.graphs import conv_layers as layers_lib
 from object_detection_pruning.graphs.conv_layers import Layer, Rejected
@@ -87,9 +88,7 @@ def rewrite(
   graph_def, unpacked = stored_weights.unpack(graph_def)
   graph_def, computed = computed_kernels.compute(graph_def)
   index = GraphIndex(graph_def)
-  missing = sorted(set(outputs) - set(index.nodes))
-  if missing:
-    raise errors.InputError(f'the graph has no output {missing[0]}')
+  subgraphs.check_outputs(graph_def, outputs)
   if loading.uses_sparse_ops(graph_def):
     raise errors.InputError('the graph has sparse ops already')
   kept = set(outputs) | {
