@@ -318,8 +318,8 @@ def test_takes_every_flag_of_the_stock_command():
 def test_evaluation_without_a_last_step_waits_for_more_checkpoints():
   program = """
 from absl import flags
-from object_detection import model_lib
 from object_detection_pruning import model_main
+from object_detection import model_lib
 flags.FLAGS(['', '--pipeline_config_path=a', '--model_dir=b', '--checkpoint=c'])
 model_lib.continuous_eval = lambda *given: print('until', given[3])
 model_main.evaluate(
