@@ -9,6 +9,7 @@ Example:
 
 import logging
 import os
+import shlex
 import sys
 from typing import Dict, Optional
 
@@ -126,7 +127,8 @@ def main(_) -> None:
     ('log', 'quickstart.log'),
   ):
     print(f'{what + ":":25}{os.path.join(FLAGS.output_dir, path)}')
-  print(f'TensorBoard:             tensorboard --logdir {FLAGS.output_dir}')
+  folder = shlex.quote(FLAGS.output_dir)
+  print(f'TensorBoard:             tensorboard --logdir {folder}')
 
 
 def _settings() -> dict:

@@ -93,6 +93,16 @@ def short(name: str) -> str:
   return '\N{HORIZONTAL ELLIPSIS}' + name[-_LONGEST_NAME + 1 :]
 
 
+def _label(text: str) -> str:
+  """Has matplotlib show a text as it is.
+
+  It takes what stands between dollars for a formula, and lists no label that
+  begins with an underscore.
+  """
+  text = text.replace('$', r'\$')
+  return ' ' + text if text.startswith('_') else text
+
+
 def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
   """Draws a bar for each model, the first on top, and writes its figure.
 
@@ -116,7 +126,7 @@ def bars(chart: Bars, rows: Sequence[ModelRow]) -> str:
     )
   axes.set_xlim(0, largest * 1.2)
   axes.set_yticks(list(heights))
-  axes.set_yticklabels([short(row.name) for row in rows])
+  axes.set_yticklabels([_label(short(row.name)) for row in rows])
   axes.invert_yaxis()
   axes.tick_params(axis='y', length=0)
   axes.xaxis.set_visible(False)
@@ -156,7 +166,7 @@ def scatter(rows: Sequence[ModelRow]) -> str:
       linewidth=0.8,
       # Small ones lie on top, or large ones would hide them.
       zorder=2 + 1 - row.size.gzipped / largest,
-      label=labels[number],
+      label=_label(labels[number]),
     )
   axes.set_xlim(0, slowest * 1.15)
   axes.set_ylim(0, min(1.0, best * 1.25) if best < 0.8 else 1.02)

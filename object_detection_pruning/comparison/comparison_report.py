@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 from PIL import Image
 
-from object_detection_pruning.common import atomic_files
+from object_detection_pruning.common import atomic_files, sessions
 from object_detection_pruning.comparison import (
   file_size,
   latency,
@@ -121,7 +121,7 @@ def compare(models: Dict[str, str], settings: Settings) -> Comparison:
     scores[0].num_images,
     settings.rounds,
     settings.min_score,
-    f'{os.cpu_count()} cores, {platform.machine()}',
+    f'{sessions.cores()} cores, {platform.machine()}',
   )
   table = model_table.ModelTable(
     _rows(

@@ -164,7 +164,10 @@ class ModelTable:
 
     Remarks follow the table, a paragraph each.
     """
-    lines = [self.headings()] + self.cells()
+    lines = [
+      [cell.replace('|', r'\|') for cell in line]
+      for line in [self.headings()] + self.cells()
+    ]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     lines.insert(1, ['-' * width for width in widths])
     table = '\n'.join(

@@ -59,9 +59,10 @@ def sheet(names: List[str], rows: List[List[Image.Image]]) -> Image.Image:
   whole = Image.new(
     'RGB', ((width + _GAP) * len(names) - _GAP, height), 'white'
   )
-  pen = ImageDraw.Draw(whole)
+  pen, font = ImageDraw.Draw(whole), labels.font_of(16)
   for column, name in enumerate(names):
-    pen.text((column * (width + _GAP), 5), name, 'black', labels.font_of(16))
+    text = labels.shortened(name, font, width)
+    pen.text((column * (width + _GAP), 5), text, 'black', font)
   top = _HEADING
   for row in rows:
     for column, picture in enumerate(row):

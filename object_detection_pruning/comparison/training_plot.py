@@ -39,11 +39,19 @@ def read_scalars(model_dir: str) -> Dict[str, List[Tuple[int, float]]]:
   """Reads the training scalars of a model folder: (step, value) by tag."""
   scalars: Dict[str, Dict[int, float]] = {}
   for path in sorted(glob.glob(os.path.join(model_dir, 'events.out.*'))):
-    for event in _events(path):
-      for value in event.summary.value:
-        if value.HasField('simple_value'):
-          # A restarted run writes some steps again; the later one counts.
-          scalars.setdefault(value.tag, {})[event.step] = value.simple_value
+    values = [
+      (value.tag, event.step, value.simple_value)
+      for event in _events(path)
+      for value in event.summary.value
+      if value.HasField('simple_value')
+    ]
+    # A run that is started again goes on from its last checkpoint: steps that
+    # an earlier process did after it count no more.
+    begin = min([step for _, step, _ in values], default=float('inf'))
+    for tag, points in scalars.items():
+      scalars[tag] = {s: v for s, v in points.items() if s < begin}
+    for tag, step, value in values:
+      scalars.setdefault(tag, {})[step] = value
   return {tag: sorted(points.items()) for tag, points in scalars.items()}
 
 

@@ -136,19 +136,23 @@ def load(
 
   Raises:
     InputError: a file is missing, damaged or something else, or the records
-      hold classes that the label map has not, or has under another name.
+      hold classes that the label map has not, or has under another name, or
+      no image to be evaluated has an object.
   """
   ids = label_maps.read(label_map)
   paths = record_reader.find_each(patterns, 'evaluation record')
-  size = 0
+  objects = []
   for record in record_reader.read(paths):
     example = example_decoder.EncodedExample(record, ids)
     _check_numbers(example, label_map, ids)
-    size += 1
-  record_reader.check_not_empty(size, 'evaluation set', paths)
-  return EvalSet(
-    paths, label_map, ids, size if limit is None else min(limit, size)
-  )
+    objects.append(example.objects)
+  record_reader.check_not_empty(len(objects), 'evaluation set', paths)
+  if not any(objects[:limit]):
+    raise errors.InputError(
+      f'none of the {len(objects[:limit])} images to be evaluated has an '
+      'object, crowds aside: take more images, or other ones'
+    )
+  return EvalSet(paths, label_map, ids, len(objects[:limit]))
 
 
 def _check_numbers(

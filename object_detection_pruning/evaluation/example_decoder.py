@@ -73,6 +73,11 @@ class EncodedExample:
     self.class_ids = self.classes.ids(ids)
     self._check_lengths()
 
+  @property
+  def objects(self) -> int:
+    """Number of objects that are no crowds."""
+    return len(self.class_ids) - sum(self._crowd())
+
   def decode(self, name: str) -> Example:
     """Decodes image and masks, and scales the boxes.
 

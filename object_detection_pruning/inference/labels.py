@@ -51,6 +51,17 @@ def size_of(text: str, font: ImageFont.FreeTypeFont) -> Tuple[int, int]:
   )
 
 
+def shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+  """Cuts off the beginning of a text that is wider than so many pixels."""
+  if font.getbbox(text)[2] <= width:
+    return text
+  for start in range(1, len(text)):
+    end = '\N{HORIZONTAL ELLIPSIS}' + text[start:]
+    if font.getbbox(end)[2] <= width:
+      return end
+  return ''
+
+
 def find_position(
   size: Tuple[int, int],
   box: Rectangle,

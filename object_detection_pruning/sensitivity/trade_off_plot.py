@@ -59,7 +59,7 @@ def draw(
   for axes in (left, right):
     axes.grid(alpha=0.3)
   for axis in (left.xaxis, left.yaxis, right.xaxis, right.yaxis):
-    axis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
+    axis.set_major_formatter(ticker.PercentFormatter(1))
   return figure
 
 

@@ -1,6 +1,7 @@
 """One line for each evaluation, and for the end of a training run."""
 
 import os
+import shlex
 from typing import Any, Dict, Optional
 
 import tensorflow.compat.v1 as tf
@@ -55,8 +56,12 @@ def last_lines(model_dir: str, metrics: Optional[Dict[str, Any]]) -> str:
   step = checkpoints.global_step(checkpoints.resolve(model_dir))
   reached = line(metrics) if metrics else f'step {step}'
   config = os.path.join(model_dir, pipeline.FILE_NAME)
+  arguments = [
+    f'--pipeline_config_path={config}',
+    f'--checkpoint={model_dir}',
+    f'--output_dir={os.path.join(model_dir, "export")}',
+  ]
   return (
     f'trained: {reached}\n'
-    f'next: odp export_inference_graph --pipeline_config_path={config} '
-    f'--checkpoint={model_dir} --output_dir={os.path.join(model_dir, "export")}'
+    f'next: odp export_inference_graph {" ".join(map(shlex.quote, arguments))}'
   )

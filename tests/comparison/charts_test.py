@@ -60,3 +60,14 @@ def test_any_number_of_models_has_a_place(count):
   rows = [row(f'model {number}', 1.0 + number) for number in range(count)]
   assert 'svg' in charts.scatter(rows)
   assert 'svg' in charts.bars(charts.BARS[0], rows)
+
+
+@pytest.mark.parametrize('name', ['a$_$b', 'a$b$c', '_old', 'a|b', '<b>&'])
+def test_any_name_is_shown_as_it_is(name, monkeypatch):
+  # As text, and not as the outlines of its letters.
+  monkeypatch.setitem(matplotlib.rcParams, 'svg.fonttype', 'none')
+  rows = [row(name, 1.0), row('other', 2.0)]
+  drawn = (charts.scatter(rows), charts.bars(charts.BARS[0], rows))
+  for text in drawn:
+    shown = [''.join(each.itertext()) for each in xml.fromstring(text).iter()]
+    assert any(each.strip().startswith(name) for each in shown)

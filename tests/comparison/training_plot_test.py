@@ -30,6 +30,18 @@ def test_restarted_run_counts_the_later_value(tmp_path):
   }
 
 
+def test_steps_that_a_killed_run_did_again_are_those_of_the_later_process(
+  tmp_path,
+):
+  _write_events(tmp_path, {1: 4.0, 3: 2.5, 5: 9.0, 7: 9.0}, '.1')
+  _write_events(tmp_path, {4: 2.0, 6: 1.0}, '.2')
+  # A process that was killed at once has written nothing.
+  _write_events(tmp_path, {}, '.3')
+  assert training_plot.read_scalars(str(tmp_path)) == {
+    'loss': [(1, 4.0), (3, 2.5), (4, 2.0), (6, 1.0)]
+  }
+
+
 def test_killed_run_keeps_all_but_its_half_written_record(tmp_path):
   path = _write_events(tmp_path, {1: 4.0, 2: 3.0}, '.killed')
   os.truncate(path, os.path.getsize(path) - 5)

@@ -43,6 +43,30 @@ def test_record_is_read_as_it_was_written(data):
     assert read.masks.shape[0] == len(read.boxes) == len(read.class_ids) > 0
 
 
+def test_images_without_an_object_that_counts_are_refused(data, tmp_path):
+  example = serialized(data.val_record)[0]
+  message = tf.train.Example.FromString(example)
+  for name, feature in message.features.feature.items():
+    if name.startswith('image/object/'):
+      feature.Clear()
+  background = message.SerializeToString()
+  count = len(
+    tf.train.Example.FromString(example)
+    .features.feature['image/object/class/label']
+    .int64_list.value
+  )
+  crowd = tf.train.Example.FromString(example)
+  flags = crowd.features.feature['image/object/is_crowd'].int64_list
+  flags.value[:] = [1] * count
+  path = write(tmp_path / 'v', [background, crowd.SerializeToString(), example])
+  assert eval_set.load([path], data.label_map).size == 3
+  for limit in (1, 2):
+    with pytest.raises(
+      errors.InputError, match=f'none of the {limit} images to be evaluated'
+    ):
+      eval_set.load([path], data.label_map, limit)
+
+
 def test_patterns_and_lists_name_files_that_count_once(data, tmp_path):
   for shard in ('val-0', 'val-1'):
     shutil.copy(data.val_record, str(tmp_path / shard))
