@@ -1,6 +1,5 @@
 """Runs a detector over image files; writes pictures and one JSON."""
 
-import contextlib
 import json
 import os
 import sys
@@ -79,16 +78,16 @@ def run(
 ) -> Summary:
   """Detects objects in image files.
 
-  Writes one picture with the detections drawn in for each image, and
+  Writes a picture with the detections drawn in for each image, and
   `detections.json`: a list with file, picture, width, height and detections
-  (see `detections.to_records`) of each. What cannot be read is told on stderr.
+  (see `detections.to_records`) of each. Writes nothing where it fails or is
+  stopped. What cannot be read is told on stderr.
 
   Args:
     detector: a loaded detector.
     image_paths: image files.
     output_dir: folder to write to; it is made where it is missing.
-    class_names: from class id to name; none numbers all. Ids without a name
-      below the largest one are numbered.
+    class_names: by id; none numbers all, as ids are that are left out of it.
     min_score: detections that score less are left out.
     max_detections: how many of the surest to keep in an image; None keeps all.
 
@@ -103,31 +102,28 @@ def run(
   names = image_files.picture_names(image_paths)
   records = []
   turned = 0
-  for path, name in progress.over(list(zip(image_paths, names)), 'detecting'):
-    image, is_turned = _read(path)
-    if image is None:
-      continue
-    turned += is_turned
-    try:
+  with atomic_files.writing_into(output_dir, last=REPORT_NAME) as folder:
+    for path, name in progress.over(list(zip(image_paths, names)), 'detecting'):
+      image, is_turned = _read(path)
+      if image is None:
+        continue
+      turned += is_turned
       found = detector.detect(image, min_score, max_detections)
       _check_reached(found, class_names, path)
-    except errors.InputError:
-      _remove(output_dir, [record['picture'] for record in records])
-      raise
-    _save(drawing.draw(image, found, class_names), output_dir, name)
-    described = detections_lib.to_records(found, class_names)
-    records.append(dict(_describe(path, name, image), detections=described))
-  if not records:
-    raise errors.InputError(
-      f'none of the {len(image_paths)} images can be read'
-    )
+      _save(drawing.draw(image, found, class_names), os.path.join(folder, name))
+      described = detections_lib.to_records(found, class_names)
+      records.append(dict(_describe(path, name, image), detections=described))
+    if not records:
+      raise errors.InputError(
+        f'none of the {len(image_paths)} images can be read'
+      )
+    _write_report(records, os.path.join(folder, REPORT_NAME))
   pictures.say_turned(turned)
-  report = _write_report(records, output_dir)
   return Summary(
     images=len(records),
     unreadable=len(image_paths) - len(records),
     detections=sum(len(record['detections']) for record in records),
-    report=report,
+    report=os.path.join(output_dir, REPORT_NAME),
   )
 
 
@@ -144,14 +140,6 @@ def _check_reached(
     )
 
 
-def _remove(folder: str, names: List[str]) -> None:
-  for name in names:
-    os.remove(os.path.join(folder, name))
-  # Only where it is empty: it may have been there before.
-  with contextlib.suppress(OSError):
-    os.rmdir(folder)
-
-
 def _describe(path: str, picture: str, image: np.ndarray) -> Dict[str, Any]:
   height, width = image.shape[:2]
   return {'file': path, 'picture': picture, 'width': width, 'height': height}
@@ -166,15 +154,11 @@ def _read(path: str) -> Tuple[Optional[np.ndarray], bool]:
     return None, False
 
 
-def _write_report(records: List[Dict[str, Any]], folder: str) -> str:
-  path = os.path.join(folder, REPORT_NAME)
-  atomic_files.write(path, json.dumps(records, indent=1))
-  return path
+def _write_report(records: List[Dict[str, Any]], path: str) -> None:
+  with open(path, 'w') as file:
+    json.dump(records, file, indent=1)
 
 
-def _save(picture: np.ndarray, folder: str, name: str) -> None:
-  with atomic_files.writing(os.path.join(folder, name)) as (temporary,):
-    # Thin coloured lines blur where colours have half the resolution.
-    Image.fromarray(picture).save(
-      temporary, format='JPEG', quality=92, subsampling=0
-    )
+def _save(picture: np.ndarray, path: str) -> None:
+  # Thin coloured lines blur where colours have half the resolution.
+  Image.fromarray(picture).save(path, format='JPEG', quality=92, subsampling=0)

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -146,19 +147,37 @@ def test_pictures_before_a_class_beyond_the_map_are_removed(images, tmp_path):
   assert not (tmp_path / 'out').exists()
 
 
-def test_pictures_before_an_image_that_fails_are_removed(images, tmp_path):
+@pytest.mark.parametrize(
+  'error',
+  [
+    errors.InputError('no memory is left'),
+    OSError(28, 'no memory is left on the disk'),
+    KeyboardInterrupt('no memory is left'),
+  ],
+)
+def test_pictures_before_an_image_that_fails_are_removed(
+  images, tmp_path, error
+):
   class Failing(FixedDetector):
     calls = 0
 
     def run(self, image):
       self.calls += 1
       if self.calls > 1:
-        raise errors.InputError('no memory is left')
+        raise error
       return super().run(image)
 
-  with pytest.raises(errors.InputError, match='no memory is left'):
+  with pytest.raises(type(error), match='no memory is left'):
     batch.run(Failing(), images, str(tmp_path / 'out'), {}, 0.1)
   assert not (tmp_path / 'out').exists()
+  # Nor is anything of an earlier run gone.
+  out = str(tmp_path / 'out')
+  batch.run(FixedDetector(), images[:1], out, {}, 0.1)
+  before = (tmp_path / 'out' / 'one.jpg').read_bytes()
+  with pytest.raises(type(error)):
+    batch.run(Failing(), images, out, {}, 0.5)
+  assert (tmp_path / 'out' / 'one.jpg').read_bytes() == before
+  assert sorted(os.listdir(out)) == ['detections.json', 'one.jpg']
 
 
 def test_turned_pictures_are_counted(tmp_path, capsys):
