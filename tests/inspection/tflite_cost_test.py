@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
+from object_detection_pruning.common import errors, stacks
 from object_detection_pruning.inspection import tflite_cost
 
 # The same in all of its types.
@@ -91,6 +91,36 @@ def test_kernel_that_ops_share_counts_once(tmp_path, graph, converter_path):
   cost = tflite_cost.measure(str(path))
   assert (cost.parameters, cost.nonzeros) == (576 + 8, 476 + 7)
   assert [layer.macs for layer in cost.layers] == [18 * 20 * 576]
+
+
+def converted(tmp_path, image, net):
+  with tf.Session() as session:
+    converter = tf.lite.TFLiteConverter.from_session(session, [image], [net])
+    path = tmp_path / 'model.tflite'
+    path.write_bytes(converter.convert())
+  return tflite_cost.measure(str(path))
+
+
+def test_transposed_convolution_counts(tmp_path, graph, converter_path):
+  image = tf.placeholder(tf.float32, [1, 6, 10, 8])
+  net = tf.nn.conv2d_transpose(
+    image, kernel([3, 3, 4, 8], 100), [1, 12, 20, 4], [1, 2, 2, 1], 'SAME'
+  )
+  cost = converted(tmp_path, image, net)
+  (layer,) = cost.layers
+  assert (layer.op, layer.size, layer.nonzeros) == ('TransposeConv', 288, 188)
+  assert layer.macs == 6 * 10 * 288
+  assert not cost.gap
+
+
+def test_kernels_that_do_not_count_are_named(tmp_path, graph, converter_path):
+  image = tf.placeholder(tf.float32, [2, 6, 8])
+  if stacks.current() == stacks.CLASSIC:
+    pytest.skip('the converter of TensorFlow 1.14 has no batches of products')
+  net = tf.matmul(image, kernel([2, 8, 5], 10), name='products')
+  cost = converted(tmp_path, image, tf.nn.relu(net))
+  assert not cost.layers
+  assert 'products' in cost.gap
 
 
 @pytest.mark.parametrize('content', [bytes(range(200)), b'', b'\xff' * 500])
