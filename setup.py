@@ -69,7 +69,7 @@ setuptools.setup(
     'networkx>=2.4',
     f'numpy>=1.16,<1.22; {_CLASSIC}',
     f'numpy>=1.23,<1.24; {_MODERN}',
-    'pillow>=6.0,<10',
+    'pillow>=8.0,<10',
     'platformdirs>=2.4',
     # TensorFlow 1 wants messages that protobuf 4 refuses; of 3.20 there is no
     # compiled wheel for Python 3.11, and pure Python is slow with graphs.
@@ -80,7 +80,7 @@ setuptools.setup(
     'six',
     'tf-slim>=1.1',
     'tflite>=2.10',
-    'tqdm>=4.40',
+    'tqdm>=4.57',
     'wrapt>=1.11',
   ],
   extras_require={

@@ -30,7 +30,7 @@ done
 command -v patch >/dev/null || fail 'the program patch is needed'
 
 if [ ${#folders[@]} -eq 0 ]; then
-  python=$root/.venv/bin/python
+  . "$root/scripts/environment.sh"
   [ -x "$python" ] || python=python3
   # The packages are found, but not imported, which would take seconds.
   while IFS= read -r folder; do

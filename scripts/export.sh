@@ -21,7 +21,8 @@ checkpoint=$model_dir${step:+/model.ckpt-$step}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 bash "$root/scripts/setup.sh" >&2
-exec "$root/.venv/bin/python" -m object_detection_pruning.export_inference_graph \
+. "$root/scripts/environment.sh"
+exec "$python" -m object_detection_pruning.export_inference_graph \
   --pipeline_config_path="$model_dir/pipeline.config" \
   --checkpoint="$checkpoint" \
   --output_dir="$output_dir" ${flags[@]+"${flags[@]}"}

@@ -21,6 +21,7 @@ fail() {
   exit 2
 }
 case $steps in '' | *[!0-9]*) fail "STEPS must be a number, got $steps" ;; esac
+case $output_dir in *,*) fail "OUTPUT_DIR must have no comma, got $output_dir" ;; esac
 settings=$output_dir/prune_filters.txt
 wanted=$(printf '%s\n' "$config" "$checkpoint" "$@")
 if [ -f "$settings" ] && [ "$(cat "$settings")" != "$wanted" ]; then
@@ -35,7 +36,7 @@ done
 
 bash "$root/scripts/setup.sh" >&2
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
-python=$root/.venv/bin/python
+. "$root/scripts/environment.sh"
 run() {
   local name=$1
   shift

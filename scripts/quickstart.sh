@@ -40,5 +40,6 @@ fi
 bash "$root/scripts/setup.sh"
 # TensorFlow's notes on the processor would break the progress bars.
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
-exec "$root/.venv/bin/python" -m object_detection_pruning.quickstart \
+. "$root/scripts/environment.sh"
+exec "$python" -m object_detection_pruning.quickstart \
   --output_dir="$output_dir" "$@"

@@ -14,8 +14,9 @@ def run(tmp_path):
   """Runs the script; gives its result and what it started, by name."""
   script = tmp_path / 'scripts/prune_filters.sh'
   script.parent.mkdir()
-  source = os.path.join(processes.ROOT, 'scripts/prune_filters.sh')
-  shutil.copy(source, str(script))
+  for name in (script.name, 'environment.sh'):
+    source = os.path.join(processes.ROOT, 'scripts', name)
+    shutil.copy(source, str(script.parent))
   (script.parent / 'setup.sh').write_text('')
   python = fake_python.FakePython(tmp_path / '.venv/bin/python')
   return functools.partial(python.run, str(script))
