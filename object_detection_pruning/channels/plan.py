@@ -114,6 +114,9 @@ class Plan(NamedTuple):
         shape = self.channels.shapes.get(part.variable)
         if not part.is_output or shape is None:
           continue
+        # Of another name, the code makes it as wide as before.
+        if not kernels.kind_of(part.variable, len(shape)):
+          continue
         layer = kernels.layer_name(part.variable)
         now = shape[part.axis]
         lost = gone.get(part.variable, {}).get(part.axis, ())

@@ -16,7 +16,7 @@ from object_detection_pruning.channels import (
 from object_detection_pruning.channels import importance as importances
 from object_detection_pruning.channels.surgery import narrow
 from object_detection_pruning.common import checks, errors
-from object_detection_pruning.core import criteria, widths
+from object_detection_pruning.core import criteria, kernels
 from object_detection_pruning.export import stripping
 
 __all__ = ['narrow', 'plan_channels']
@@ -71,16 +71,16 @@ def plan_channels(
 
 
 def _narrowable(channels: groups.Channels) -> groups.Channels:
-  """Leaves groups alone whose variables `width_scope` makes no narrower."""
+  """Leaves groups alone whose kernels `width_scope` makes no narrower."""
 
   def reason(group: groups.ChannelGroup) -> Optional[str]:
     for part in group.slices:
-      if not widths.can_be_narrow(
-        part.variable, len(channels.shapes.get(part.variable, ()))
-      ):
+      rank = len(channels.shapes.get(part.variable, ()))
+      # What reads the channels, or is multiplied with them, follows.
+      if part.is_output and not kernels.kind_of(part.variable, rank):
         return (
-          f'width_scope cannot make {part.variable} narrow: call a kernel '
-          'weights or kernel, and its bias biases or bias'
+          f'width_scope does not know {part.variable} for a kernel: call it '
+          'weights or kernel'
         )
     return None
 

@@ -22,8 +22,6 @@ from object_detection_pruning.core import (
 from object_detection_pruning.protos import pruning_pb2
 
 _BIASES = ('biases', 'bias')
-# Layers make these as long as their input has channels.
-_FOLLOWING = ('alpha', 'beta', 'gamma', 'moving_mean', 'moving_variance')
 
 
 class LayerWidth(NamedTuple):
@@ -105,21 +103,6 @@ def width_scope(layer_widths: Sequence[LayerWidth]) -> Iterator[None]:
     raise errors.InputError(
       f'layer_width names {unseen[0]}, and the model has no such layer'
     )
-
-
-def can_be_narrow(name: str, rank: int) -> bool:
-  """Tells whether a variable can be built with fewer channels.
-
-  `width_scope` narrows kernels and biases by their names, and what layers make
-  for the channels that they are given follows.
-
-  Args:
-    name: of the variable.
-    rank: number of its dimensions.
-  """
-  if kernels.kind_of(name, rank) is not None:
-    return True
-  return rank == 1 and name.rpartition('/')[2] in _BIASES + _FOLLOWING
 
 
 def _getter(by_layer: dict, seen: set, outer: Callable) -> Callable:

@@ -59,34 +59,48 @@ def test_parts_of_one_layer_are_groups_with_names_of_their_own():
     assert sorted(gone[f'{name}/weights'][3]) == channels
 
 
-@pytest.mark.parametrize(
-  'kernel, bias, other, gone',
-  [
-    ('w', 'biases', 'w', {'second'}),
-    # Its kernel takes what it is given.
-    ('weights', 'b', 'b', {'first', 'second'}),
-  ],
-)
-def test_layers_with_variables_of_other_names_keep_their_channels(
-  kernel, bias, other, gone
-):
-  def own_layer(image):
+def between(own_layer):
+  """A network of slim layers with another one in the middle."""
+
+  def build(image):
     net = slim.conv2d(image, 8, 3, scope='first')
     with tf.variable_scope('own'):
-      net = tf.nn.conv2d(
-        net, tf.get_variable(kernel, [1, 1, net.shape[-1], 6]), 1, 'SAME'
-      )
-      net = tf.nn.bias_add(net, tf.get_variable(bias, [6]))
+      net = own_layer(net)
     net = slim.conv2d(tf.nn.relu(net), 6, 3, scope='second')
     return slim.conv2d(net, 3, 1, scope='last')
 
-  built = networks.build(own_layer)
+  return build
+
+
+def test_layers_whose_kernels_have_other_names_keep_their_channels():
+  def own_layer(net):
+    return tf.nn.conv2d(
+      net, tf.get_variable('w', [1, 1, net.shape[-1], 6]), 1, 'SAME'
+    )
+
+  built = networks.build(between(own_layer))
   tensors = networks.random_tensors(built)
   made = planning.plan_channels(built.outputs, tensors, ratio=0.5)
-  assert set(made.removed) == gone
+  assert set(made.removed) == {'first', 'second'}
   reasons = {group.name: group.reason for group in made.channels.groups}
-  assert f'width_scope cannot make own/{other} narrow' in reasons['own']
-  networks.assert_exact(own_layer, made=made)
+  assert 'width_scope does not know own/w for a kernel' in reasons['own']
+  networks.assert_exact(between(own_layer), made=made)
+
+
+@pytest.mark.parametrize('names', [['scale'], ['scale', 'offset'], ['a', 'b']])
+@pytest.mark.parametrize('rank', [1, 3])
+def test_what_is_made_for_the_channels_that_come_follows(names, rank):
+  def own_layer(net):
+    for name in names:
+      shape = [1] * (rank - 1) + [net.shape[-1]]
+      net = net * tf.get_variable(name, shape)
+    return net
+
+  built = networks.build(between(own_layer))
+  tensors = networks.random_tensors(built)
+  made = planning.plan_channels(built.outputs, tensors, ratio=0.5)
+  assert set(made.removed) == {'first', 'second'}
+  networks.assert_exact(between(own_layer), made=made)
 
 
 def test_channels_that_a_mask_has_emptied_go_first():
