@@ -75,18 +75,22 @@ def noted() -> gathering.Gathering:
 
 def candidate_layers(graph: tf.Graph = None) -> List[str]:
   """Lists the layers whose kernels were seen, masked or not."""
-  graph = graph or tf.get_default_graph()
-  return list(graph.get_collection(CANDIDATES))
+  return _texts(CANDIDATES, graph)
 
 
 def check_patterns(graph: tf.Graph = None) -> None:
   """Raises `InputError` for a rule's pattern that is found in no layer."""
-  graph = graph or tf.get_default_graph()
   layers = candidate_layers(graph)
   if layers:
     layer_patterns.check_each_found(
-      graph.get_collection(_INCLUDE), graph.get_collection(_EXCLUDE), layers
+      _texts(_INCLUDE, graph), _texts(_EXCLUDE, graph), layers
     )
+
+
+def _texts(key: str, graph: Optional[tf.Graph]) -> List[str]:
+  graph = graph or tf.get_default_graph()
+  # Of a graph that was read from a file they are bytes.
+  return [tf.compat.as_str(each) for each in graph.get_collection(key)]
 
 
 def _all_active() -> List[MaskRule]:

@@ -1,6 +1,7 @@
 """A masked kernel in the form in which a layer takes a kernel."""
 
-from typing import Any
+import functools
+from typing import Callable
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import variables
@@ -50,31 +51,11 @@ class MaskedVariable(variables.PartitionedVariable):
     """The graph of the kernel."""
     return self._masked_weight.graph
 
-  def ref(self) -> Any:
-    """Gives the key of the raw kernel.
+  def check_has_no_average(self) -> None:
+    """Raises `InputError` where the raw kernel has a moving average.
 
-    Raises:
-      InputError: the raw kernel has a moving average. A custom getter would
-        find that by this key, and hand it on without the mask.
+    A custom getter that asks for it would hand it on without the mask.
     """
-    self._check_has_no_average()
-    return self._variable_list[0].ref()
-
-  # TensorFlow 1.15 has another name for it, and 1.14 takes the variable itself
-  # for the key.
-  experimental_ref = ref
-
-  def __hash__(self) -> int:
-    self._check_has_no_average()
-    return hash(self._variable_list[0])
-
-  def __eq__(self, other: Any) -> bool:
-    return (
-      isinstance(other, MaskedVariable)
-      and other._variable_list[0] is self._variable_list[0]
-    )
-
-  def _check_has_no_average(self) -> None:
     (weights,) = self._variable_list
     averaged = self.graph.get_collection(tf.GraphKeys.MOVING_AVERAGE_VARIABLES)
     if any(variable is weights for variable in averaged):
@@ -83,6 +64,24 @@ class MaskedVariable(variables.PartitionedVariable):
         'for: enter masking_scope inside the scope of that custom getter, or '
         'take masked_kernels()[i].weights'
       )
+
+
+def _refusing(average: Callable) -> Callable:
+  @functools.wraps(average)
+  def average_of(self, var):
+    if isinstance(var, MaskedVariable):
+      var.check_has_no_average()
+      return None
+    return average(self, var)
+
+  return average_of
+
+
+# It would find none for what it does not know, and the caller take the raw
+# kernel for its average.
+tf.train.ExponentialMovingAverage.average = _refusing(
+  tf.train.ExponentialMovingAverage.average
+)
 
 
 def _overload(operator: str) -> None:

@@ -225,9 +225,9 @@ def _first_product(
   """Makes the mask of a kernel, and keeps both and their product."""
   if kernels.kind_of(weights.op.name, weights.shape.ndims) is None:
     raise errors.InputError(
-      f'kernel {name} comes out of another custom getter as '
-      f'{weights.op.name}, and has no mask yet: build the network under '
-      'masking_scope without that getter first'
+      f'kernel {name} has no mask, and comes as {weights.op.name}, which is no '
+      'name of a kernel: free its own name in the graph, build the network '
+      'without a custom getter that gives others first, or exclude the layer'
     )
   mask_name, threshold_name = kernels.mask_names(name)
   kwargs = dict(

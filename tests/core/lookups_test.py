@@ -62,16 +62,27 @@ def _loss_of_some_classes(function):
   ],
 )
 def test_lookup_past_the_mask_is_refused(table, look_up):
-  look_up(table)
+  learn_from(look_up(table))
   with pytest.raises(
     errors.InputError, match='^kernel emb/weights is looked up without its mask'
   ):
     pruner.Pruner(masking.masked_kernels())
 
 
+def learn_from(value):
+  tf.gradients(value, tf.trainable_variables())
+
+
+def test_lookup_that_nothing_is_learned_from_does_no_harm(table):
+  (kernel,) = masking.masked_kernels()
+  tf.summary.scalar('row', tf.reduce_sum(tf.gather(kernel.weights, [1])))
+  learn_from(tf.gather(table, [1, 2]))
+  pruner.Pruner([kernel])
+
+
 def test_table_that_is_multiplied_as_well_is_refused(table):
   rows = tf.nn.embedding_lookup(table, [1, 2])
-  tf.matmul(rows, table, transpose_b=True)
+  learn_from(tf.matmul(rows, table, transpose_b=True))
   with pytest.raises(errors.InputError, match='looked up without its mask'):
     pruner.Pruner(masking.masked_kernels())
 
@@ -79,7 +90,8 @@ def test_table_that_is_multiplied_as_well_is_refused(table):
 def test_linear_model_of_ids_is_refused():
   column = tf.feature_column.categorical_column_with_identity('id', 10)
   with masking.masking_scope():
-    tf.feature_column.linear_model({'id': tf.constant([[1], [2]])}, [column], 3)
+    ids = {'id': tf.constant([[1], [2]])}
+    learn_from(tf.feature_column.linear_model(ids, [column], 3))
   with pytest.raises(
     errors.InputError, match='linear_model/id/weights is look'
   ):

@@ -152,3 +152,20 @@ def test_broken_pattern_fails_before_anything_is_built(field, patterns):
     slim.conv2d(masked_graph.images(), 2, 1)
   assert tf.global_variables() == []
   assert tf.get_variable_scope().custom_getter is None
+
+
+def test_graph_that_is_read_from_a_file_has_its_patterns_and_layers():
+  with masking.masking_scope(exclude=['head']):
+    net = tf.layers.dense(tf.zeros([1, 2]), 3, name='body')
+    tf.layers.dense(net, 3, name='head')
+  read = tf.train.export_meta_graph()
+  with tf.Graph().as_default():
+    tf.train.import_meta_graph(read)
+    mask_rules.check_patterns()
+    with masking.masking_scope(include=['more']):
+      tf.layers.dense(tf.zeros([1, 2]), 3, name='more')
+    assert mask_rules.candidate_layers() == ['body', 'head', 'more']
+    assert len(masking.masked_kernels()) == 2
+    tf.add_to_collection('object_detection_pruning/mask_exclude', 'no_such')
+    with pytest.raises(errors.InputError, match="'no_such' is found in no"):
+      mask_rules.check_patterns()

@@ -190,6 +190,17 @@ def test_average_is_masked_by_the_mask_of_its_kernel(variables):
   np.testing.assert_allclose(smooth[0], (mask * (first + 1)).sum(0), rtol=1e-5)
 
 
+def test_network_is_built_again_beside_its_averages():
+  with _scopes(('mask', 'getter'), None):
+    first = _dense()
+  tf.train.ExponentialMovingAverage(0.5).apply(tf.trainable_variables())
+  with _scopes(('mask', 'getter'), None, reuse=True):
+    second = _dense()
+  before, after = _with_zero_masks([first, second])
+  assert np.equal(*before).all() and before[0].any()
+  assert not np.any(after)
+
+
 def test_average_that_takes_the_place_of_a_masked_kernel_is_refused():
   with pytest.raises(
     errors.InputError, match='^kernel net/fc/kernel is masked where its moving'
@@ -213,7 +224,8 @@ def test_average_of_a_kernel_without_a_mask_is_refused():
   averages = tf.train.ExponentialMovingAverage(0.5)
   averages.apply(tf.trainable_variables())
   with pytest.raises(
-    errors.InputError, match='/ExponentialMovingAverage, and has no mask yet'
+    errors.InputError,
+    match='has no mask, and comes as .*/ExponentialMovingAverage, ',
   ), _scopes(('getter', 'mask'), _averages_of(averages), tf.AUTO_REUSE):
     _dense()
 
