@@ -201,6 +201,12 @@ def base_config(
     )
   input_checks.check_start(train)
   input_checks.check_metrics(config.eval_config)
+  # The data is one set, whatever the readers of a config are for.
+  del config.eval_input_reader[1:]
+  if not explicit and pipeline.predicts_masks(config):
+    for reader in (config.train_input_reader, config.eval_input_reader[0]):
+      reader.load_instance_masks = True
+      reader.mask_type = input_reader_pb2.PNG_MASKS
   input_checks.check_masks_loaded(config)
   return config
 

@@ -177,6 +177,29 @@ def test_masks_are_read_as_they_were_written(tmp_path):
     assert reader.mask_type == 2  # PNG_MASKS
 
 
+def test_readers_that_no_stage_has_are_not_looked_at(tmp_path):
+  given = detectors.config(detectors.faster_rcnn(instance_masks=True))
+  given.eval_input_reader.add().label_map_path = 'of.other.data'
+  config = stages.base_config(detectors.write(given, tmp_path), None, True)
+  assert len(config.eval_input_reader) == 1
+
+
+def test_model_of_a_checkpoint_with_masks_has_readers_of_masks(tmp_path):
+  beside = detectors.config(detectors.faster_rcnn(instance_masks=True))
+  detectors.write(beside, tmp_path)
+  sample = detectors.config(detectors.ssd(), pruning='frequency: 3')
+  for reader in (sample.train_input_reader, *sample.eval_input_reader):
+    reader.load_instance_masks = False
+  config = stages.base_config(
+    detectors.write(sample, tmp_path / 'sample'),
+    str(tmp_path / 'model.ckpt'),
+    False,
+  )
+  for reader in (config.train_input_reader, *config.eval_input_reader):
+    assert reader.load_instance_masks
+    assert reader.mask_type == 2  # PNG_MASKS
+
+
 def test_what_evaluation_would_refuse_is_refused_before_any_training(tmp_path):
   given = detectors.config(detectors.faster_rcnn(instance_masks=True))
   given.eval_input_reader[0].load_instance_masks = False
