@@ -98,7 +98,7 @@ def masked_kernels(
   """Gives the kernels that a config masks, and the size of each, by name."""
   return {
     kernel.weights.op.name: kernel.size
-    for kernel in masked_network.build(config).kernels
+    for kernel in masked_network.kernels(config)
   }
 
 

@@ -244,7 +244,7 @@ def test_masks_of_depthwise_kernels_stay(tmp_path):
   written = checkpoints.read(checkpoints.resolve(folder))
   np.testing.assert_array_equal(written[name], tensors[name])
   goes_on = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
-  built = {each.mask.op.name for each in masked_network.build(goes_on).kernels}
+  built = {each.mask.op.name for each in masked_network.kernels(goes_on)}
   assert built == {n for n in written if n.endswith('mask')}
 
 

@@ -148,6 +148,11 @@ def test_masks_and_weights_of_a_classifier_count(run, tmp_path):
       {},
       'no kernel got a mask: exclude patterns must leave',
     ),
+    (
+      WINDOW,
+      {'start': '/some/model.ckpt', 'kind': 'full'},
+      'Not supported fine_tune_checkpoint_type: full',
+    ),
     (WINDOW, {'steps': 2}, 'start_step (--pruning_start_step) must be before'),
   ],
 )
