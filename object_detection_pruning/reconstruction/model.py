@@ -21,18 +21,6 @@ from object_detection_pruning.graphs import (
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.reconstruction import kernel_layers
 
-# What finds objects. A graph may give out more, features for instance.
-_DETECTIONS = (
-  'num_detections',
-  'detection_boxes',
-  'detection_scores',
-  'detection_classes',
-  'detection_multiclass_scores',
-  'detection_masks',
-  'raw_detection_boxes',
-  'raw_detection_scores',
-)
-
 
 class Model(NamedTuple):
   """A frozen graph and its ends.
@@ -56,13 +44,9 @@ class Model(NamedTuple):
     return np.asarray(self.input.encode(image, shape))
 
   def detection_part(self) -> GraphDef:
-    """Gives what finding objects takes; of another graph, all of it.
-
-    Stock graphs also give out features, which take a second pass through the
-    second stage.
-    """
-    wanted = [name for name in self.outputs if name in _DETECTIONS]
-    return subgraphs.extract(self.graph_def, wanted or self.outputs)
+    """Gives what `graph_outputs.detection_outputs` take."""
+    wanted = graph_outputs.detection_outputs(self.graph_def)
+    return subgraphs.extract(self.graph_def, map(graph_index.node_name, wanted))
 
   def layers(self) -> kernel_layers.Layers:
     """Finds the kernels that finding objects takes."""
@@ -87,9 +71,10 @@ def from_graph(path: str) -> Model:
   if not inputs:
     known = ' or '.join(each.name for each in graph_inputs.INPUTS)
     raise errors.InputError(f'{path} has no input {known}')
-  outputs = [name for name in _DETECTIONS if name in names]
-  ends = graph_outputs.output_names(source.graph_def)
-  outputs += [n for n in map(graph_index.node_name, ends) if n not in outputs]
+  outputs = []
+  for ends in (graph_outputs.detection_outputs, graph_outputs.output_names):
+    found = map(graph_index.node_name, ends(source.graph_def))
+    outputs += [name for name in found if name not in outputs]
   graph_def = subgraphs.extract(source.graph_def, outputs)
   graph_def, unpacked = stored_weights.unpack(graph_def)
   if unpacked:
