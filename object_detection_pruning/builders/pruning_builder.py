@@ -136,19 +136,17 @@ def check_patterns(settings: PruningSettings, graph: tf.Graph = None) -> None:
   """
   candidates = mask_rules.candidate_layers(graph)
   for field in ('include', 'exclude'):
-    idle = layer_patterns.unmatched(getattr(settings, field), candidates)
-    if idle and not candidates:
+    patterns = getattr(settings, field)
+    if patterns and not candidates:
       raise errors.InputError(
-        f'{field} pattern {idle[0]!r} is found in no layer, since this network '
-        'has none that can be masked: Keras layers cannot; take a feature '
-        'extractor without Keras, such as ssd_mobilenet_v1_fpn for '
+        f'{field} pattern {patterns[0]!r} is found in no layer, since this '
+        'network has none that can be masked: Keras layers cannot; take a '
+        'feature extractor without Keras, such as ssd_mobilenet_v1_fpn for '
         'ssd_mobilenet_v1_fpn_keras'
       )
-    if idle:
-      raise errors.InputError(
-        f'{field} pattern {idle[0]!r} is found in no layer; '
-        f'layers are: {layer_patterns.listed(candidates)}'
-      )
+  layer_patterns.check_each_found(
+    settings.include, settings.exclude, candidates
+  )
 
 
 @contextlib.contextmanager

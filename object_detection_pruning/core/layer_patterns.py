@@ -85,8 +85,7 @@ def check_each_found(
     check(field, given)
     for pattern in unmatched(given, layers):
       raise errors.InputError(
-        f'{field} pattern {pattern!r} is found in {nowhere}: '
-        f'{", ".join(layers)}'
+        f'{field} pattern {pattern!r} is found in {nowhere}: {listed(layers)}'
       )
 
 

@@ -4,7 +4,7 @@ Such is a kernel behind its mask, that of a 1D convolution, which a dimension is
 added to, and that of a dense layer on more than two dimensions, a reshaped one.
 """
 
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
 import numpy as np
 
@@ -29,19 +29,7 @@ READERS = (
 )
 
 
-class Computed(NamedTuple):
-  """A graph whose kernels are constants, as far as constants give them.
-
-  Attributes:
-    graph_def: the graph; the given one if it computes no kernels.
-    names: of the nodes that are constants now.
-  """
-
-  graph_def: GraphDef
-  names: List[str]
-
-
-def compute(graph_def: GraphDef) -> Computed:
+def compute(graph_def: GraphDef) -> constant_folding.Replaced:
   """Computes every kernel that depends on constants alone.
 
   One that has more weights than the constants that it comes from stays as it
@@ -61,10 +49,7 @@ def compute(graph_def: GraphDef) -> Computed:
     for name, value in constant_folding.compute(graph_def, names).items()
     if value.size <= sizes[name]
   }
-  if not values:
-    return Computed(graph_def, [])
-  replaced = constant_folding.replace(graph_def, values)
-  return Computed(replaced, list(values))
+  return constant_folding.replace(graph_def, values)
 
 
 def _kernels(index: GraphIndex, sizes: Dict[str, int]) -> List[str]:

@@ -1,6 +1,6 @@
 """What a frozen graph computes from constants alone, computed once."""
 
-from typing import Dict, Iterable, List, Set
+from typing import Dict, Iterable, List, NamedTuple, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -22,6 +22,18 @@ NEVER = (
   'PlaceholderWithDefault',
   'Switch',
 )
+
+
+class Replaced(NamedTuple):
+  """A graph that has constants where it computed something.
+
+  Attributes:
+    graph_def: the graph; the given one if nothing was replaced.
+    names: of the nodes that are constants now.
+  """
+
+  graph_def: GraphDef
+  names: List[str]
 
 
 def fold(graph_def: GraphDef) -> GraphDef:
@@ -64,15 +76,17 @@ def compute(graph_def: GraphDef, names: List[str]) -> Dict[str, np.ndarray]:
   return dict(zip(names, values))
 
 
-def replace(graph_def: GraphDef, values: Dict[str, np.ndarray]) -> GraphDef:
+def replace(graph_def: GraphDef, values: Dict[str, np.ndarray]) -> Replaced:
   """Copies a graph with constants for some nodes, without what only they read.
 
   Args:
     graph_def: the graph; what nobody reads in it stays.
     values: of these nodes, by name.
   """
-  replaced = freezing.with_constants(graph_def, values)
-  return subgraphs.extract(replaced, subgraphs.sinks(graph_def))
+  if values:
+    replaced = freezing.with_constants(graph_def, values)
+    graph_def = subgraphs.extract(replaced, subgraphs.sinks(graph_def))
+  return Replaced(graph_def, list(values))
 
 
 def _foldable(operations: Iterable[tf.Operation]) -> List[tf.Operation]:

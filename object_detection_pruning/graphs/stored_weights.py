@@ -1,6 +1,6 @@
 """Weights that a graph stores in fewer bits than it computes with."""
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, Optional
 
 from object_detection_pruning.graphs import constant_folding
 from object_detection_pruning.graphs.graph_index import (
@@ -35,19 +35,7 @@ _READ_BY = (
 )
 
 
-class Unpacked(NamedTuple):
-  """A graph whose weights are what it computes with.
-
-  Attributes:
-    graph_def: the graph; the given one if nothing was stored otherwise.
-    names: of the nodes that are constants now.
-  """
-
-  graph_def: GraphDef
-  names: List[str]
-
-
-def unpack(graph_def: GraphDef) -> Unpacked:
+def unpack(graph_def: GraphDef) -> constant_folding.Replaced:
   """Makes constants of what converts constants for a layer.
 
   So are weights of half precision, and those of 8 bits that are scaled or
@@ -61,13 +49,10 @@ def unpack(graph_def: GraphDef) -> Unpacked:
     InputError: TensorFlow cannot compute what a layer reads.
   """
   if not any(node.op in _CONVERSIONS for node in graph_def.node):
-    return Unpacked(graph_def, [])
-  index = GraphIndex(graph_def)
-  names = _conversions(index)
-  if not names:
-    return Unpacked(graph_def, [])
+    return constant_folding.Replaced(graph_def, [])
+  names = _conversions(GraphIndex(graph_def))
   values = constant_folding.compute(graph_def, names)
-  return Unpacked(constant_folding.replace(graph_def, values), names)
+  return constant_folding.replace(graph_def, values)
 
 
 def _conversions(index: GraphIndex) -> List[str]:
