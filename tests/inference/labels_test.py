@@ -69,3 +69,14 @@ def test_size_holds_the_text(text):
   assert width > right - left
   assert height > bottom
   assert height == labels.size_of('x', font)[1]
+
+
+def test_text_that_is_too_wide_is_known_by_its_end():
+  font = labels.font_of(16)
+  name = 'exports/dense/frozen_inference_graph.pb'
+  for width in (60, 150, 250):
+    short = labels.shortened(name, font, width)
+    assert 0 < font.getbbox(short)[2] <= width
+    assert name.endswith(short[1:])
+  assert labels.shortened(name, font, 1000) == name
+  assert labels.shortened(name, font, 3) == ''
