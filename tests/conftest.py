@@ -9,6 +9,11 @@ import os
 # have a wrong shape where there are no images. Tests compare with usual ones.
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
 
+# What asks the project's scripts for another environment or less work is meant
+# for the script that started these tests, not for those that they start.
+for _name in ('VENV', 'STACK', 'PYTHON', 'CONTROL'):
+  os.environ.pop(_name, None)
+
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
