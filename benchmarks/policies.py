@@ -41,6 +41,8 @@ WAYS: Dict[str, Dict[str, Any]] = {
   'magnitude_erk': {'allocation': 'erdos_renyi_kernel'},
   'magnitude_global': {'allocation': 'global'},
   'n_of_m': {'granularity': '1:4', 'sparsity': 0.75},
+  '2_of_4': {'granularity': '2:4', 'sparsity': 0.5},
+  '4_of_8': {'granularity': '4:8', 'sparsity': 0.5},
   'blocks': {'granularity': '4x4'},
   'filter': {'granularity': 'filter'},
   'set': dict(_MOVING, regrowth='set'),

@@ -9,7 +9,6 @@ from object_detection_pruning.common import errors
 from object_detection_pruning.core import (
   allocation,
   choices,
-  granularity,
   layer_patterns,
   mask_rules,
   masking,
@@ -183,10 +182,10 @@ def _build_method(message: pruning_pb2.Pruning) -> pruning_method.PruningMethod:
     ),
     _build_regrowth(message),
   )
-  if message.mask_depthwise and method.granularity != granularity.Weight():
+  if message.mask_depthwise and method.granularity.fixed_sparsity is not None:
     raise errors.InputError(
-      f'granularity {method.granularity} is for kernels that take all inputs, '
-      'so mask_depthwise does not go with it'
+      f'granularity {method.granularity} masks some inputs of each output, and '
+      'a depthwise kernel has one: mask_depthwise does not go with it'
     )
   return method
 

@@ -35,11 +35,13 @@ class Layer(NamedTuple):
     name: of its layer.
     shape: of the kernel.
     pattern: of its mask.
+    view: shape that the pattern sees; that of the kernel if None.
   """
 
   name: str
   shape: Sequence[int]
   pattern: granularity.Granularity
+  view: Optional[Sequence[int]] = None
 
   @property
   def size(self) -> int:
@@ -48,7 +50,7 @@ class Layer(NamedTuple):
 
   def zeros_for(self, sparsity: float) -> int:
     """Gives the number of zeros that the pattern can have, nearest to it."""
-    return self.pattern.zeros_for(sparsity, self.shape)
+    return self.pattern.zeros_for(sparsity, self.view or self.shape)
 
   def zeros_from(self, count: int) -> int:
     """Gives the fewest zeros that the pattern can have from a number on.
@@ -56,19 +58,20 @@ class Layer(NamedTuple):
     Raises:
       InputError: it cannot have as many.
     """
-    number, unit = self.pattern.units(self.shape)
-    if count > number * unit:
+    zeros = self.pattern.zeros_from(count, self.view or self.shape)
+    if zeros is None:
+      most = self.pattern.most(self.view or self.shape)
       raise errors.InputError(
         f'the mask of {self.name} begins with {count} zeros of {self.size}, '
-        f'and with granularity {self.pattern} it can have {number * unit}: '
+        f'and with granularity {self.pattern} it can have {most}: '
         'take another granularity, or exclude the layer'
       )
-    return -(-count // unit) * unit
+    return zeros
 
   def most(self, max_sparsity: float) -> int:
     """Gives the most zeros up to a sparsity; one weight stays at least."""
-    number, size = self.pattern.units(self.shape)
-    return min(number * size, int(max_sparsity * self.size), self.size - 1)
+    most = self.pattern.most(self.view or self.shape)
+    return min(most, int(max_sparsity * self.size), self.size - 1)
 
 
 class Allocation(vocabulary.Division):

@@ -27,8 +27,8 @@ def check(
 ) -> None:
   """Checks that a pattern fits all kernels that are to have zeros.
 
-  The kernel of a transposed convolution is [..., outputs, inputs], and a
-  depthwise one has an output channel for each input channel.
+  The kernel of a transposed convolution is [..., outputs, inputs], and each
+  output of a depthwise one has a single input.
 
   Args:
     masked: the kernels, in the graph of their network.
@@ -36,7 +36,7 @@ def check(
     pattern: of the masks.
 
   Raises:
-    InputError: it would take inputs for outputs.
+    InputError: it would take inputs for outputs, or finds nothing to mask.
   """
   pruned = [kernel for kernel, target in zip(masked, targets) if target != 0]
   if not pruned or pattern == granularity.Weight():
@@ -51,12 +51,16 @@ def check(
         'exclude the layer, give it a layer_sparsity of 0, or take granularity '
         f'{granularity.Weight.form}'
       )
-    if kernels.kind_of(name, len(kernel.shape)) == kernels.DEPTHWISE:
+    if (
+      pattern.fixed_sparsity is not None
+      and kernels.kind_of(name, len(kernel.shape)) == kernels.DEPTHWISE
+    ):
       raise errors.InputError(
-        f'the depthwise kernel of layer {kernel.layer} is masked, and '
-        f'granularity {pattern} is for kernels that take all inputs: mask no '
-        f'depthwise kernels, or take granularity {granularity.Weight.form}'
+        f'the depthwise kernel of layer {kernel.layer} is masked, and has one '
+        f'input for each output, of which granularity {pattern} masks none: '
+        'mask no depthwise kernels, or take another granularity'
       )
+    pattern.check_kernel(kernel.layer, *kernel.view[-2:])
 
 
 def _transposed(masked: Sequence[masking.MaskedKernel]) -> Set[str]:

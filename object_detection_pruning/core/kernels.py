@@ -6,7 +6,7 @@ these two the pointwise kernel has the plain names `mask` and `threshold`, as
 every other kernel has; those of the depthwise one begin with `depthwise_`.
 """
 
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -45,6 +45,18 @@ def kind_of(variable_name: str, rank: Optional[int]) -> Optional[str]:
   if rank is None or rank < 2:
     return None
   return _KINDS.get(variable_name.rpartition('/')[2])
+
+
+def view(variable_name: str, shape: Sequence[int]) -> List[int]:
+  """Gives the shape [..., inputs, outputs] in which masks see a kernel.
+
+  A depthwise one, [height, width, channels, multiplier], has one input for each
+  output. It is [height * width, outputs]: positions stand where inputs do.
+  """
+  if len(shape) != 4 or kind_of(variable_name, len(shape)) != DEPTHWISE:
+    return list(shape)
+  height, width, channels, multiplier = shape
+  return [height * width, channels * multiplier]
 
 
 def kept_weights(kernel: np.ndarray) -> np.ndarray:

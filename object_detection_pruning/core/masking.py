@@ -70,6 +70,11 @@ class MaskedKernel(NamedTuple):
     """Shape of the weights."""
     return self.weights.shape.as_list()
 
+  @property
+  def view(self) -> List[int]:
+    """Shape in which patterns of masks see the weights."""
+    return kernels.view(self.weights.op.name, self.shape)
+
 
 @contextlib.contextmanager
 def masking_scope(

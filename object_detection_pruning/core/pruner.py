@@ -64,7 +64,7 @@ class Pruner:
   def zeros_for(self, sparsities: Sequence[float]) -> List[int]:
     """Gives the number of zeros of each kernel at a sparsity for each."""
     return [
-      self._pattern.zeros_for(sparsity, kernel.shape)
+      self._pattern.zeros_for(sparsity, kernel.view)
       for kernel, sparsity in zip(self.kernels, sparsities)
     ]
 
@@ -132,9 +132,12 @@ class Pruner:
         scores = self._criterion.scores(tf.convert_to_tensor(kernel.weights))
       else:
         scores = tf.identity(self._scores[index])
-      mask, threshold = self._pattern.cut(scores, self._zeros[index])
+      mask, threshold = self._pattern.cut(
+        tf.reshape(scores, kernel.view), self._zeros[index]
+      )
       return tf.group(
-        tf.assign(kernel.mask, mask), tf.assign(kernel.threshold, threshold)
+        tf.assign(kernel.mask, tf.reshape(mask, kernel.shape)),
+        tf.assign(kernel.threshold, threshold),
       )
 
 

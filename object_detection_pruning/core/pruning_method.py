@@ -114,7 +114,9 @@ class PruningMethod:
         kernels such as its own.
     """
     layers: List[allocations.Layer] = [
-      allocations.Layer(kernel.layer, kernel.shape, self.granularity)
+      allocations.Layer(
+        kernel.layer, kernel.shape, self.granularity, kernel.view
+      )
       for kernel in kernels
     ]
     plan = sparsity_plan.SparsityPlan(

@@ -91,6 +91,31 @@ class SparsityPlan:
     self._least = [
       layer.zeros_from(count) for layer, count in zip(self.layers, zeros)
     ]
+    if not self.needs_scores:
+      self._divide_again()
+
+  def _divide_again(self) -> None:
+    """Takes from layers that share the target what others keep beyond it."""
+    free = self._shared
+    size = sum(self.layers[number].size for number in free)
+    due = thresholds.zeros_for(self._schedule.target_sparsity, size)
+    while free:
+      layers = [self.layers[number] for number in free]
+      if layers[0].pattern.fixed_sparsity is not None:
+        return
+      share = max(0, due) / sum(layer.size for layer in layers)
+      targets = self._way.sparsities(share, layers)
+      beyond = {
+        number
+        for number, layer, target in zip(free, layers, targets)
+        if layer.zeros_for(target) < self._least[number]
+      }
+      if not beyond:
+        for number, target in zip(free, targets):
+          self._schedules[number] = self._schedule.with_target(target)
+        return
+      due -= sum(self._least[number] for number in beyond)
+      free = [number for number in free if number not in beyond]
 
   def is_ahead(self, zeros: Sequence[int], step: int) -> bool:
     """Tells whether masks have what is due, or more that will be due later.

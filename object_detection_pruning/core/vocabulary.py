@@ -45,6 +45,9 @@ class Pattern(choices.Choice):
       )
     return fixed
 
+  def check_kernel(self, layer: str, inputs: int, outputs: int) -> None:
+    """Raises `InputError` if a kernel of that many is too small for it."""
+
 
 class Weight(Pattern):
   """Single weights."""
@@ -83,7 +86,10 @@ class NOfM(Pattern):
 
 
 class Block(Pattern):
-  """Blocks of I inputs and O outputs of one position, as 4x4."""
+  """Blocks of I inputs and O outputs of one position, as 4x4.
+
+  Those at the edge of a kernel are cut off.
+  """
 
   form = 'IxO'
   commands = (TRAINING, UNTRAINED)
@@ -100,6 +106,14 @@ class Block(Pattern):
 
   def __str__(self) -> str:
     return f'{self.inputs}x{self.outputs}'
+
+  def check_kernel(self, layer: str, inputs: int, outputs: int) -> None:
+    if inputs < self.inputs and outputs < self.outputs:
+      raise errors.InputError(
+        f'blocks of granularity {self} are larger than the kernel of layer '
+        f'{layer}, which has {inputs} inputs and {outputs} outputs: take '
+        'smaller ones, or exclude the layer'
+      )
 
 
 class Filter(Pattern):

@@ -38,12 +38,16 @@ class Request(NamedTuple):
   exclude: Sequence[str] = ()
   min_weights: int = 1000
 
+  @property
+  def pattern(self) -> granularities.Granularity:
+    """The granularity."""
+    return granularities.find(self.granularity)
+
   def check(self) -> 'Request':
     """Returns itself, or raises `InputError` for a value that cannot be."""
     checks.sparsity('sparsity', self.sparsity)
-    pattern = granularities.find(self.granularity)
-    pattern.check_target('sparsity', self.sparsity)
-    allocations.find(self.allocation).check(self.sparsity, pattern)
+    self.pattern.check_target('sparsity', self.sparsity)
+    allocations.find(self.allocation).check(self.sparsity, self.pattern)
     criteria.find(self.criterion).check_has('criterion', ())
     return self
 
@@ -63,7 +67,7 @@ def masks(
   Raises:
     InputError: the layers cannot have as many zeros.
   """
-  pattern = granularities.find(request.granularity)
+  pattern = request.pattern
   criterion = criteria.find(request.criterion)
   with tf.Graph().as_default() as graph:
     inputs, scores, cuts, zeros = [], [], [], []

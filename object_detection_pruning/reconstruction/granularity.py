@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import choices, vocabulary
+from object_detection_pruning.core import block_units, choices, vocabulary
 
 # Shares are of whole numbers: 0.6 times 5 is a little less than 3.
 _ROUNDING = 1e-6
@@ -54,8 +54,8 @@ class Granularity(vocabulary.Pattern):
     """
     raise NotImplementedError
 
-  def parts(self, shape: Shape) -> np.ndarray:
-    """Numbers of weights, of each part of a kernel that is kept or not."""
+  def parts(self, shape: Shape) -> int:
+    """Number of equal parts of a kernel, each of which is kept or not."""
     raise NotImplementedError
 
   def share_of(self, zeros: float, shape: Shape) -> float:
@@ -63,10 +63,8 @@ class Granularity(vocabulary.Pattern):
 
     Zeros come in whole parts, and their number is rounded.
     """
-    sizes = np.sort(self.parts(shape))
-    needed = zeros * sizes.sum() - _ROUNDING
-    count = int(np.searchsorted(np.cumsum(sizes), needed)) + 1
-    return count / sizes.size
+    number = self.parts(shape)
+    return float(np.ceil(zeros * number - _ROUNDING)) / number
 
   def loose_mask(
     self, scores: np.ndarray, shape: Shape, sparsity: float
@@ -77,7 +75,7 @@ class Granularity(vocabulary.Pattern):
 
 class Weight(vocabulary.Weight, Granularity):
   def parts(self, shape):
-    return np.ones(np.prod(shape.matrix), int)
+    return shape.taps * shape.inputs * shape.outputs
 
   def mask(self, scores, shape, sparsity):
     return _largest(scores, _kept(scores.size, sparsity))
@@ -85,7 +83,7 @@ class Weight(vocabulary.Weight, Granularity):
 
 class Channel(vocabulary.Channel, Granularity):
   def parts(self, shape):
-    return np.full(shape.inputs, shape.taps * shape.outputs)
+    return shape.inputs
 
   def mask(self, scores, shape, sparsity):
     by_channel = scores.reshape(shape.taps, shape.inputs, -1).sum((0, 2))
@@ -130,33 +128,38 @@ class NOfM(vocabulary.NOfM, Granularity):
 class Block(vocabulary.Block, Granularity):
   """Blocks of I inputs and O outputs of one position, as 4x4.
 
-  Blocks at the edge of a kernel are cut off.
+  Those at the edge of a kernel are cut off. One block stays, but at 1.
   """
 
-  def parts(self, shape):
-    heights, widths = (
-      np.minimum(side, size - np.arange(0, size, side))
-      for side, size in (
-        (self.inputs, shape.inputs),
-        (self.outputs, shape.outputs),
-      )
-    )
-    return np.tile(np.outer(heights, widths).ravel(), shape.taps)
+  def share_of(self, zeros, shape):
+    needed = int(np.ceil(zeros * np.prod(shape) - _ROUNDING))
+    least = block_units.least_from(needed, self._parts(shape))
+    return 1.0 if least is None else least / np.prod(shape)
 
   def mask(self, scores, shape, sparsity):
-    by_block = np.add.reduceat(
-      np.add.reduceat(
-        scores.reshape(shape.taps, shape.inputs, -1),
-        np.arange(0, shape.inputs, self.inputs),
-        axis=1,
-      ),
-      np.arange(0, scores.shape[1], self.outputs),
-      axis=2,
-    )
-    kept = _largest(by_block, _kept(by_block.size, sparsity))
-    kept = kept.repeat(self.inputs, axis=1)[:, : shape.inputs]
-    kept = kept.repeat(self.outputs, axis=2)[:, :, : scores.shape[1]]
-    return kept.reshape(scores.shape)
+    if sparsity == 1:
+      return np.zeros(scores.shape, bool)
+    parts = self._parts(shape)
+    wanted = int(round(_checked(sparsity) * scores.size))
+    zeros = block_units.nearest(wanted, parts)
+    scores = scores.reshape(shape)
+    kept = np.empty(scores.shape, bool)
+    for part, number in zip(parts, block_units.numbers(zeros, parts)):
+      rows, columns = part.inputs, part.outputs
+      place = (
+        slice(None),
+        slice(rows.start, rows.stop),
+        slice(columns.start, columns.stop),
+      )
+      by_block = scores[place].reshape(
+        shape.taps, rows.count, rows.side, columns.count, columns.side
+      )
+      stay = _largest(by_block.sum((2, 4)), part.number - number)
+      kept[place] = stay.repeat(rows.side, 1).repeat(columns.side, 2)
+    return kept.reshape(shape.matrix)
+
+  def _parts(self, shape):
+    return block_units.parts(shape, self.inputs, self.outputs)
 
 
 GRANULARITIES = (Weight, NOfM, Block, Channel)
@@ -168,9 +171,13 @@ def find(text: str, name: str = 'granularity') -> Granularity:
 
 
 def _kept(size: int, sparsity: float) -> int:
+  return size - int(round(_checked(sparsity) * size))
+
+
+def _checked(sparsity: float) -> float:
   if not 0 <= sparsity <= 1:
     raise errors.InputError(f'sparsity must be in [0, 1], got {sparsity}')
-  return size - int(round(sparsity * size))
+  return sparsity
 
 
 def _largest(scores: np.ndarray, count: int) -> np.ndarray:

@@ -21,7 +21,8 @@ def choose(
     path: of the detector, for messages.
 
   Raises:
-    InputError: there is nothing to prune, or a pattern finds no layer.
+    InputError: there is nothing to prune, or a pattern finds no layer, or the
+      kernel of one is too small for the granularity.
   """
   able = [
     layer
@@ -45,4 +46,6 @@ def choose(
   ]
   if not chosen:
     raise errors.InputError('include and exclude leave no layer to prune')
+  for layer in chosen:
+    request.pattern.check_kernel(layer.name, *layer.kernel.shape[-2:])
   return chosen

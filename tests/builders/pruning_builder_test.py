@@ -205,8 +205,9 @@ def test_patterns_alone_make_masks_without_a_schedule():
       'target_sparsity must be 0.5 with granularity 2:4, got 0.8',
     ),
     (
-      WINDOW + 'granularity: "4x4" mask_depthwise: true',
-      'so mask_depthwise does not go with it',
+      'target_sparsity: 0.5 start_step: 10 end_step: 50 granularity: "2:4" '
+      'mask_depthwise: true',
+      'depthwise kernel has one: mask_depthwise does not go with it',
     ),
     (
       WINDOW + 'regrowth: "rigl" schedule: POLYNOMIAL',

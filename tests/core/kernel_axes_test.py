@@ -94,11 +94,6 @@ TRANSPOSED = (
   'granularity {} does not go with it: exclude the layer, give it a '
   'layer_sparsity of 0, or take granularity weight'
 )
-DEPTHWISE = (
-  'the depthwise kernel of layer net is masked, and granularity {} is for '
-  'kernels that take all inputs: mask no depthwise kernels, or take '
-  'granularity weight'
-)
 
 
 @pytest.mark.parametrize('resource', [False, True])
@@ -109,7 +104,6 @@ DEPTHWISE = (
     (deep, TRANSPOSED),
     (half_transposed, TRANSPOSED),
     (looped, TRANSPOSED),
-    (depthwise, DEPTHWISE),
   ],
 )
 @pytest.mark.parametrize('granularity', ['filter', '2:4', '4x1'])
@@ -120,6 +114,55 @@ def test_kernels_with_other_axes_are_refused(
   with pytest.raises(errors.InputError) as error:
     plan(granularity)
   assert str(error.value) == message.format(granularity)
+
+
+@pytest.mark.parametrize('resource', [False, True])
+def test_n_of_m_has_nothing_to_mask_in_a_depthwise_kernel(graph, resource):
+  masked(depthwise, resource)
+  with pytest.raises(errors.InputError) as error:
+    plan('2:4')
+  assert str(error.value) == (
+    'the depthwise kernel of layer net is masked, and has one input for each '
+    'output, of which granularity 2:4 masks none: mask no depthwise kernels, '
+    'or take another granularity'
+  )
+
+
+@pytest.mark.parametrize(
+  ('granularity', 'shape'),
+  [('filter', (9, 1)), ('9x2', (9, 2)), ('4x1', (4, 1))],
+)
+def test_depthwise_kernels_are_positions_by_outputs(graph, granularity, shape):
+  train = masked(depthwise)
+  hook = model_pruning_hook.ModelPruningHook.from_schedule(
+    HALF, granularity=granularity
+  )
+  kernel, _ = masking.masked_kernels()
+  assert kernel.shape == [3, 3, 4, 2]
+  with tf.train.MonitoredSession(hooks=[hook]) as session:
+    for _ in range(2):
+      session.run(train)
+    mask = session.run(kernel.mask)
+  seen = mask.reshape([9, -1])
+  assert (seen == 0).mean() == pytest.approx(0.5, abs=0.06)
+  rows, columns = shape
+  for row in range(0, 9, rows):
+    for column in range(0, seen.shape[1], columns):
+      block = seen[row : row + rows, column : column + columns]
+      assert block.min() == block.max()
+
+
+def test_blocks_larger_than_a_kernel_are_refused_by_its_name(graph):
+  masked(convolution)
+  with pytest.raises(errors.InputError) as error:
+    plan('512x512')
+  (kernel,) = masking.masked_kernels()
+  inputs, outputs = kernel.shape[-2:]
+  assert str(error.value) == (
+    'blocks of granularity 512x512 are larger than the kernel of layer net, '
+    f'which has {inputs} inputs and {outputs} outputs: take smaller ones, or '
+    'exclude the layer'
+  )
 
 
 def test_hook_refuses_before_the_session(graph):
@@ -142,12 +185,6 @@ def test_square_blocks_are_the_same_in_a_transposed_convolution(graph):
   assert plan('2x2').zeros_at(1) == [144]
   with pytest.raises(errors.InputError, match='is a transposed convolution'):
     plan('2x4')
-
-
-def test_square_blocks_do_not_fit_a_depthwise_kernel(graph):
-  masked(depthwise)
-  with pytest.raises(errors.InputError, match='the depthwise kernel of'):
-    plan('2x2')
 
 
 @pytest.mark.parametrize('build', [transposed, depthwise])

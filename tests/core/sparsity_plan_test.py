@@ -165,6 +165,32 @@ def test_sparsity_of_all_layers_counts_what_masks_began_with():
   assert kept.sparsity_at(2) == 216 / SIZE
 
 
+@pytest.mark.parametrize('way', ['uniform', 'erdos_renyi_kernel'])
+@pytest.mark.parametrize(
+  'begun', [[0, 120, 0, 0], [216, 128, 0, 0], [0, 0, 2200, 0], [10, 9, 8, 7]]
+)
+def test_what_a_layer_keeps_beyond_its_share_is_left_to_the_others(way, begun):
+  kept = plan(('head', 0.5), way=way)
+  own = begun[3]
+  kept.keep(begun)
+  zeros = kept.zeros_at(10)
+  size = SIZE - 96
+  assert sum(zeros[:3]) == pytest.approx(
+    max(sum(begun[:3]), 0.8 * size), abs=2 if way == 'uniform' else 0.5
+  )
+  assert zeros[3] == max(own, 48)
+  before = begun
+  for step in STEPS:
+    now = kept.zeros_at(step)
+    assert all(a <= b for a, b in zip(before, now))
+    before = now
+  # What is told again, as after a restart, is divided in the same way.
+  kept.keep(begun)
+  assert kept.zeros_at(10) == zeros
+  kept.keep([0] * 4)
+  assert kept.zeros_at(10) == plan(('head', 0.5), way=way).zeros_at(10)
+
+
 @pytest.mark.parametrize('begun', [[0, 120, 0, 0], [216, 128, 0, 0]])
 def test_what_a_layer_keeps_beyond_its_scores_is_left_to_the_others(begun):
   kept = plan(way='global')
@@ -187,7 +213,10 @@ def test_pattern_that_cannot_hold_what_masks_began_with_is_refused():
   kept = plan(pattern='4x4')
   kept.keep([0, 100, 2000, 0])
   assert kept.zeros_at(2)[1:3] == [112, 2000]
-  for begun in ([180, 0, 0, 0], [0, 0, 0, 95]):
+  # Of 4 blocks of 4x4 and 4 that are cut off to 4x2 as many go, and not all.
+  kept.keep([0, 0, 0, 61])
+  assert kept.zeros_at(2)[3] == 72
+  for begun in ([216, 0, 0, 0], [0, 0, 0, 73]):
     with pytest.raises(errors.InputError, match='take another granularity'):
       kept.keep(begun)
   halves = plan(pattern='2:4', schedule=schedules.ConstantSchedule(0.5, 2, 10))

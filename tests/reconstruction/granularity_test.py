@@ -1,3 +1,5 @@
+import collections
+
 import numpy as np
 import pytest
 
@@ -47,16 +49,33 @@ def test_a_loose_two_of_four_mask_keeps_the_winners_and_more():
 
 
 def test_blocks_stay_or_go_as_a_whole_and_are_exact_in_number():
-  pattern = granularity.Block(4, 2)
-  mask = pattern.mask(_scores(), _SHAPE, 0.5).reshape(9, 10, 7)
-  kept = 0
+  pattern, scores = granularity.Block(4, 2), _scores()
+  mask = pattern.mask(scores, _SHAPE, 0.5).reshape(9, 10, 7)
+  kept, gone = collections.defaultdict(list), collections.defaultdict(list)
   for tap in range(9):
     for i in range(0, 10, 4):
       for o in range(0, 7, 2):
-        block = mask[tap, i : i + 4, o : o + 2]
+        window = tap, slice(i, i + 4), slice(o, o + 2)
+        block = mask[window]
         assert block.all() or not block.any()
-        kept += block.all()
-  assert kept == 108 - 54
+        score = scores.reshape(9, 10, 7)[window].sum()
+        (kept if block.all() else gone)[block.shape].append(score)
+  assert np.count_nonzero(~mask) == pytest.approx(315, abs=4)
+  # Those of each size, cut off at an edge or not, lose the same share.
+  for size, number in (((4, 2), 54), ((4, 1), 18), ((2, 2), 27), ((2, 1), 9)):
+    assert len(kept[size]) + len(gone[size]) == number
+    assert len(gone[size]) == pytest.approx(number / 2, abs=1)
+    assert max(gone[size]) <= min(kept[size])
+
+
+@pytest.mark.parametrize('zeros', [0.0, 0.3, 0.61, 0.99, 1.0])
+@pytest.mark.parametrize('text', ['weight', 'channel', '4x2', '10x7'])
+def test_share_gives_that_many_zeros_for_sure(text, zeros):
+  pattern = granularity.find(text)
+  share = pattern.share_of(zeros, _SHAPE)
+  mask = pattern.mask(_scores(), _SHAPE, share)
+  assert (~mask).mean() >= zeros - 1e-9
+  assert share - zeros <= 0.12
 
 
 def test_channels_go_with_all_their_taps_and_outputs():
