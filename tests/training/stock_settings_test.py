@@ -7,13 +7,23 @@ import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
 
 from object_detection_pruning.common import checkpoints
-from object_detection_pruning.core import kernels
+from object_detection_pruning.core import kernels, masking
 from object_detection_pruning.training import model_lib
 
 FROZEN = 'Conv2d_5_pointwise'
 STEPS = 6
 SPARSITY = 0.5
+DECAY = 0.02
 SETTINGS = f'freeze_variables: ".*{FROZEN}.*" gradient_clipping_by_norm: 0.001'
+
+
+def l1_ssd():
+  """Gives the `model` message of a masked SSD with an L1 regularizer."""
+  stock = detectors.ssd(masked=True)
+  regularizer = f'l1_regularizer {{ weight: {DECAY} }}'
+  model = stock.replace('l2_regularizer { weight: 0.0001 }', regularizer)
+  assert model.count(regularizer) == 2
+  return model
 
 
 @pytest.fixture(scope='module')
@@ -21,7 +31,7 @@ def trained(data, tmp_path_factory):
   """The first and the last variables of a training, by name."""
   folder = str(tmp_path_factory.mktemp('settings'))
   config = detectors.config(
-    detectors.ssd(masked=True),
+    l1_ssd(),
     data,
     num_steps=STEPS,
     pruning=f'target_sparsity: {SPARSITY} start_step: 1 end_step: 4 '
@@ -48,6 +58,33 @@ def test_masks_of_all_layers_reach_the_target_exactly(trained):
   for mask in masks.values():
     zeros = (trained[1][mask] == 0).sum()
     assert zeros == round(SPARSITY * trained[1][mask].size), mask
+
+
+def test_l1_regularizer_acts_on_raw_kernels_and_leaves_zeros_exact():
+  model, _ = detectors.predict(detectors.config(l1_ssd()), is_training=True)
+  decay = tf.add_n(model.regularization_losses())
+  masked = masking.masked_kernels()
+  assert len(masked) > 20
+  gradients = tf.gradients(decay, [kernel.weights for kernel in masked])
+  with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    before = session.run(decay)
+    for kernel in masked:
+      half = np.arange(kernel.size).reshape(kernel.shape) % 2
+      kernel.mask.load(half.astype(np.float32), session)
+    after, values, found = session.run(
+      [
+        decay,
+        [(each.weights, each.mask, each.masked_weight) for each in masked],
+        gradients,
+      ]
+    )
+  assert after == before > 0
+  for (weights, mask, product), gradient in zip(values, found):
+    np.testing.assert_allclose(gradient, DECAY * np.sign(weights), rtol=1e-6)
+    assert not product[mask == 0].any()
+    np.testing.assert_array_equal(product[mask == 1], weights[mask == 1])
+    assert weights[mask == 0].any()
 
 
 def test_frozen_layer_is_masked_and_keeps_its_weights(trained):
