@@ -16,6 +16,13 @@ FILE_NAME = 'pipeline.config'
 # In the SSD configs of the model zoo, and no longer in the OD API. What it
 # asked for there has since been the default.
 _RETIRED_FIELD = re.compile(r'batch_norm_trainable\s*:\s*(true|True|t|1)\b')
+# What a text proto is cut into here. Within a text or a comment nothing begins.
+_TOKEN = re.compile(
+  r"""(?x) "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \#[^\n]*
+  | (?P<ours> \[\s*object_detection_pruning\.protos\.pruning\s*\] )
+  | (?P<open> [{<] ) | (?P<close> [}>] )"""
+)
+_TWICE = re.compile(r'should not have multiple "(?P<field>\w+)" fields')
 
 
 def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
@@ -32,11 +39,16 @@ def load(path: str, override: str = '') -> pipeline_pb2.TrainEvalPipelineConfig:
   if not tf.gfile.Exists(path) or tf.gfile.IsDirectory(path):
     raise errors.InputError(f'no pipeline config at {path!r}')
   with tf.gfile.GFile(path, 'rb') as file:
-    text = file.read()
+    given = file.read()
   config = pipeline_pb2.TrainEvalPipelineConfig()
-  for source, content in ((path, text), ('config override', override.encode())):
+  for source, content in (
+    (path, given),
+    ('config override', override.encode()),
+  ):
     try:
-      config.MergeFrom(_parse(source, content.decode('utf-8')))
+      text = content.decode('utf-8')
+      config.MergeFrom(_parse(source, text))
+      _check_given_once(source, text)
     except (text_format.ParseError, UnicodeDecodeError) as error:
       raise errors.InputError(f'{source} is no pipeline config: {error}')
   registry.check_known(config.model)
@@ -85,6 +97,55 @@ def _without_retired_field(
   before = '\n'.join(lines[:number] + [lines[number][:column]])
   match = _RETIRED_FIELD.match(text, len(before))
   return match and before + text[match.end() :]
+
+
+def _check_given_once(source: str, text: str) -> None:
+  """Refuses a field of the `pruning` message that has two values.
+
+  The last one would count and nothing tell of the first, as it is with stock
+  fields.
+
+  Args:
+    source: what the config is called.
+    text: the config, which can be parsed.
+
+  Raises:
+    InputError: a field that is not repeated is there twice.
+  """
+  try:
+    text_format.Parse(_content_of_ours(text), pruning_pb2.Pruning())
+  except text_format.ParseError as error:
+    twice = _TWICE.search(str(error))
+    if twice is None:
+      raise
+    raise errors.InputError(
+      f'{source}, line {error.GetLine()}: the pruning message has '
+      f'{twice.group("field")} twice, and one of the two would not count'
+    )
+
+
+def _content_of_ours(text: str) -> str:
+  """Cuts out what is in the `pruning` messages of a config.
+
+  Lines keep their numbers.
+  """
+  content = []
+  depth, begins, is_next, seen = 0, None, False, 0
+  for token in _TOKEN.finditer(text):
+    if token.group('ours'):
+      is_next = depth == 0
+    elif token.group('open'):
+      depth += 1
+      if is_next and depth == 1:
+        begins = token.end()
+        content.append('\n' * text.count('\n', seen, begins))
+      is_next = False
+    elif token.group('close'):
+      depth -= 1
+      if depth == 0 and begins is not None:
+        content.append(text[begins : token.start()] + ' ')
+        begins, seen = None, token.start()
+  return ''.join(content)
 
 
 def beside(checkpoint: str) -> str:

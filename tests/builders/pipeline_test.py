@@ -66,6 +66,83 @@ def test_file_that_cannot_be_parsed_is_told_in_one_line(
   assert '\n' not in str(error.value)
 
 
+OURS = '[object_detection_pruning.protos.pruning]'
+
+
+@pytest.mark.parametrize(
+  'added, line, field',
+  [
+    (
+      f'{OURS} {{\n granularity: "2:4"\n granularity: "4x4" }}',
+      3,
+      'granularity',
+    ),
+    # Two messages are one, and so is what has another form.
+    (
+      f'{OURS}: < start_step: 2 >\n\n{OURS} {{ start_step: 2 }}',
+      3,
+      'start_step',
+    ),
+    (
+      f'{OURS} {{ layer_sparsity {{ layer: "a" layer: "b" }} }}',
+      1,
+      'layer',
+    ),
+    (
+      f'{OURS} {{ distillation {{ box_weight: 1 }}\n # }}\n'
+      ' distillation { class_weight: 1 } }',
+      3,
+      'distillation',
+    ),
+    (
+      f'{OURS} {{ include: "}}\\"" include: \'{{\' mask_depthwise: true '
+      'mask_depthwise: false }',
+      1,
+      'mask_depthwise',
+    ),
+  ],
+)
+def test_field_of_the_pruning_message_that_is_there_twice_is_refused(
+  tmp_path, added, line, field
+):
+  path = tmp_path / 'pipeline.config'
+  text = text_format.MessageToString(detectors.config(detectors.ssd()))
+  path.write_text(text + added)
+  before = text.count('\n')
+  with pytest.raises(errors.InputError) as error:
+    pipeline.load(str(path))
+  assert str(error.value) == (
+    f'{path}, line {before + line}: the pruning message has {field} twice, and '
+    'one of the two would not count'
+  )
+
+
+def test_what_may_be_there_twice_is_taken(tmp_path):
+  path = tmp_path / 'pipeline.config'
+  text = text_format.MessageToString(detectors.config(detectors.ssd()))
+  # Stock fields have the last value, as stock tools give them. Of two messages
+  # of ours each may have a part.
+  path.write_text(
+    text
+    + f"""train_config {{ batch_size: 3 batch_size: 5 }} # {OURS} {{ }}
+    {OURS} {{ include: "a{{" include: 'b' start_step: 2 }}
+    {OURS} {{ include: "{OURS}" end_step: 9
+      layer_sparsity {{ layer: "a" }} layer_sparsity {{ layer: "b" }} }}"""
+  )
+  loaded = pipeline.load(str(path), f'{OURS} {{ start_step: 4 }}')
+  assert loaded.train_config.batch_size == 5
+  message = pipeline.pruning_message(loaded)
+  assert list(message.include) == ['a{', 'b', OURS]
+  assert [each.layer for each in message.layer_sparsity] == ['a', 'b']
+  assert (message.start_step, message.end_step) == (4, 9)
+
+
+def test_override_with_a_field_twice_is_refused(tmp_path, config):
+  path = pipeline.save(config, str(tmp_path))
+  with pytest.raises(errors.InputError, match='^config override, line 1: the '):
+    pipeline.load(path, f'{OURS} {{ end_step: 8 end_step: 9 }}')
+
+
 def with_retired_field(config, value):
   text = text_format.MessageToString(config)
   (name,) = [line for line in text.split('\n') if 'type: "ssd_masked' in line]
