@@ -303,10 +303,11 @@ def role() -> str:
   """
   if FLAGS.checkpoint:
     return 'evaluation'
-  task = tf.estimator.RunConfig()
-  if not task.cluster_spec or task.task_type in ('chief', 'master'):
+  run_config = tf.estimator.RunConfig()
+  task = loop.task(run_config)
+  if task in (None, 'chief', 'master'):
     return 'training'
-  return f'{task.task_type}-{task.task_id}'
+  return f'{task}-{run_config.task_id}'
 
 
 def evaluate(run: dict) -> None:

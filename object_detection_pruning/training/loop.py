@@ -141,6 +141,17 @@ class _Recalibration:
     estimator.evaluate = evaluating
 
 
+def task(run_config: tf.estimator.RunConfig) -> Optional[str]:
+  """Gives the role of this process in a cluster, None where there is none.
+
+  An evaluator takes no part in training, so its config has no cluster; and a
+  process without any is called a worker.
+  """
+  if run_config.cluster_spec or run_config.task_type == 'evaluator':
+    return run_config.task_type
+  return None
+
+
 def check_inputs(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   run_config: tf.estimator.RunConfig,
@@ -156,10 +167,10 @@ def check_inputs(
   Raises:
     InputError: as in `input_checks` and `record_classes`.
   """
-  task = run_config.task_type if run_config.cluster_spec else None
-  if task not in ('evaluator', 'ps'):
+  role = task(run_config)
+  if role not in ('evaluator', 'ps'):
     input_checks.check_training(config)
     record_classes.check_training(config)
-  if task in ('evaluator', None):
+  if role in ('evaluator', None):
     input_checks.check_evaluation(config)
     record_classes.check_evaluation(config)

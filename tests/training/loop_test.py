@@ -1,3 +1,4 @@
+import json
 import types
 
 import detectors
@@ -105,3 +106,33 @@ def test_a_detector_of_one_stage_trains_to_its_end(data, tmp_path):
   loop.train(run, config)
   checkpoints.resolve(model_dir + '/model.ckpt-2')
   assert not (tmp_path / 'model' / 'export').exists()
+
+
+@pytest.mark.parametrize(
+  'role, expected',
+  [
+    (None, ['training', 'evaluation']),
+    ('chief', ['training']),
+    ('worker', ['training']),
+    ('ps', []),
+    ('evaluator', ['evaluation']),
+  ],
+)
+def test_each_role_of_a_cluster_needs_the_data_that_it_reads(
+  role, expected, monkeypatch
+):
+  if role is not None:
+    cluster = {each: ['localhost:1'] for each in ('chief', 'worker', 'ps')}
+    value = {'cluster': cluster, 'task': {'type': role, 'index': 0}}
+    monkeypatch.setenv('TF_CONFIG', json.dumps(value))
+  checked = []
+  for module in (loop.input_checks, loop.record_classes):
+    for name in ('training', 'evaluation'):
+      monkeypatch.setattr(
+        module, f'check_{name}', lambda _, name=name: checked.append(name)
+      )
+  run_config = tf.estimator.RunConfig()
+  # The evaluator is no second chief to the folder.
+  assert loop.task(run_config) == role
+  loop.check_inputs(detectors.config(detectors.ssd()), run_config)
+  assert sorted(set(checked), reverse=True) == expected
