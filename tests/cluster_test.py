@@ -2,9 +2,12 @@ import json
 import os
 import socket
 
+import cluster_worker
 import processes
 import pytest
 import tiny_model
+
+from object_detection_pruning.core import criteria, granularity
 
 LAST_STEP = 200
 TRAINERS = ('chief', 'worker')
@@ -23,8 +26,9 @@ def free_ports(count):
 class Cluster:
   """Processes that train the tiny model together, and end with the block."""
 
-  def __init__(self, folder):
+  def __init__(self, folder, policy='magnitude'):
     self._folder = folder
+    self._policy = policy
     roles = (*TRAINERS, 'ps')
     self._addresses = {
       role: [f'localhost:{port}'] for role, port in zip(roles, free_ports(3))
@@ -47,6 +51,7 @@ class Cluster:
       os.path.join(processes.TESTS, 'cluster_worker.py'),
       self._folder,
       LAST_STEP,
+      self._policy,
       TF_CONFIG=json.dumps({'cluster': self._addresses, 'task': task}),
     )
 
@@ -68,14 +73,30 @@ class Cluster:
     return printed
 
 
-def assert_exact(folder):
+def assert_exact(folder, policy='magnitude'):
+  settings = {**tiny_model.WINDOW, **cluster_worker.POLICIES[policy]}
+  pattern = granularity.find(settings.get('granularity', 'weight'))
+  zeros = pattern.zeros_for(settings['target_sparsity'], tiny_model.SHAPE)
   latest = tiny_model.latest(folder)
   assert latest['global_step'] >= LAST_STEP
-  assert int((latest['net/mask'] == 0).sum()) == 23
+  assert int((latest['net/mask'] == 0).sum()) == zeros
 
 
-def test_only_the_chief_prunes_and_the_final_sparsity_is_exact(tmp_path):
-  with Cluster(tmp_path) as cluster:
+# The others take other ways to one and the same update.
+BY_DEFAULT = ('magnitude', 'movement_in_blocks', 'rigl')
+
+
+@pytest.mark.parametrize(
+  'policy',
+  [
+    pytest.param(policy, marks=() if policy in BY_DEFAULT else pytest.mark.slow)
+    for policy in cluster_worker.POLICIES
+  ],
+)
+def test_only_the_chief_prunes_and_the_final_sparsity_is_exact(
+  tmp_path, policy
+):
+  with Cluster(tmp_path, policy) as cluster:
     chief, worker = (cluster.output(role) for role in TRAINERS)
   # Both took part, and however one's steps made the other cross points of the
   # window, none was updated for twice.
@@ -86,21 +107,34 @@ def test_only_the_chief_prunes_and_the_final_sparsity_is_exact(tmp_path):
   points = [*range(start, LAST_STEP, frequency), LAST_STEP]
   assert 2 <= chief.count('update') <= len(points)
   assert 'update' not in worker
-  assert_exact(tmp_path)
+  assert_exact(tmp_path, policy)
+  # What one gathers, the others add to.
+  criterion = cluster_worker.POLICIES[policy].get('criterion', 'magnitude')
+  gathers = isinstance(criteria.find(criterion), criteria.GatheredCriterion)
+  for printed in (chief, worker):
+    assert printed.count('scores on /job:ps/') == int(gathers)
 
 
 @pytest.mark.parametrize(
-  'role', ['chief', pytest.param('worker', marks=pytest.mark.slow)]
+  'role, policy',
+  [
+    ('chief', 'magnitude'),
+    pytest.param('worker', 'magnitude', marks=pytest.mark.slow),
+    pytest.param('chief', 'movement_in_blocks', marks=pytest.mark.slow),
+    pytest.param('worker', 'rigl', marks=pytest.mark.slow),
+  ],
 )
-def test_cluster_ends_exact_though_one_process_was_killed(tmp_path, role):
-  with Cluster(tmp_path) as cluster:
+def test_cluster_ends_exact_though_one_process_was_killed(
+  tmp_path, role, policy
+):
+  with Cluster(tmp_path, policy) as cluster:
     cluster.kill(role, after_steps=10)
     cluster.start(role)
     chief = cluster.output('chief')
     cluster.output('worker')
   # The last update is made by whoever is the chief at the end.
   assert 'update' in chief
-  assert_exact(tmp_path)
+  assert_exact(tmp_path, policy)
 
 
 @pytest.mark.slow

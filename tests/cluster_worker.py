@@ -1,9 +1,9 @@
 """One process of a cluster that trains the tiny model under TF_CONFIG.
 
-    python tests/cluster_worker.py MODEL_DIR LAST_STEP
+    python tests/cluster_worker.py MODEL_DIR LAST_STEP POLICY
 
-Prints `update` for each mask update that this process makes, and `step` for
-each step.
+Prints `update` for each mask update that this process makes, `step` for each
+step, and where scores are that are gathered.
 """
 
 import sys
@@ -12,8 +12,20 @@ import time
 import tensorflow.compat.v1 as tf
 import tiny_model
 
-from object_detection_pruning import ModelPruningHook
-from object_detection_pruning.core import pruner
+from object_detection_pruning import ConstantSchedule, ModelPruningHook
+from object_detection_pruning.core import gathering, pruner, rewirer
+
+# What is given to the hook beside the window.
+POLICIES = {
+  'magnitude': {},
+  'random': {'criterion': 'random'},
+  'taylor': {'criterion': 'taylor'},
+  'movement_in_blocks': {'criterion': 'movement', 'granularity': '2x2'},
+  '2:4': {'granularity': '2:4', 'target_sparsity': 0.5},
+  'global': {'allocation': 'global'},
+  'set': {'regrowth': 'set'},
+  'rigl': {'regrowth': 'rigl'},
+}
 
 
 class PaceHook(tf.train.SessionRunHook):
@@ -22,15 +34,34 @@ class PaceHook(tf.train.SessionRunHook):
   def __init__(self, secs):
     self._secs = secs
 
+  def begin(self):
+    for scores in tf.get_collection(gathering.SCORES):
+      print(f'scores on {scores.device}', flush=True)
+
   def before_run(self, run_context):
     print('step', flush=True)
     time.sleep(self._secs)
 
 
 def model_fn(features, labels, mode, config):
-  spec = tiny_model.model_fn(features, labels, mode)
+  last_step, policy = int(sys.argv[2]), POLICIES[sys.argv[3]]
+  regrowth = policy.get('regrowth')
+  training = mode == tf.estimator.ModeKeys.TRAIN
+  spec = tiny_model.model_fn(
+    features,
+    labels,
+    mode,
+    criterion=policy.get('criterion') if training else None,
+    gradients=training and regrowth == 'rigl',
+  )
   # The window ends with the run, and other workers may make the last step.
-  hook = ModelPruningHook(**dict(tiny_model.WINDOW, end_step=int(sys.argv[2])))
+  window = {**tiny_model.WINDOW, 'end_step': last_step, **policy}
+  if regrowth:
+    del window['regrowth']
+    schedule = ConstantSchedule(**window)
+    hook = ModelPruningHook.from_schedule(schedule, regrowth=regrowth)
+  else:
+    hook = ModelPruningHook(**window)
   if not config.is_chief:
     return spec._replace(training_hooks=[hook, PaceHook(0.01)])
   saver = tf.train.CheckpointSaverHook(
@@ -39,14 +70,17 @@ def model_fn(features, labels, mode, config):
   return spec._replace(training_chief_hooks=[hook, PaceHook(0.05), saver])
 
 
-def main(model_dir, last_step):
-  update = pruner.Pruner.update
-
-  def printing(*args):
+def printing(update):
+  def update_and_say(*args):
     print('update', flush=True)
     update(*args)
 
-  pruner.Pruner.update = printing
+  return update_and_say
+
+
+def main(model_dir, last_step, _):
+  pruner.Pruner.update = printing(pruner.Pruner.update)
+  rewirer.Rewirer.rewire = printing(rewirer.Rewirer.rewire)
   estimator = tf.estimator.Estimator(
     model_fn, model_dir, tf.estimator.RunConfig(save_checkpoints_steps=50)
   )

@@ -15,6 +15,11 @@ import pytest
     ('export.sh', ['model', 'exported']),
     ('prune_filters.sh', ['a.config', 'model', 'out', '5']),
     ('apply_patches.sh', ['--check']),
+    # Any file that is there.
+    (
+      'train_cluster.sh',
+      ['model', '1', '1', '--config=a tree/scripts/environment.sh'],
+    ),
   ],
 )
 @pytest.mark.parametrize('is_absolute', [False, True])

@@ -1,6 +1,8 @@
 """A Python for shell scripts that notes its arguments and works at nothing.
 
-What the commands would write is left empty, so that a script goes on.
+What the commands would write is left empty, so that a script goes on. In a
+cluster each process is one of its roles, which fails or waits for its end if it
+is asked to.
 """
 
 import os
@@ -17,6 +19,14 @@ if [ "$1" = -m ]; then
 else
   name=${1##*/}
   shift
+fi
+if [ -n "${TF_CONFIG:-}" ]; then
+  role=${TF_CONFIG#*'"type": "'} role=${role%%'"'*}
+  (IFS='|'; echo "$role|$$|$TF_CONFIG|$*") >>"$LOG"
+  case $FAILS in "$role") sleep 0.5; echo 'error: as asked'; exit 3 ;; esac
+  case $WAITS in *"$role"*) exec sleep 100 ;; esac
+  echo 'its last line'
+  exit
 fi
 (IFS='|'; echo "$name|$*") >>"$LOG"
 [ "$name" != "$FAILS" ] || exit 1
@@ -50,24 +60,52 @@ class FakePython:
     path.chmod(0o755)
     self._log = path.parent / 'log'
 
-  def run(self, script, *arguments, fails='', **environment):
+  def run(self, script, *arguments, **options):
     """Runs a shell script.
 
     Args:
       script: path of it.
       *arguments: of it.
-      fails: name of a command that is to fail.
-      **environment: more variables.
+      **options: see `start`.
 
     Returns:
-      Its result, and (name, argument, ...) of each command that it started.
+      Its result, and what it started, see `started`.
+    """
+    process = self.start(script, *arguments, **options)
+    stdout, stderr = process.communicate()
+    result = subprocess.CompletedProcess(
+      process.args, process.returncode, stdout, stderr
+    )
+    return result, self.started()
+
+  def start(self, script, *arguments, fails='', waits='', **environment):
+    """Starts a shell script and gives its process.
+
+    Args:
+      script: path of it.
+      *arguments: of it.
+      fails: name of a command or role that is to fail.
+      waits: names of roles of a cluster that are to wait until they are ended.
+      **environment: more variables.
     """
     self._log.write_text('')
-    result = subprocess.run(
+    return subprocess.Popen(
       ['bash', script, *arguments],
-      env=dict(os.environ, LOG=str(self._log), FAILS=fails, **environment),
+      env=dict(
+        os.environ,
+        LOG=str(self._log),
+        FAILS=fails,
+        WAITS=waits,
+        **environment,
+      ),
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
     )
+
+  def started(self):
+    """Gives (name, argument, ...) of each command that was started.
+
+    In a cluster, (role, process id, TF_CONFIG, argument, ...) of each process.
+    """
     lines = self._log.read_text().splitlines()
-    return result, [tuple(line.split('|')) for line in lines]
+    return [tuple(line.split('|')) for line in lines]
