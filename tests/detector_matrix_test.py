@@ -1,14 +1,20 @@
 """`benchmarks/detectors/matrix.py`: its rows, its page, and one detector."""
 
 import importlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 
+import detectors
+import numpy as np
 import processes
 import pytest
+import tensorflow.compat.v1 as tf
+from object_detection.builders import image_resizer_builder
+from PIL import Image
 
 from object_detection_pruning.common import stacks
 
@@ -105,6 +111,24 @@ def test_a_run_does_what_is_missing_and_large_networks_last(
   }
 
 
+def test_full_size_has_rows_of_its_own_and_leaves_out_what_is_refused(
+  module, monkeypatch, tmp_path
+):
+  script = module('matrix')
+  path = str(tmp_path / 'classic.json')
+  refused = row('ssd_one', train=(False, 'no'), stock=(False, 'TypeError: no'))
+  failed = row('ssd_two', train=(False, 'no'), stock=(True, 'yes'))
+  script.save(path, [refused, failed])
+  arguments = ('--only=.', '--full')
+  names = ['ssd_two', 'ssd_pnasnet']
+  assert run(script, monkeypatch, tmp_path, *arguments) == names
+  assert run(script, monkeypatch, tmp_path, *arguments) == []
+  assert script.load(path) == [refused, failed]
+  rows = script.load(str(tmp_path / 'full_classic.json'))
+  assert sorted(each['name'] for each in rows) == sorted(names)
+  assert {each['cells']['train'][1] for each in rows} == {'yes'}
+
+
 def row(name, **cells):
   return {
     'name': name,
@@ -152,12 +176,54 @@ def test_page_has_a_note_for_each_reason_and_none_is_made_up(module):
   assert 'Not run: `ssd_e`.' in section
 
 
+def test_page_has_a_table_of_full_size(module):
+  page = module('page')
+  size = {'size': (True, '300 x 300')}
+  passed = dict(
+    size,
+    train=(True, 'yes'),
+    masks=(True, '47, 100.0%'),
+    parameters=(True, '6.8'),
+    memory=(True, '0.9'),
+  )
+  failed = dict(
+    size,
+    train=(False, 'killed by SIGABRT'),
+    stock=(True, 'yes'),
+    masks=(False, 'needs train'),
+    parameters=(False, 'needs masks'),
+    memory=(False, 'needs train'),
+  )
+  refused = dict(failed, stock=(False, 'TypeError: ssd_c'))
+  small = row('ssd_e', train=(False, 'no'), stock=(False, 'TypeError: no'))
+  rows = [
+    row('ssd_a', **passed),
+    row('ssd_b', **failed),
+    row('ssd_c', **refused),
+    {'name': 'ssd_d'},
+    {'name': 'ssd_e'},
+  ]
+  text = page.render({'modern': [small], 'full_modern': rows})
+  section = text.split('## At full size\n')[1].split('-api` 0.1\n\n')[1]
+  summary, table, notes, missing = section.split('\n\n')[:4]
+  assert summary.startswith('Of 4 detectors 3 were run; 1 passed.')
+  assert table.splitlines()[2:] == [
+    '| `ssd_a` | 300 x 300 | 6.8 | 47, 100.0% | yes | 0.9 |',
+    '| `ssd_b` | 300 x 300 | needs masks | needs training | no (1) | '
+    'needs training |',
+    '| `ssd_c` | 300 x 300 | needs masks | needs training | no (2) | '
+    'needs training |',
+  ]
+  assert notes.splitlines() == [
+    '1. `killed by SIGABRT`',
+    '2. `the stock code alone: TypeError: TYPE`',
+  ]
+  assert missing.splitlines()[0] == 'Not run: `ssd_d`.'
+
+
 def test_the_page_is_that_of_the_results(module):
   script, page = module('matrix'), module('page')
-  rows = {
-    stack: script.load(os.path.join(FOLDER, 'results', f'{stack}.json'))
-    for stack in page.STACKS
-  }
+  rows = script.load_all(os.path.join(FOLDER, 'results'))
   path = os.path.join(processes.ROOT, 'docs/detectors.md')
   with open(path, encoding='utf-8') as file:
     assert file.read() == page.render(rows)
@@ -222,6 +288,81 @@ def test_every_stock_extractor_has_a_config_that_parses(module, data):
   for entry in entries:
     config = configs.pipeline(entry, data)
     assert entry.extractor in str(config.model)
+
+
+def test_full_configs_have_the_sizes_of_the_stock_ones(module, data):
+  full, images = module('full_configs'), module('wide_images')
+  for entry in module('worker').entries():
+    config = full.pipeline(entry, data)
+    assert config.IsInitialized()
+    assert entry.extractor in str(config.model)
+    detector = getattr(config.model, config.model.WhichOneof('model'))
+    assert detector.num_classes == 90
+    resize = image_resizer_builder.build(detector.image_resizer)
+    wide = tf.zeros([images.HEIGHT, images.WIDTH, 3])
+    assert tuple(resize(wide)[0].shape[:2]) == full.image_size(entry)
+    if entry.is_ssd:
+      assert detector.feature_extractor.depth_multiplier == 1.0
+
+
+@pytest.mark.parametrize(
+  'extractor, head, size',
+  [
+    ('ssd_mobilenet_v2', '', '300 x 300'),
+    ('ssd_mobilenet_v1_ppn', '', '300 x 300'),
+    ('ssd_pnasnet', '', '300 x 300'),
+    ('ssd_resnet50_v1_fpn', '', '640 x 640'),
+    ('ssd_mobilenet_v2_mnasfpn', '', '320 x 320'),
+    ('ssd_mobilenet_v3_small', '', '320 x 320'),
+    ('embedded_ssd_mobilenet_v1', '', '256 x 256'),
+    ('faster_rcnn_resnet50', 'rfcn', '600 x 1024'),
+    ('faster_rcnn_inception_v2', 'mask', '800 x 1365'),
+    ('faster_rcnn_nas', '', '1200 x 1200'),
+  ],
+)
+def test_image_sizes(module, extractor, head, size):
+  entry = module('configs').Entry('', '', extractor, head)
+  assert str(module('full_configs').image_size(entry)) == size
+
+
+def test_a_wide_record_has_the_objects_of_the_square_one(module, tmp_path):
+  wide = module('wide_images')
+  path = detectors.make_data(tmp_path).train_record
+  before = [
+    tf.train.Example.FromString(each)
+    for each in tf.python_io.tf_record_iterator(path)
+  ]
+  wide.widen_record(path)
+  after = [
+    tf.train.Example.FromString(each)
+    for each in tf.python_io.tf_record_iterator(path)
+  ]
+  assert len(after) == len(before) > 0
+  for one, two in zip(before, after):
+    assert two == wide.widened(one)
+    one, two = one.features.feature, two.features.feature
+    changed = {name for name in one if one[name] != two[name]}
+    assert changed == {
+      'image/encoded',
+      'image/height',
+      'image/width',
+      'image/object/mask',
+    }
+    images, wide_images = (
+      [
+        np.array(Image.open(io.BytesIO(value)))
+        for name in ('image/encoded', 'image/object/mask')
+        for value in each[name].bytes_list.value
+      ]
+      for each in (one, two)
+    )
+    assert len(images) == len(wide_images) > 1
+    assert {each.shape[:2] for each in wide_images} == {(300, 512)}
+    for mask, stretched in zip(images[1:], wide_images[1:]):
+      assert np.unique(stretched).tolist() == np.unique(mask).tolist()
+      assert np.mean(stretched > 0) == pytest.approx(
+        np.mean(mask > 0), abs=0.01
+      )
 
 
 @pytest.mark.slow

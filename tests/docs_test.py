@@ -36,7 +36,7 @@ FOREIGN = {
   # Of benchmarks/sparse_ops/peers.py.
   *('images', 'results', 'also'),
   # Of benchmarks/detectors/matrix.py.
-  *('only', 'again', 'seconds', 'memory_gb'),
+  *('only', 'again', 'seconds', 'memory_gb', 'full'),
 }
 ANNOTATION = (
   '<annotation><size><width>80</width><height>60</height></size><object><name>'

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 import checks
 import detectors
 import forking
+import full_configs
 
 import configs
 from object_detection_pruning.dataset_tools import detection_data
@@ -25,6 +26,7 @@ class Detector:
     folder: for all that is written.
     run: what runs commands.
     data: to train and to evaluate on.
+    is_full: whether it has its full size.
     facts: what earlier cells found out.
   """
 
@@ -34,10 +36,13 @@ class Detector:
     folder: str,
     run: forking.Runner,
     data: detection_data.DetectionData,
+    is_full: bool = False,
   ):
     self.entry, self.folder, self.run, self.data = entry, folder, run, data
+    self.is_full = is_full
     self.facts: Dict[str, Any] = {}
-    self.config = detectors.write(configs.pipeline(entry, data), folder)
+    pipeline = (full_configs if is_full else configs).pipeline
+    self.config = detectors.write(pipeline(entry, data), folder)
 
   def path(self, *names: str) -> str:
     """Names a file in the folder."""
@@ -77,6 +82,21 @@ def masks(detector: Detector) -> str:
   if found['without']:
     text += f'; no mask: {", ".join(found["without"][:2])}'
   return text
+
+
+def parameters(detector: Detector) -> str:
+  """The number of values that are trained, in millions."""
+  return f'{detector.facts["trained_values"] / 1e6:.1f}'
+
+
+def memory(detector: Detector) -> str:
+  """The most that the training step had in memory, in GB."""
+  return f'{detector.facts["peak_gb"]:.1f}'
+
+
+def size(detector: Detector) -> str:
+  """The height and width of what the network is fed."""
+  return str(full_configs.image_size(detector.entry))
 
 
 def stock(detector: Detector) -> str:
@@ -221,11 +241,21 @@ CELLS = (
   Cell('untrained', 'train', untrained),
   Cell('tflite', 'train', tflite),
 )
-# Looked at where the first cell fails.
+# Of a detector of full size.
+FULL_CELLS = (
+  Cell('size', '', size),
+  Cell('train', '', train),
+  Cell('masks', 'train', masks),
+  Cell('parameters', 'masks', parameters),
+  Cell('memory', 'train', memory),
+)
+# Looked at where training fails.
 STOCK = Cell('stock', '', stock)
 
 
 def _train_to(detector: Detector, step: int) -> None:
   folder = detector.path('model')
-  detector.run.call(checks.train, detector.config, folder, step)
+  detector.facts['peak_gb'] = detector.run.call(
+    checks.train, detector.config, folder, step
+  )
   detector.facts['checkpoint'] = detector.checkpoint(step)

@@ -6,12 +6,14 @@ Each function runs in a process of its own, and raises `forking.Failed`.
 import json
 import math
 import os
+import resource
 from typing import List
 
 import detectors
 import forking
 import numpy as np
 import tensorflow.compat.v1 as tf
+import wide_images
 from google.protobuf import text_format
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
@@ -32,12 +34,14 @@ _SLOT = 'Momentum'
 _IMAGES = 4
 
 
-def make_data(folder: str) -> list:
+def make_data(folder: str, is_wide: bool = False) -> list:
   """Draws a few images; gives the fields of a `DetectionData`."""
   data = detection_data.generate_shapes(
     folder, num_train=_IMAGES, num_val=1, image_size=96
   )
   assert data.num_classes == detectors.NUM_CLASSES
+  if is_wide:
+    wide_images.widen_record(data.train_record)
   return list(data)
 
 
@@ -54,7 +58,7 @@ def stock_builds(config_path: str, size: int) -> None:
       if is_training:
         model.provide_groundtruth(
           [tf.constant([[0.2, 0.2, 0.7, 0.7]])],
-          [tf.one_hot([1], detectors.NUM_CLASSES)],
+          [tf.one_hot([1], model.num_classes)],
           [tf.ones([1, size, size])],
           [tf.ones([1])],
         )
@@ -65,10 +69,13 @@ def stock_builds(config_path: str, size: int) -> None:
         model.postprocess(predicted, shapes)
 
 
-def train(config_path: str, model_dir: str, step: int) -> None:
+def train(config_path: str, model_dir: str, step: int) -> float:
   """Trains to a step as `model_main` does, without the evaluation at its end.
 
   A folder that has a checkpoint is gone on with.
+
+  Returns:
+    The most memory that this process has had resident, in GB.
   """
   config = pipeline.load(config_path)
   config.train_config.num_steps = step
@@ -82,6 +89,8 @@ def train(config_path: str, model_dir: str, step: int) -> None:
   # The graph as text takes a fifth of the time, and nobody reads it.
   training_util.write_graph = lambda *_, **__: None
   run['estimator'].train(run['train_input_fn'], max_steps=step)
+  kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return kilobytes / 2**20
 
 
 def recalibrate(config_path: str, prefix: str) -> None:
@@ -101,21 +110,25 @@ def masked_kernels(prefix: str) -> dict:
   whatever their names: the library masks what it takes for a kernel.
 
   Returns:
-    numbers of kernels and of their values, the name of a masked one in the
-    middle, and the names of those without a mask.
+    numbers of kernels and of their values, and of all trained values; the name
+    of a masked one in the middle, and the names of those without a mask.
   """
   shapes = checkpoints.shapes(prefix)
   masked = sorted(kernels.kernels_with_masks(shapes))
   # What has a mask need not be trained: some networks have parts without use.
-  sizes = {
+  trained = {
     name: int(np.prod(shape))
     for name, shape in shapes.items()
-    if len(shape) >= 2 and (f'{name}/{_SLOT}' in shapes or name in masked)
+    if f'{name}/{_SLOT}' in shapes or name in masked
+  }
+  sizes = {
+    name: size for name, size in trained.items() if len(shapes[name]) >= 2
   }
   return {
     'masked': len(masked),
     'masked_values': sum(sizes[name] for name in masked),
     'all_values': sum(sizes.values()),
+    'trained_values': sum(trained.values()),
     'middle': masked[len(masked) // 2],
     'without': sorted(set(sizes) - set(masked)),
   }

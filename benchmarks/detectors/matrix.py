@@ -1,12 +1,16 @@
 """Checks every feature extractor of the stock API, and renders the table.
 
     PYTHON benchmarks/detectors/matrix.py --only=.
+    PYTHON benchmarks/detectors/matrix.py --only=. --full
     python3 benchmarks/detectors/matrix.py
 
 The first command, in the environment of a stack, checks what RESULTS/STACK.json
 has no row of; a row is written as soon as it is done, so a stopped run goes on
-with the same command. The second one writes docs/detectors.md from the rows of
-both stacks, and needs no package.
+with the same command. The second one does so with networks and images of full
+size, trains them for a step only, and has its rows in RESULTS/full_STACK.json.
+It leaves out what the rows of the first one say that the stock code cannot
+build. The third one writes docs/detectors.md from the rows of both stacks, and
+needs no package.
 """
 
 import argparse
@@ -48,6 +52,22 @@ def save(path: str, rows: list) -> None:
 def row_of(entry: list) -> dict:
   """Gives the row of a detector that nothing was done with yet."""
   return dict(zip(('name', 'group', 'extractor', 'head'), entry))
+
+
+def results_path(folder: str, key: str) -> str:
+  """Names the file of results of a key of `load_all`."""
+  return os.path.join(folder, key + '.json')
+
+
+def load_all(folder: str) -> dict:
+  """Gives the rows of each table that the page has."""
+  return {key: load(results_path(folder, key)) for key in page.KEYS}
+
+
+def buildable(entries: list, rows: list) -> list:
+  """Leaves out entries whose rows say that the stock code cannot build them."""
+  refused = page.refused(rows)
+  return [entry for entry in entries if entry[0] not in refused]
 
 
 def in_order(entries: list) -> list:
@@ -157,6 +177,7 @@ def check(
       'seconds': given.seconds,
       'memory_gb': given.memory_gb,
       'cells': given.cells,
+      'full': given.full,
       'data_dir': os.path.join(given.scratch, 'data'),
       'folder': folder,
     }
@@ -171,13 +192,17 @@ def check(
 def run(given: argparse.Namespace) -> None:
   """Checks the detectors that are asked for and not yet in the results."""
   worker = Worker(given.log)
-  path = os.path.join(given.results, worker.stack + '.json')
+  path = results_path(given.results, worker.stack)
+  meant = worker.entries
+  if given.full:
+    meant = buildable(meant, load(path))
+    path = results_path(given.results, page.full(worker.stack))
   done = {row['name']: row for row in load(path)}
   # So the file tells which ones were not run.
-  save(path, [done.get(each[0], row_of(each)) for each in worker.entries])
+  save(path, [done.get(each[0], row_of(each)) for each in meant])
   entries = [
     entry
-    for entry in in_order(worker.entries)
+    for entry in in_order(meant)
     if re.search(given.only, entry[0])
     if given.again or 'cells' not in done.get(entry[0], {})
   ]
@@ -198,6 +223,9 @@ def parse(arguments: list) -> argparse.Namespace:
   parser.add_argument('--only', help='regular expression of names to check')
   parser.add_argument(
     '--again', action='store_true', help='also those that have a row'
+  )
+  parser.add_argument(
+    '--full', action='store_true', help='take networks of full size'
   )
   parser.add_argument(
     '--cells',
@@ -233,12 +261,8 @@ def main() -> None:
   if given.only is not None:
     run(given)
     return
-  rows = {
-    stack: load(os.path.join(given.results, stack + '.json'))
-    for stack in page.STACKS
-  }
   with open(given.page, 'w', encoding='utf-8') as file:
-    file.write(page.render(rows))
+    file.write(page.render(load_all(given.results)))
 
 
 if __name__ == '__main__':

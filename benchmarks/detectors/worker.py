@@ -53,13 +53,16 @@ def entries() -> list:
 
 def check(task: dict) -> None:
   """Checks the cells of a detector, and prints each."""
-  run = forking.Runner(task['seconds'], task['seconds'] / 2)
-  found = run.call(checks.make_data, task['data_dir'])
+  is_full = task['full']
+  # Training is all that takes long of a detector of full size.
+  longest = task['seconds'] / (1 if is_full else 2)
+  run = forking.Runner(task['seconds'], longest)
+  found = run.call(checks.make_data, task['data_dir'], is_full)
   data = detection_data.DetectionData(*found)
   entry = configs.Entry(*task['entry'])
-  detector = cells.Detector(entry, task['folder'], run, data)
+  detector = cells.Detector(entry, task['folder'], run, data, is_full)
   failed = set()
-  for cell in cells.CELLS:
+  for cell in cells.FULL_CELLS if is_full else cells.CELLS:
     if task['cells'] and cell.key not in task['cells']:
       continue
     if cell.needs in failed:
@@ -67,7 +70,7 @@ def check(task: dict) -> None:
       failed.add(cell.key)
     elif not tried(cell, detector):
       failed.add(cell.key)
-      if cell is cells.CELLS[0] and not tried(cells.STOCK, detector):
+      if cell.key == 'train' and not tried(cells.STOCK, detector):
         return
 
 
