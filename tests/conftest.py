@@ -21,7 +21,7 @@ from tensorflow.python.util import tf_inspect  # noqa: E402
 
 from object_detection_pruning.common import stacks  # noqa: E402
 
-pytest_plugins = ['trained', 'analyses']
+pytest_plugins = ['trained', 'analyses', 'detector_modules']
 
 # The same examples each time, so that a run tells about the change that it
 # tests; `--hypothesis-profile=default` looks for new ones.
