@@ -27,8 +27,9 @@ class ModelPruningHook(update_hook.UpdateHook):
 
   The masks of step t are cut from the weights as they are before run t. No
   layer gets fewer zeros than its mask had when training began, so that a model
-  that is pruned already is pruned further. With a regrowth the first update
-  cuts the masks, unless they are there, and those after it move them.
+  that is pruned already is pruned further. With a regrowth at a constant
+  sparsity the first update cuts the masks, unless they are there, and those
+  after it move them.
   """
 
   def __init__(
@@ -60,8 +61,9 @@ class ModelPruningHook(update_hook.UpdateHook):
       **method: `criterion`, `granularity` and `allocation`, each an object or
         the text that stands for it; see `PruningMethod`. A criterion that
         gathers scores while training, as 'movement', is given to
-        `masking_scope` as well. `regrowth` lets masks move at a constant
-        sparsity; 'rigl' needs `masking_scope(gradients=True)`.
+        `masking_scope` as well. `regrowth` says how masked weights grow back:
+        'set' and 'rigl' at a constant sparsity; 'rigl' needs
+        `masking_scope(gradients=True)`, 'soft' `soft_until=end_step` there.
 
     Raises:
       InputError: an argument is out of range, or `start_step` is not before
@@ -141,6 +143,7 @@ class ModelPruningHook(update_hook.UpdateHook):
     mask_rules.check_patterns()
     kernels = masking.masked_kernels()
     self._kernels = kernels
+    self._method.check_network(self.schedule, kernels)
     self._pruner = self._method.pruner(kernels)
     self._plan = self._method.plan(self.schedule, kernels)
     self._rewirer = self._method.rewirer(kernels)

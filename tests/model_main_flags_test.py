@@ -66,6 +66,10 @@ BAD_FLAGS = [
     GOOD + ['--regrowth=set', '--granularity=2:4'],
     'regrowth set moves single weights, so granularity must be weight',
   ),
+  (
+    GOOD + ['--regrowth=soft', '--regrowth_share=0.2'],
+    'regrowth_share has no meaning with regrowth soft, got 0.2',
+  ),
   (['--regrowth_share=2'], '--regrowth_share must be in (0, 1), got 2.0'),
   (
     ['--rewind_checkpoint=nowhere'],

@@ -80,7 +80,8 @@ def with_overrides(
   )
   if effective.HasField('target_sparsity') and no_window and train_steps:
     # Masks that move have a sparsity from the start.
-    share = 0 if effective.HasField('regrowth') else _DEFAULT_START
+    moves = regrowth.keeps_sparsity(effective.regrowth)
+    share = 0 if moves else _DEFAULT_START
     effective.start_step = int(share * train_steps)
     effective.end_step = int(_DEFAULT_END * train_steps)
   return effective
@@ -194,11 +195,14 @@ def _build_regrowth(
   message: pruning_pb2.Pruning,
 ) -> Optional[regrowth.Regrowth]:
   if message.HasField('regrowth'):
-    return regrowth.find(message.regrowth, message.regrowth_share)
+    share = None
+    if message.HasField('regrowth_share'):
+      share = message.regrowth_share
+    return regrowth.find(message.regrowth, share)
   if message.HasField('regrowth_share'):
     raise errors.InputError(
       f'regrowth_share is {message.regrowth_share} but regrowth is not set: '
-      f'it must be one of {", ".join(choices.forms(regrowth.REGROWTHS))}'
+      f'it must be one of {", ".join(choices.forms(regrowth.EXCHANGES))}'
     )
   return None
 
@@ -234,7 +238,7 @@ def _build_schedule(
   _check_window(message)
   frequency = message.frequency
   is_constant = message.schedule == pruning_pb2.Pruning.CONSTANT
-  if message.HasField('regrowth'):
+  if regrowth.keeps_sparsity(message.regrowth):
     is_constant = is_constant or not message.HasField('schedule')
     if not message.HasField('frequency'):
       frequency = _REGROWTH_FREQUENCY

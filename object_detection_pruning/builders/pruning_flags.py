@@ -43,7 +43,7 @@ PRUNING_FLAGS = (
     'pruning_start_step',
     flags.DEFINE_integer,
     'Step of the first mask update. With neither start nor end in flags or '
-    'config: 10 % (0 with a regrowth) and 75 % of the training steps.',
+    'config: 10 % (0 with set and rigl) and 75 % of the training steps.',
     'start_step',
     checks.step,
   ),
@@ -57,7 +57,7 @@ PRUNING_FLAGS = (
   PruningFlag(
     'pruning_frequency',
     flags.DEFINE_integer,
-    'Steps between mask updates [config: 10; with a regrowth 100].',
+    'Steps between mask updates [config: 10; with set and rigl 100].',
     'frequency',
     checks.count,
   ),
@@ -91,14 +91,15 @@ PRUNING_FLAGS = (
   PruningFlag(
     'regrowth',
     flags.DEFINE_string,
-    'Lets masks move at a constant sparsity: the smallest weights are dropped, '
-    'and as many others grow back. '
+    'How masked weights grow back. With set and rigl the sparsity is constant: '
+    'the smallest weights are dropped, and as many others grow back. '
     f'{choices.help_text(regrowth.REGROWTHS)}.',
   ),
   PruningFlag(
     'regrowth_share',
     flags.DEFINE_float,
-    'Share of the kept weights that is replaced at an update, in (0, 1) '
+    'Share of the kept weights that set and rigl replace at an update, in '
+    '(0, 1) '
     f'[config: {regrowth.DEFAULT_SHARE}].',
     check=checks.fraction,
   ),

@@ -10,8 +10,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import errors
-from object_detection_pruning.core import criteria, kernels
+from object_detection_pruning.common import checks, errors
+from object_detection_pruning.core import criteria, kernels, soft_masks
 
 # Lists side by side: scores, and the masked kernels that they are of.
 SCORES = 'object_detection_pruning/scores'
@@ -25,38 +25,49 @@ _FIRST_STEP = 2
 
 
 class Gathering(NamedTuple):
-  """What a masked network notes while it trains.
+  """What a masked network does with gradients while it trains.
 
   Attributes:
     gradients: whether the gradients of masked kernels are noted.
     criterion: gathers scores from them; None for none.
+    soft_until: step of the last mask update, before which gradients pass the
+      masks; None where they never do.
   """
 
   gradients: bool = False
   criterion: Optional[criteria.GatheredCriterion] = None
+  soft_until: Optional[int] = None
 
 
-def gathering(criterion: Optional[str], gradients: bool = False) -> Gathering:
+def gathering(
+  criterion: Optional[str],
+  gradients: bool = False,
+  soft_until: Optional[int] = None,
+) -> Gathering:
   """Gives what is noted for a criterion, which may be one that needs nothing.
 
   Args:
     criterion: one of `criteria.CRITERIA`, or None.
     gradients: whether gradients are noted in any case.
+    soft_until: see `Gathering`.
 
   Raises:
-    InputError: there is no such criterion.
+    InputError: there is no such criterion or step.
   """
+  if soft_until is not None:
+    soft_until = checks.step('soft_until', soft_until)
   found = None if criterion is None else criteria.find(criterion)
   if not isinstance(found, criteria.GatheredCriterion):
-    return Gathering(gradients)
-  return Gathering(True, found)
+    return Gathering(gradients, soft_until=soft_until)
+  return Gathering(True, found, soft_until)
 
 
 def joined(noted: Sequence[Gathering]) -> Gathering:
   """Gives what is noted under several scopes.
 
   Raises:
-    InputError: they gather for different criteria.
+    InputError: they gather for different criteria, or are soft until different
+      steps.
   """
   found = {each.criterion for each in noted if each.criterion is not None}
   if len(found) > 1:
@@ -64,20 +75,31 @@ def joined(noted: Sequence[Gathering]) -> Gathering:
       'masking scopes within each other must gather for one criterion, got '
       + ' and '.join(sorted(map(str, found)))
     )
+  ends = {each.soft_until for each in noted if each.soft_until is not None}
+  if len(ends) > 1:
+    raise errors.InputError(
+      'masking scopes within each other must have one soft_until, got '
+      + ' and '.join(map(str, sorted(ends)))
+    )
   return Gathering(
-    any(each.gradients for each in noted), found.pop() if found else None
+    any(each.gradients for each in noted),
+    found.pop() if found else None,
+    ends.pop() if ends else None,
   )
 
 
 def multiply(
   mask: tf.Variable, weights: tf.Variable, name: str, noted: Gathering
 ) -> tf.Tensor:
-  """Masks a kernel so that its gradient is noted, if that is wanted."""
-  if not noted.gradients:
+  """Masks a kernel so that its gradient is noted or passes, as is wanted."""
+  if not noted.gradients and noted.soft_until is None:
     return tf.multiply(mask, weights, name=name)
-  graph = weights.graph
-  with graph.gradient_override_map({'Mul': _GRADIENT_OF_PRODUCT}):
-    return tf.multiply(mask, weights, name=name)
+  kind = _GRADIENT_OF_PRODUCT if noted.gradients else soft_masks.GRADIENT
+  with weights.graph.gradient_override_map({'Mul': kind}):
+    product = tf.multiply(mask, weights, name=name)
+  if noted.soft_until is not None:
+    soft_masks.mark(product, noted.soft_until)
+  return product
 
 
 def note_scores(variable: tf.Variable, masked_weight: tf.Tensor) -> None:
@@ -167,7 +189,7 @@ def _gradient_of_product(
   ]
   # An optimizer must not change the weights before they are scored.
   with tf.control_dependencies(additions):
-    return None, gradient * mask
+    return None, gradient * soft_masks.passed(product, mask)
 
 
 def _addition(

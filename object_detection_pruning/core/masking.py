@@ -83,6 +83,7 @@ def masking_scope(
   depthwise: bool = False,
   criterion: Optional[str] = None,
   gradients: bool = False,
+  soft_until: Optional[int] = None,
 ) -> Iterator[None]:
   """Masks the kernels of all layers that are built in this context.
 
@@ -105,21 +106,23 @@ def masking_scope(
       that gathers scores, such as 'movement', needs variables for them.
     gradients: whether the gradients of the masked kernels are noted, as
       regrowth by gradients needs them.
+    soft_until: `end_step` of the pruning to come, in a network that is trained
+      with regrowth 'soft': until then gradients pass the masks.
 
   Yields:
     Nothing.
 
   Raises:
     InputError: a pattern is no regular expression, or there is a text in place
-      of a list of them, there is no such criterion, two scopes gather for
-      different ones, or a kernel to be masked is partitioned, or comes out of
-      another custom getter as a tensor.
+      of a list of them, there is no such criterion or step, two scopes within
+      each other have different ones, or a kernel to be masked is partitioned,
+      or comes out of another custom getter as a tensor.
   """
   rule = mask_rules.MaskRule(
     layer_patterns.check('include', include),
     layer_patterns.check('exclude', exclude),
     depthwise,
-    gathering.gathering(criterion, gradients),
+    gathering.gathering(criterion, gradients, soft_until),
   )
   # Entering the scope anew would number the layers in it from the start again,
   # and names would differ from those of the stock network.

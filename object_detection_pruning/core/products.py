@@ -3,7 +3,7 @@
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import gathering, kernels
+from object_detection_pruning.core import gathering, kernels, soft_masks
 
 
 def multiply(
@@ -49,7 +49,8 @@ def again(
       'replica, where its gradient cannot be noted: exclude its layer, or take '
       'a criterion and a regrowth that need no gradients'
     )
-  return multiply(name, mask, weights, gathering.Gathering())
+  noted = gathering.Gathering(soft_until=soft_masks.end_of(product))
+  return multiply(name, mask, weights, noted)
 
 
 def has_mask(tensor: tf.Tensor, mask: tf.Variable) -> bool:

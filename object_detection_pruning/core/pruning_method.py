@@ -5,6 +5,7 @@ from typing import List, Optional, Sequence, Union
 from object_detection_pruning.common import errors
 from object_detection_pruning.core import allocation as allocations
 from object_detection_pruning.core import (
+  choices,
   criteria,
   gathering,
   kernel_axes,
@@ -12,6 +13,7 @@ from object_detection_pruning.core import (
   pruner,
   rewirer,
   schedules,
+  soft_masks,
   sparsity_plan,
 )
 from object_detection_pruning.core import granularity as granularities
@@ -51,8 +53,10 @@ class PruningMethod:
       allocation = allocations.find(allocation)
     if isinstance(regrowth, str):
       regrowth = regrowths.find(regrowth)
-    if regrowth is not None:
-      _check_regrowth(regrowth, criterion, granularity)
+    if isinstance(regrowth, regrowths.Exchange):
+      _check_exchange(regrowth, criterion, granularity)
+    elif regrowth is not None and regrowth.is_soft:
+      _check_soft(regrowth, criterion)
     criterion.check_has('criterion', [criteria.GRADIENTS])
     allocations.check(layer_sparsities)
     self.criterion = criterion
@@ -72,14 +76,15 @@ class PruningMethod:
         the first update comes before the criterion knows anything, or masks
         are to move while the sparsity rises.
     """
-    if self.regrowth and schedule.initial_sparsity != schedule.target_sparsity:
+    moves = self.regrowth is not None and self.regrowth.keeps_sparsity
+    if moves and schedule.initial_sparsity != schedule.target_sparsity:
       raise errors.InputError(
         f'regrowth {self.regrowth} keeps the sparsity, so the schedule must be '
         'CONSTANT, and not rise from initial_sparsity '
         f'{schedule.initial_sparsity} to target_sparsity '
         f'{schedule.target_sparsity}'
       )
-    if self.regrowth:
+    if moves:
       # Layers that are to have more than the target would rise towards that.
       schedule = schedules.ConstantSchedule(
         schedule.target_sparsity,
@@ -125,6 +130,21 @@ class PruningMethod:
     kernel_axes.check(kernels, plan.targets, self.granularity)
     return plan
 
+  def check_network(
+    self,
+    schedule: schedules.Schedule,
+    kernels: Sequence[masking.MaskedKernel],
+  ) -> None:
+    """Raises `InputError` where a network was not built as regrowth needs it.
+
+    Args:
+      schedule: of the masks.
+      kernels: in the graph of a training.
+    """
+    if self.regrowth is not None and self.regrowth.is_soft:
+      products = [kernel.masked_weight for kernel in kernels]
+      soft_masks.check(products, schedule.end_step)
+
   def pruner(self, kernels: Sequence[masking.MaskedKernel]) -> pruner.Pruner:
     """Makes what changes the masks of kernels, in their graph."""
     return pruner.Pruner(kernels, self.criterion, self.granularity)
@@ -133,13 +153,25 @@ class PruningMethod:
     self, kernels: Sequence[masking.MaskedKernel]
   ) -> Optional[rewirer.Rewirer]:
     """Makes what moves the masks of kernels; None where they do not move."""
-    if self.regrowth is None:
+    if not isinstance(self.regrowth, regrowths.Exchange):
       return None
     return rewirer.Rewirer(kernels, self.regrowth)
 
 
-def _check_regrowth(
-  regrowth: regrowths.Regrowth,
+def _check_soft(
+  regrowth: regrowths.Regrowth, criterion: criteria.WeightCriterion
+) -> None:
+  if isinstance(criterion, criteria.Random):
+    others = [way for way in criteria.CRITERIA if way is not criteria.Random]
+    raise errors.InputError(
+      f'regrowth {regrowth} lets masks look at what masked weights have '
+      f'learned, and criterion {criterion} looks at no weight: it must be one '
+      f'of {", ".join(choices.forms(others))}'
+    )
+
+
+def _check_exchange(
+  regrowth: regrowths.Exchange,
   criterion: criteria.WeightCriterion,
   granularity: granularities.Granularity,
 ) -> None:

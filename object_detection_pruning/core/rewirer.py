@@ -22,7 +22,7 @@ class Rewirer:
   """Moves the masks of a graph. It makes no variables."""
 
   def __init__(
-    self, kernels: Sequence[masking.MaskedKernel], way: regrowth.Regrowth
+    self, kernels: Sequence[masking.MaskedKernel], way: regrowth.Exchange
   ):
     """Adds the op to the kernels' graph.
 
@@ -119,7 +119,7 @@ class Rewirer:
 
 
 def _check_trained(
-  kernels: Sequence[masking.MaskedKernel], way: regrowth.Regrowth
+  kernels: Sequence[masking.MaskedKernel], way: regrowth.Exchange
 ) -> None:
   """Refuses frozen kernels among trained ones: what grows would stay zero."""
   # A graph in which none is trained is no training: masks alone are at stake.

@@ -64,11 +64,7 @@ def describe(
       'weights anew, so the layers may end otherwise; the sum will be the same.'
     )
   if method.regrowth is not None:
-    notes.append(
-      f'Masks move from then on: each update replaces up to '
-      f'{method.regrowth.share:.4g} of the weights that are kept '
-      f'({method.regrowth}).'
-    )
+    notes.append(method.regrowth.told())
   lines = [
     f'criterion {method.criterion}, granularity {method.granularity}, '
     f'allocation {method.allocation}',

@@ -162,11 +162,13 @@ def _scope(
     settings: how the model is pruned.
     training: whether it has what only its training needs.
   """
-  noted = {}
+  noted: Dict[str, Any] = {}
   if training and settings.schedule is not None:
     regrowth = settings.method.regrowth
     noted['criterion'] = str(settings.method.criterion)
     noted['gradients'] = regrowth is not None and regrowth.needs_gradients
+    if regrowth is not None and regrowth.is_soft:
+      noted['soft_until'] = settings.schedule.end_step
   with widths.width_scope(settings.layer_widths), masking.masking_scope(
     settings.include, settings.exclude, settings.mask_depthwise, **noted
   ):

@@ -126,6 +126,17 @@ def test_masks_that_move_have_a_constant_sparsity_and_time_between_updates():
   assert (effective.start_step, effective.end_step) == (0, 750)
 
 
+def test_soft_masks_follow_the_schedule_that_they_would_have_without():
+  pruning = WINDOW + 'initial_sparsity: 0.2 granularity: "filter" '
+  settings, plain = build(pruning + 'regrowth: "soft"'), build(pruning)
+  assert settings.method.regrowth == regrowth.Soft()
+  assert vars(settings.schedule) == vars(plain.schedule)
+  effective = pruning_builder.with_overrides(
+    message(''), 1000, target_sparsity=0.6, regrowth='soft'
+  )
+  assert (effective.start_step, effective.end_step) == (100, 750)
+
+
 def test_empty_message_masks_nothing_more_and_schedules_nothing():
   assert build('') == pruning_builder.PruningSettings()
 
@@ -213,7 +224,19 @@ def test_patterns_alone_make_masks_without_a_schedule():
       WINDOW + 'regrowth: "rigl" schedule: POLYNOMIAL',
       'regrowth rigl keeps the sparsity, so the schedule must be CONSTANT',
     ),
-    (WINDOW + 'regrowth: "grow"', 'regrowth must be one of set, rigl, got'),
+    (
+      WINDOW + 'regrowth: "grow"',
+      'regrowth must be one of soft, set, rigl, got',
+    ),
+    (
+      WINDOW + 'regrowth: "soft" regrowth_share: 0.2',
+      'regrowth_share has no meaning with regrowth soft, got 0.2',
+    ),
+    (
+      WINDOW + 'regrowth: "soft" criterion: "random"',
+      'criterion random looks at no weight: it must be one of magnitude, '
+      'taylor, movement',
+    ),
     (
       WINDOW + 'regrowth: "set" regrowth_share: 1',
       'regrowth_share must be in (0, 1), got 1.0',

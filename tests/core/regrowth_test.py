@@ -34,8 +34,12 @@ def test_chance_follows_from_the_seed_alone_and_size_from_the_gradient():
 @pytest.mark.parametrize(
   'arguments, words',
   [
-    (('grow',), "regrowth must be one of set, rigl, got 'grow'"),
+    (('grow',), "regrowth must be one of soft, set, rigl, got 'grow'"),
     (('set', 1.0), 'regrowth_share must be in (0, 1), got 1.0'),
+    (
+      ('soft', 0.2),
+      'regrowth_share has no meaning with regrowth soft, got 0.2',
+    ),
   ],
 )
 def test_what_is_no_regrowth_is_an_error(arguments, words):

@@ -10,11 +10,12 @@ _CPUS = ['/cpu:0', '/cpu:1']
 _STEPS = 6
 
 
-def _trained(model_dir, strategy, criterion='magnitude'):
+def _trained(model_dir, strategy, criterion='magnitude', regrowth=None):
   """Gives the variables of a model after a run under a strategy."""
 
   def model_fn(features, labels, mode):
-    with masking_scope(criterion=criterion):
+    end = 4 if regrowth else None
+    with masking_scope(criterion=criterion, soft_until=end):
       # A layer that is used twice, in each replica.
       for reuse in (False, True):
         features = tf.layers.dense(
@@ -30,7 +31,9 @@ def _trained(model_dir, strategy, criterion='magnitude'):
     loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
     optimizer = tf.train.GradientDescentOptimizer(0.1)
     train_op = optimizer.minimize(loss, tf.train.get_global_step())
-    hook = ModelPruningHook(0.5, 2, 4, frequency=1, criterion=criterion)
+    hook = ModelPruningHook(
+      0.5, 2, 4, frequency=1, criterion=criterion, regrowth=regrowth
+    )
     return tf.estimator.EstimatorSpec(
       mode, loss=loss, train_op=train_op, training_hooks=[hook]
     )
@@ -75,6 +78,19 @@ def test_replicas_of_one_batch_train_and_prune_as_without_a_strategy(
   together = _trained(tmp_path / 'together', strategy, criterion)
   assert sorted(together) == sorted(alone)
   assert (alone['a/mask'] == 0).mean() == (alone['b/mask'] == 0).mean() == 0.5
+  for name, values in alone.items():
+    np.testing.assert_allclose(
+      together[name], values, rtol=1e-4, atol=1e-6, err_msg=name
+    )
+
+
+@pytest.mark.parametrize('replicas', [1, 2])
+def test_replicas_train_soft_masks_as_without_a_strategy(tmp_path, replicas):
+  hard = _trained(tmp_path / 'hard', None)
+  alone = _trained(tmp_path / 'alone', None, regrowth='soft')
+  strategy = tf.distribute.MirroredStrategy(_CPUS[:replicas])
+  together = _trained(tmp_path / 'together', strategy, regrowth='soft')
+  assert not np.allclose(alone['a/kernel'], hard['a/kernel'])
   for name, values in alone.items():
     np.testing.assert_allclose(
       together[name], values, rtol=1e-4, atol=1e-6, err_msg=name

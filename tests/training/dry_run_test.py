@@ -61,6 +61,19 @@ def test_allocation_is_exact_in_the_sum():
   assert max(shares) > 0.8
 
 
+@pytest.mark.parametrize(
+  'regrowth, words',
+  [
+    ('soft', 'Masked weights go on learning until the last update'),
+    ('set', 'each update replaces up to 0.3 of the weights that are kept'),
+  ],
+)
+def test_regrowth_is_told_and_changes_no_number(regrowth, words):
+  text = describe(WINDOW + f'regrowth: "{regrowth}"')
+  assert words in text.splitlines()[-1]
+  assert rows(text) == rows(describe(WINDOW))
+
+
 def test_run_that_ends_early_shows_what_it_reaches():
   text = describe(WINDOW + 'frequency: 2', steps=7)
   size, zeros = rows(text)['all 22 masked kernels']

@@ -13,7 +13,12 @@ from object_detection_pruning.builders import (
   pruning_builder,
 )
 from object_detection_pruning.common import errors
-from object_detection_pruning.core import gathering, kernels, masking
+from object_detection_pruning.core import (
+  gathering,
+  kernels,
+  masking,
+  soft_masks,
+)
 from object_detection_pruning.hooks import finite_hook, stop_hook
 from object_detection_pruning.training import model_lib
 
@@ -140,6 +145,24 @@ def test_gradients_are_noted_where_masks_move_by_them(data):
   ]
   hook.begin()
   assert not tf.get_collection(gathering.SCORES)
+
+
+@pytest.mark.parametrize('criterion', ['', CRITERION])
+def test_masks_are_soft_until_the_end_of_the_window(data, criterion):
+  pruning = WINDOW + criterion + 'include: "" regrowth: "soft" '
+  spec = build(data, detectors.ssd(), pruning)
+  masked = masking.masked_kernels()
+  ends = [soft_masks.end_of(kernel.masked_weight) for kernel in masked]
+  assert set(ends) == {9}
+  (hook,) = [
+    each
+    for each in spec.training_chief_hooks
+    if isinstance(each, ModelPruningHook)
+  ]
+  hook.begin()
+  config = detectors.config(detectors.ssd(masked=True), pruning=pruning)
+  (kernel, *_) = masked_network.kernels(config)
+  assert soft_masks.end_of(kernel.masked_weight) is None
 
 
 def test_hooks_come_in_an_order_that_each_of_them_needs(data):
