@@ -31,6 +31,7 @@ from object_detection_pruning.hooks import model_pruning_hook
 flags.DEFINE_string('only', '', 'Pattern of the ways to time.')
 FLAGS = flags.FLAGS
 _FREQUENCY = 10
+_END = 10**9
 _MOVING = {'allocation': 'erdos_renyi_kernel', 'criterion': 'random'}
 # Settings of the hook, and the sparsity where the pattern prescribes one.
 WAYS: Dict[str, Dict[str, Any]] = {
@@ -39,6 +40,7 @@ WAYS: Dict[str, Dict[str, Any]] = {
   'taylor': {'criterion': 'taylor'},
   'movement': {'criterion': 'movement'},
   'magnitude_erk': {'allocation': 'erdos_renyi_kernel'},
+  'soft': {'allocation': 'erdos_renyi_kernel', 'regrowth': 'soft'},
   'magnitude_global': {'allocation': 'global'},
   'n_of_m': {'granularity': '1:4', 'sparsity': 0.75},
   '2_of_4': {'granularity': '2:4', 'sparsity': 0.5},
@@ -78,12 +80,14 @@ class Way(mask_update.Updates):
   def __init__(self, config, sparsity: float, **settings):
     self._sparsity = sparsity
     self._settings = settings
-    self.needs_batch = settings.get('regrowth') == 'rigl'
+    regrowth = settings.get('regrowth')
+    self.needs_batch = regrowth == 'rigl'
     # The config's extractor is masked; this says what training notes for it.
     with masking.masking_scope(
       include=(),
       criterion=settings.get('criterion'),
       gradients=self.needs_batch,
+      soft_until=_END if regrowth == 'soft' else None,
     ):
       super().__init__(config)
 
@@ -91,7 +95,7 @@ class Way(mask_update.Updates):
     super()._add_ops()
     self._hook = model_pruning_hook.ModelPruningHook.from_schedule(
       schedules.ConstantSchedule(
-        self._sparsity, start_step=2, end_step=10**9, frequency=_FREQUENCY
+        self._sparsity, start_step=2, end_step=_END, frequency=_FREQUENCY
       ),
       **self._settings,
     )

@@ -17,6 +17,7 @@ _SCHEDULED = {
   'taylor': 'criterion: "taylor"',
   'movement': 'criterion: "movement"',
   'magnitude_erk': _ERK,
+  'soft': f'{_ERK} regrowth: "soft"',
   'movement_erk': f'criterion: "movement" {_ERK}',
 }
 # Patterns of masks, with a schedule and by magnitude.

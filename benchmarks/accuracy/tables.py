@@ -24,6 +24,7 @@ TITLES = {
   'policy_movement': 'schedule, `--criterion=movement`',
   'policy_random': 'schedule, `--criterion=random`',
   'policy_magnitude_erk': 'schedule, magnitude, Erdos-Renyi-kernel',
+  'policy_soft': 'the same, and `--regrowth=soft`',
   'policy_movement_erk': 'schedule, movement, Erdos-Renyi-kernel',
   'policy_static_erk': 'random zeros from the first step on',
   'policy_set': 'the same, and `--regrowth=set`',
