@@ -1,9 +1,9 @@
-"""A dense detector as constants of a training graph, to learn from.
+"""A dense detector within a training graph, to learn from.
 
 The teacher is built from its config as a graph of its own, its variables become
 constants, and the graph is imported beside the student with the student's
-images in place of its own. So it has no variables in the student's checkpoint
-and nothing of it is trained.
+images in place of its own. What is large of it is held as `held_weights` says.
+So nothing of it is trained, and none of its weights are saved with the student.
 """
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence
@@ -18,6 +18,7 @@ from object_detection_pruning.core import moving_averages, widths
 from object_detection_pruning.export import stripping
 from object_detection_pruning.graphs import freezing, graph_index, subgraphs
 from object_detection_pruning.graphs.graph_index import GraphDef
+from object_detection_pruning.training import held_weights
 
 # What a detector predicts before any selection of boxes.
 SSD_BOXES = 'box_encodings'
@@ -79,9 +80,13 @@ class Teacher(NamedTuple):
       for name, tensor in replaced.items()
       if graph_index.node_name(name) in nodes
     }
+    graph_def = type(self.graph_def)()
+    graph_def.CopyFrom(self.graph_def)
+    held = held_weights.place(held_weights.take(graph_def))
+    replaced.update({f'{name}:0': tensor for name, tensor in held.items()})
     names = sorted(self.outputs)
     tensors = tf.import_graph_def(
-      self.graph_def,
+      graph_def,
       replaced,
       return_elements=[self.outputs[name] for name in names],
       name='teacher',

@@ -14,6 +14,7 @@ from object_detection_pruning.common import checkpoints, errors
 from object_detection_pruning.training import (
   batch_statistics,
   distillation,
+  held_weights,
   model_lib,
   teacher_check,
 )
@@ -157,6 +158,54 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   assert all(value > 0 for value in fresh)
   # Also where batch norm is trained, which that of an SSD is here.
   np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
+
+
+def test_no_weights_of_the_teacher_are_written_with_the_graph(data, teacher):
+  config = detectors.config(detectors.ssd(), data)
+  size = {}
+  for taught in (False, True):
+    with tf.Graph().as_default() as graph:
+      spec = training_spec(
+        with_teacher(config, teacher) if taught else config, data
+      )
+      written = tf.train.export_meta_graph(graph=graph)
+      size[taught] = written.ByteSize()
+      large = [
+        node.name
+        for node in written.graph_def.node
+        if node.op == 'Const' and node.ByteSize() > 4096
+      ]
+      assert not any('teacher' in name for name in large)
+      saved = {v.op.name for v in tf.global_variables() + tf.local_variables()}
+      assert not any('teacher' in name for name in saved)
+      if taught:
+        # What a session of an estimator runs at its start, and nothing else.
+        scaffold = spec.scaffold or tf.train.Scaffold()
+        with tf.train.MonitoredSession(
+          tf.train.ChiefSessionCreator(scaffold)
+        ) as session:
+          assert np.isfinite(session.run(spec.loss))
+  weights = sum(array.nbytes for array in checkpoints.read(teacher).values())
+  assert size[True] - size[False] < weights / 4
+
+
+def test_a_teacher_predicts_what_its_constants_do(data, teacher, monkeypatch):
+  config = detectors.config(detectors.ssd(), data)
+  loaded = teachers.load(config, teacher, [SIZE, SIZE, 3])
+  images = np.random.RandomState(0).uniform(-1, 1, (2, SIZE, SIZE, 3))
+  found = []
+  for large in (held_weights._LARGE, 10**9):
+    monkeypatch.setattr(held_weights, '_LARGE', large)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+      predicted = loaded.predict(
+        tf.constant(images, tf.float32), tf.constant([[SIZE, SIZE, 3]] * 2)
+      )
+      types = [op.type for op in graph.get_operations()]
+      assert ('VarHandleOp' in types) == (large < 10**9)
+      session.run(tf.tables_initializer())
+      found.append(session.run(predicted))
+  for name, value in found[0].items():
+    np.testing.assert_allclose(value, found[1][name], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('count, small', [(None, True), (2, True), (16, False)])
