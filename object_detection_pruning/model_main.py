@@ -10,13 +10,12 @@ Example:
 
 import contextlib
 import sys
-from typing import Iterator, Optional
+from typing import Optional
 
 import tensorflow.compat.v1 as tf
 from absl import flags
 from object_detection import model_lib as stock_model_lib
 from object_detection.protos import pipeline_pb2
-from tqdm.contrib import logging as tqdm_logging
 
 from object_detection_pruning.builders import (
   contrib_hparams,
@@ -46,6 +45,7 @@ from object_detection_pruning.training import (
   loop,
   model_lib,
   rewinding,
+  run_rates,
 )
 
 flags.DEFINE_string(
@@ -127,9 +127,12 @@ flags.mark_flag_as_required('model_dir')
 FLAGS = flags.FLAGS
 
 
-def effective_config() -> pipeline_pb2.TrainEvalPipelineConfig:
-  """Reads the pipeline config and puts the pruning flags into it."""
-  config = pipeline.load(FLAGS.pipeline_config_path)
+def effective_config(
+  given: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Copies a pipeline config, with what the flags say in it."""
+  config = pipeline_pb2.TrainEvalPipelineConfig()
+  config.CopyFrom(given)
   if FLAGS.num_train_steps is not None:
     config.train_config.num_steps = checks.count(
       '--num_train_steps', FLAGS.num_train_steps
@@ -203,7 +206,8 @@ def _check_flags() -> None:
 
 
 def main(_) -> None:
-  config = effective_config()
+  given = pipeline.load(FLAGS.pipeline_config_path)
+  config = effective_config(given)
   if FLAGS.dry_run:
     steps = config.train_config.num_steps
     print(dry_run.describe(config, steps, FLAGS.model_dir))
@@ -234,7 +238,7 @@ def main(_) -> None:
   if not FLAGS.checkpoint:
     rewound = rewind(config, run_config.is_chief)
   try:
-    train_or_evaluate(config, run_config)
+    train_or_evaluate(config, run_config, given.train_config.num_steps)
   except errors.InputError:
     # It would be gone on with, whatever the corrected command asks for.
     if rewound and checkpoints.latest(FLAGS.model_dir) == rewound:
@@ -245,8 +249,15 @@ def main(_) -> None:
 def train_or_evaluate(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   run_config: tf.estimator.RunConfig,
+  made_for: int,
 ) -> None:
-  """Does what the flags ask for, after their checks."""
+  """Does what the flags ask for, after their checks.
+
+  The config as it was given is made for so many steps.
+  """
+  lines = []
+  if not FLAGS.checkpoint:
+    lines = run_rates.prepare(config, made_for, FLAGS.model_dir)
   run = model_lib.create_estimator_and_inputs(
     config,
     run_config,
@@ -261,12 +272,14 @@ def train_or_evaluate(
     ),
   )
   # All that can be refused has been, so this is no line before an error.
+  for line in lines if run_config.is_chief else []:
+    project_log.say(line)
   project_log.say('building the model')
   if FLAGS.checkpoint:
     with record_reader.naming_damage(input_checks.record_paths(config)):
       evaluate(run)
     return
-  with _logging_beside_bars(), contextlib.ExitStack() as stack:
+  with project_log.beside_bars(FLAGS.verbose), contextlib.ExitStack() as stack:
     if run['estimator'].config.is_chief:
       stack.enter_context(checkpoints.tidied(FLAGS.model_dir))
     metrics = loop.train(
@@ -331,15 +344,6 @@ def evaluate(run: dict) -> None:
     name,
     *more,
   )
-
-
-@contextlib.contextmanager
-def _logging_beside_bars() -> Iterator[None]:
-  """Keeps log lines from breaking progress bars, where there is a terminal."""
-  with contextlib.ExitStack() as stack:
-    if FLAGS.verbose and sys.stderr.isatty():
-      stack.enter_context(tqdm_logging.logging_redirect_tqdm([tf.get_logger()]))
-    yield
 
 
 if __name__ == '__main__':

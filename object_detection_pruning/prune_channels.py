@@ -18,6 +18,7 @@ from object_detection_pruning.builders import input_checks, pipeline
 from object_detection_pruning.channels import (
   importance,
   pruning,
+  retraining,
   selection,
   surgery,
 )
@@ -237,6 +238,7 @@ def main(_) -> None:
   elif FLAGS.recalibrate_batch_norm != 0 and not pictures:
     print('batch norm is frozen, so its statistics stay as they are')
   print(f'narrow checkpoint, config and plan are in {FLAGS.output_dir}')
+  print(retraining.next_command(FLAGS.output_dir))
 
 
 def _check_training(

@@ -13,6 +13,7 @@ from typing import Any, Optional
 from absl import flags
 
 from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import retraining
 from object_detection_pruning.common import (
   checkpoints,
   checks,
@@ -271,6 +272,8 @@ def finish(found: Any) -> None:
     print(exporting.export(graph, sparse, image=image, overwrite=True))
   else:
     paths.warn_of_older(sparse, '--sparse_ops')
+  if FLAGS.checkpoint:
+    print(retraining.next_command(FLAGS.output_dir))
 
 
 def reconstruct(dense: job.Source, wanted: requests.Request) -> None:

@@ -50,11 +50,13 @@ if [[ " $* " =~ recalibrate_batch_norm[=\ ]([0-9]+) ]]; then
 fi
 recalibrate=
 [ "$batches" = 0 ] || recalibrate=--recalibrate_batch_norm=$batches
+# The config is of a run of other steps, and its learning rate may end before.
 train() { # NAME CONFIG
   local marker=$output_dir/$1/trained_steps
   [ "$(cat "$marker" 2>/dev/null)" != "$steps" ] || return 0
   run model_main --pipeline_config_path="$2" --model_dir="$output_dir/$1" \
-    --num_train_steps="$steps" ${recalibrate:+"$recalibrate"}
+    --num_train_steps="$steps" --fit_learning_rate \
+    ${recalibrate:+"$recalibrate"}
   echo "$steps" >"$marker"
 }
 models=

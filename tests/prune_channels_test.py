@@ -116,6 +116,9 @@ def test_writes_narrow_checkpoint_config_and_plan(trained, tmp_path):
   }
   assert widths[POINTWISE] == (len(left), 16)
   assert config.train_config.fine_tune_checkpoint == out + '/model.ckpt'
+  # The dense model had other steps than what follows.
+  assert pipeline.pruning_message(config).fit_learning_rate
+  assert f'odp model_main --pipeline_config_path={out}/pipe' in result.stdout
   # Re-calibration sets the statistics from images, which random ones are not.
   mean = 'FeatureExtractor/MobilenetV1/Conv2d_0/BatchNorm/moving_mean'
   assert not np.array_equal(new[mean], old[mean])

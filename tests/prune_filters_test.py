@@ -98,12 +98,13 @@ def test_prunes_retrains_exports_and_compares(run, out):
     (['--recalibrate_batch_norm=0'], ()),
   ],
 )
-def test_both_trainings_recalibrate_as_the_surgery_does(
+def test_both_trainings_are_fitted_and_recalibrate_as_the_surgery_does(
   run, out, flags, passed_on
 ):
   _, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4', *flags)
   trained = [command for command in started if command[0] == 'model_main']
-  assert [command[4:] for command in trained] == [passed_on] * 2
+  wanted = ('--fit_learning_rate', *passed_on)
+  assert [command[4:] for command in trained] == [wanted] * 2
 
 
 def test_control_can_be_left_out(run, out):

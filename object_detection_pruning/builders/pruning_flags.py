@@ -116,6 +116,12 @@ PRUNING_FLAGS = (
     '[config: true].',
   ),
   PruningFlag(
+    'fit_learning_rate',
+    flags.DEFINE_boolean,
+    'Stretch or squeeze the learning rate of the config to the steps of this '
+    'run [config: false; true in what prune_channels and prune_weights write].',
+  ),
+  PruningFlag(
     'soft_filter_pruning_ratio',
     flags.DEFINE_float,
     'Share of the filters of each channel group that is set to zero now and '

@@ -196,7 +196,8 @@ def write(
   prefix = os.path.join(output_dir, CHECKPOINT)
   checkpoints.write(prefix, narrow)
   plan.write_json(os.path.join(output_dir, PLAN))
-  pipeline.save(retraining.from_checkpoint(config, prefix), output_dir)
+  config = retraining.fitted(retraining.from_checkpoint(config, prefix))
+  pipeline.save(config, output_dir)
   return count
 
 

@@ -1,5 +1,8 @@
 """Configs that train on from the weights of a detector."""
 
+import os
+import shlex
+
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
@@ -30,3 +33,30 @@ def from_checkpoint(
   if not message.ListFields():
     return pipeline.without_pruning_message(result)
   return result
+
+
+def fitted(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> pipeline_pb2.TrainEvalPipelineConfig:
+  """Makes model_main fit the learning rate to the steps that it is given.
+
+  What is pruned is trained on for other steps than the dense model was.
+
+  Args:
+    config: of a pruned detector, changed in place.
+
+  Returns:
+    The same config.
+  """
+  pipeline.pruning_message(config).fit_learning_rate = True
+  return config
+
+
+def next_command(folder: str) -> str:
+  """Gives the line that says how to train on what is in a folder."""
+  path = shlex.quote(os.path.join(folder, pipeline.FILE_NAME))
+  return (
+    f'to train it on: odp model_main --pipeline_config_path={path} '
+    '--model_dir=NEW_FOLDER --num_train_steps=STEPS; the learning rate is '
+    'fitted to STEPS'
+  )

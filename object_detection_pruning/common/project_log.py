@@ -1,12 +1,15 @@
 """Log lines of this project, told apart from those of the stock code."""
 
+import contextlib
 import logging
 import os
 import sys
 import warnings
+from typing import Iterator
 
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
+from tqdm.contrib import logging as tqdm_logging
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -46,6 +49,15 @@ def show(everything: bool) -> None:
 def say(text: str) -> None:
   """Writes a line on stderr, above a progress bar."""
   tqdm.write(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def beside_bars(verbose: bool) -> Iterator[None]:
+  """Keeps log lines from breaking progress bars, where there is a terminal."""
+  with contextlib.ExitStack() as stack:
+    if verbose and sys.stderr.isatty():
+      stack.enter_context(tqdm_logging.logging_redirect_tqdm([tf.get_logger()]))
+    yield
 
 
 def _is_of_use(record: logging.LogRecord) -> bool:

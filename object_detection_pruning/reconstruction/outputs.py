@@ -132,6 +132,6 @@ def write_checkpoint(config, tensors, folder: str) -> str:
   shapes = {name: value.shape for name, value in tensors.items()}
   if _masks_depthwise(kernels.kernels_with_masks(shapes)):
     message.mask_depthwise = True
-  pipeline.save(masked, folder)
+  pipeline.save(retraining.fitted(masked), folder)
   checkpoints.name_latest(prefix)
   return prefix

@@ -217,8 +217,8 @@ def _check_says_nothing(
   said = [
     field.name
     for field, _ in pipeline.pruning_message(config).ListFields()
-    # It says what network this is.
-    if field.name != 'layer_width'
+    # What network this is, and what the quickstart does anyway.
+    if field.name not in ('layer_width', 'fit_learning_rate')
   ]
   if config.HasField('graph_rewriter'):
     raise errors.InputError(

@@ -99,6 +99,7 @@ def test_message_of_before_keeps_its_field_numbers():
     'distillation': 20,
     'rewind_checkpoint': 21,
     'rewind_step': 22,
+    'fit_learning_rate': 23,
   }
 
 

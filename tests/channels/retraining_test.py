@@ -25,6 +25,14 @@ def test_starts_from_all_weights_and_prunes_softly_no_more():
   assert len(message.layer_width) == 1
 
 
+def test_what_is_pruned_is_trained_for_the_steps_that_are_given():
+  config = retraining.fitted(detectors.config(detectors.ssd()))
+  assert pipeline.pruning_message(config).fit_learning_rate
+  assert retraining.next_command('a b').startswith(
+    "to train it on: odp model_main --pipeline_config_path='a b/pipeline.config"
+  )
+
+
 def test_no_pruning_message_is_left_where_nothing_is_in_it():
   config = detectors.config(
     detectors.ssd(), pruning='soft_filter_pruning { ratio: 0.5 }'

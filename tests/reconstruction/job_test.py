@@ -181,6 +181,7 @@ def test_a_checkpoint_gets_masks_and_exports_as_the_graph_beside_it(
   for kernel, mask in masks.items():
     assert not tensors[kernel][tensors[mask] == 0].any()
   written = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
+  assert pipeline.pruning_message(written).fit_learning_rate
   exported = str(tmp_path / 'exported')
   exporter.export(written, os.path.join(folder, outputs.CHECKPOINT), exported)
   scores = [

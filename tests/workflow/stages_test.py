@@ -80,7 +80,9 @@ def test_reconstructed_network_is_as_narrow_as_its_config_says(tmp_path):
     tmp_path,
     method=stages.RECONSTRUCTION,
     model=detectors.ssd(),
-    pruning='layer_width { layer: "a" filters: 2 dense_filters: 4 }',
+    # As prune_channels writes it.
+    pruning='layer_width { layer: "a" filters: 2 dense_filters: 4 } '
+    'fit_learning_rate: true',
   )
   for stage in (DENSE, RETRAINED):
     made = stages.configure(config, DATA, stage, 'c', 'd')
