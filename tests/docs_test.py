@@ -31,6 +31,8 @@ FOREIGN = {
   *('output', 'output_model', 'compress_to_fp16', 'graphdef', 'inputs'),
   *('outputs', 'opset', 'rest_api_port', 'model_name', 'model_base_path'),
   *('compare', 'library'),
+  # Of scripts/prune_filters.sh.
+  'rounds',
   # Of docker.
   *('rm', 'gpus'),
   # Of benchmarks/sparse_ops/peers.py.

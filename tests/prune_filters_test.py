@@ -185,3 +185,151 @@ def test_too_few_arguments_give_the_usage(run):
     result.stderr
   )
   assert not started
+
+
+def rounds(started):
+  """What prunes and trains, the control aside: name, folders and last flag."""
+  return [
+    (command[0], *command[1:4], command[-1])
+    for command in started
+    if command[0] in ('prune_channels', 'model_main')
+    and 'dense_retrained' not in str(command)
+  ]
+
+
+def test_rounds_prune_and_retrain_a_part_each(run, out):
+  arguments = ('a.config', 'b.ckpt', out, '31', '--target_macs=0.125')
+  result, started = run(
+    *arguments, '--recalibrate_batch_norm=0', '--rounds=3', '--min_channels=2'
+  )
+  assert result.returncode == 0, result.stderr
+
+  def pruned(config, checkpoint, folder):
+    return (
+      'prune_channels',
+      f'--pipeline_config_path={config}',
+      f'--checkpoint={checkpoint}',
+      f'--output_dir={folder}',
+      '--min_channels=2',
+    )
+
+  def trained(place, steps):
+    return (
+      'model_main',
+      f'--pipeline_config_path={place}pruned/pipeline.config',
+      f'--model_dir={place}retrained',
+      f'--num_train_steps={steps}',
+      '--fit_learning_rate',
+    )
+
+  one, two = f'{out}/round_1/', f'{out}/round_2/'
+  assert rounds(started) == [
+    pruned('a.config', 'b.ckpt', f'{one}pruned'),
+    trained(one, 10),
+    pruned(f'{one}pruned/pipeline.config', f'{one}retrained', f'{two}pruned'),
+    trained(two, 10),
+    pruned(f'{two}pruned/pipeline.config', f'{two}retrained', f'{out}/pruned'),
+    trained(f'{out}/', 11),
+  ]
+  # Half of it is left three times.
+  surgeries = [each for each in started if each[0] == 'prune_channels']
+  assert all('--target_macs=0.500000000' in each for each in surgeries)
+  assert '--rounds' not in str(started)
+  # The control is trained at once, and the table is that of one round.
+  (control,) = [
+    c for c in started if c[2:3] == (f'--model_dir={out}/dense_retrained',)
+  ]
+  assert '--num_train_steps=31' in control
+  models = ','.join(
+    f'{name}={out}/{name}/export/frozen_inference_graph.pb'
+    for name in ('dense', 'dense_retrained', 'pruned', 'retrained')
+  )
+  assert f'--models={models}' in started[-1]
+
+
+@pytest.mark.parametrize(
+  'flag, passed_on',
+  [
+    ('--ratio=0.75', '--ratio=0.500000000'),
+    ('--target_params=0.36', '--target_params=0.600000000'),
+    ('--target_latency=.64', '--target_latency=0.800000000'),
+  ],
+)
+def test_a_round_leaves_the_root_of_what_all_leave(run, out, flag, passed_on):
+  _, started = run('a.config', 'b.ckpt', out, '30', '--rounds=2', flag)
+  surgeries = [each for each in started if each[0] == 'prune_channels']
+  assert [each[-1] for each in surgeries] == [passed_on] * 2
+
+
+def test_one_round_is_as_if_nothing_was_said(run, out):
+  arguments = ('a.config', 'b.ckpt', out, '30', '--sensitivities=s.json')
+  _, started = run(*arguments, '--rounds=1')
+  assert started[0][-1] == '--sensitivities=s.json'
+  assert names(started).count('prune_channels') == 1
+  assert 'round_1' not in str(started)
+
+
+def test_rounds_go_on_where_they_stopped(run, out):
+  arguments = ('a.config', 'b.ckpt', out, '30', '--ratio=0.4', '--rounds=2')
+  result, _ = run(*arguments, fails='model_main', CONTROL='no')
+  assert result.returncode == 1
+  _, started = run(*arguments, CONTROL='no')
+  # The first surgery was done.
+  assert [each[0] for each in rounds(started)] == [
+    'model_main',
+    'prune_channels',
+    'model_main',
+  ]
+  _, started = run(*arguments, CONTROL='no')
+  assert names(started) == ['compare_models']
+
+
+def test_more_steps_are_for_the_last_round(run, out):
+  flags = ('--ratio=0.4', '--rounds=2')
+  run('a.config', 'b.ckpt', out, '30', *flags)
+  _, started = run('a.config', 'b.ckpt', out, '40', *flags)
+  trained = [command[2:4] for command in started if command[0] == 'model_main']
+  assert trained == [
+    (f'--model_dir={out}/dense_retrained', '--num_train_steps=40'),
+    (f'--model_dir={out}/retrained', '--num_train_steps=25'),
+  ]
+  result, started = run('a.config', 'b.ckpt', out, '39', *flags)
+  assert result.stderr.decode() == (
+    f'error: STEPS must be 40 or more in {out}, got 39\n'
+  )
+  assert not started
+
+
+@pytest.mark.parametrize(
+  'flags, message',
+  [
+    (
+      ['--rounds=0', '--ratio=0.4'],
+      '--rounds must be a number, 1 or more, got 0',
+    ),
+    (
+      ['--rounds=x', '--ratio=0.4'],
+      '--rounds must be a number, 1 or more, got x',
+    ),
+    (['--rounds=2'], 'with --rounds give one of --ratio=SHARE, '),
+    (
+      ['--rounds=2', '--ratio=0.4', '--target_macs=0.4'],
+      'with --rounds give one of --ratio=SHARE, ',
+    ),
+    (
+      ['--rounds=2', '--ratios_path=ratios.json'],
+      'with --rounds give one of --ratio=SHARE, ',
+    ),
+    (['--rounds=2', '--ratio=1.5'], '--ratio must be in (0, 1), got 1.5'),
+    (
+      ['--rounds=2', '--sensitivities=a.json', '--target_macs=0.5'],
+      '--sensitivities does not go with --rounds',
+    ),
+    (['--rounds=31', '--ratio=0.5'], 'STEPS must be 31 or more in '),
+  ],
+)
+def test_rounds_that_cannot_be_are_refused(run, out, flags, message):
+  result, started = run('a.config', 'b.ckpt', out, '30', *flags)
+  assert result.returncode == 2
+  assert result.stderr.decode().startswith(f'error: {message}')
+  assert not started and not os.path.exists(out)
