@@ -67,11 +67,14 @@ _POLICY_COLUMNS = (
   *('model', 'planned', 'measured', 'AP50 val', 'AP50 test', 'to control'),
   *('nonzero MACs', 'gzip', 'update', 'step'),
 )
+# How much AP50 the pictures show below the best.
+_SHOWN = 0.25
 _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
 
 def plot(
   groups: Sequence[Sequence[Dict[str, str]]],
+  others: Sequence[Sequence[Dict[str, str]]],
   column: str,
   label: str,
   path: str,
@@ -80,6 +83,7 @@ def plot(
 
   Args:
     groups: rows of each experiment.
+    others: rows of experiments that have a table of their own, drawn alike.
     column: what it costs; models without it are left out.
     label: of its axis.
     path: of the picture.
@@ -87,25 +91,40 @@ def plot(
   figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=100)
   lines: Dict[str, List] = {}
   for rows in groups:
-    if all(row[column] for row in rows):
-      point = (
-        tables.mean(rows, column),
-        np.mean([tables.told(row) for row in rows]),
-      )
+    for point in _points(rows, column):
       lines.setdefault(tables.method(rows[0]['experiment']), []).append(point)
+  alike = [point for rows in others for point in _points(rows, column)]
+  if alike:
+    axes.scatter(
+      *zip(*alike), color='0.6', marker='x', label='schedules and regrowth'
+    )
   for number, name in enumerate(tables.TITLES):
     if name in lines:
       x, y = zip(*sorted(lines[name]))
       # A method has one colour in all pictures.
       style = {'color': pyplot.cm.tab20(number), 'marker': 'o'}
       axes.plot(x, y, label=tables.TITLES[name].replace('`', ''), **style)
+  every = alike + [point for line in lines.values() for point in line]
+  best = max(height for _, height in every)
+  low = sum(height < best - _SHOWN for _, height in every)
+  if low:
+    label += f' ({low} models have less AP50 than is shown)'
+  axes.set_ylim(max(0, best - _SHOWN), best + 0.02)
   axes.set_xlabel(label)
   axes.set_ylabel('AP50')
-  axes.set_ylim(0, 1)
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc='center left', bbox_to_anchor=(1.01, 0.5))
   figure.savefig(path, bbox_inches='tight')
   pyplot.close(figure)
+
+
+def _points(rows: Sequence[Dict[str, str]], column: str) -> List[tuple]:
+  """The cost and the AP50 of an experiment, means over its seeds, if known."""
+  known = [row for row in rows if row[column]]
+  if not known:
+    return []
+  heights = [tables.told(row) for row in known]
+  return [(tables.mean(known, column), float(np.mean(heights)))]
 
 
 def rows_of(detector: str, kind: str = '') -> List[Dict[str, str]]:
@@ -136,11 +155,17 @@ def section(detector: str) -> str:
   # Without a control yet, the dense model stands for it.
   controls = controls or [row for row in rows if row['experiment'] == 'dense']
   text = tables.table([tables.cells(group, controls) for group in groups])
+  others = [
+    group
+    for kind in (tables.POLICY, tables.AROUND)
+    for group in tables.grouped(rows_of(detector, kind))
+  ]
   for column, label in _AXES.items():
     if not any(row[column] for row in rows):
       continue
     picture = f'images/accuracy_{_SHORT[detector]}_{column}.png'
-    plot(groups, column, label, os.path.join(_DOCS, picture))
+    path = os.path.join(_DOCS, picture)
+    plot(groups, others, column, label, path)
     text += f'\n![AP50 against {label}]({picture})\n'
   return text
 

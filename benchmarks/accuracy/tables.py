@@ -129,6 +129,7 @@ def cells(
     'seeds': str(len(rows)),
     **scores,
     'to control': to_control(rows, controls),
+    'parameters': f'{mean(rows, "parameters") / 1e6:.2f} M',
     'nonzeros': f'{mean(rows, "nonzeros") / 1e6:.2f} M',
     'nonzero MACs': f'{mean(rows, "nonzero_macs") / 1e6:.0f} M',
     'gzip': f'{mean(rows, "gzip_bytes") / 1e6:.1f} MB',

@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from object_detection_pruning.common import progress
+from object_detection_pruning.common import errors, progress
 from object_detection_pruning.reconstruction import (
   admm,
   kernel_layers,
@@ -106,8 +106,14 @@ def _survey_layer(layer, observed, request, weights, photos) -> LayerSurvey:
   solver = admm.Solver(problem, layerwise.shape_of(layer), request.pattern)
   power = float(problem.power() @ problem.output_weights) or 1.0
   found = [
-    float(errors @ problem.output_weights) for errors in solver.curve(LEVELS)
+    float(lost @ problem.output_weights) for lost in solver.curve(LEVELS)
   ]
+  if not np.isfinite([power] + found).all():
+    raise errors.InputError(
+      f'what zeros cost in layer {layer.name} is not a number: its inputs on '
+      'these photos, or its weights, are too large; train the model further, '
+      'or exclude the layer'
+    )
   costs = np.array([0.0] + found)
   positions = sum(moments.positions for moments in observed.values()) / photos
   return LayerSurvey(costs / power, costs, positions)

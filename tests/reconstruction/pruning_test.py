@@ -290,3 +290,13 @@ def test_what_pooling_makes_of_a_border_is_computed_again():
   assert border('a', 'b') == ['before']
   assert border('b') == ['AvgPool', 'a/c']
   assert border('first', 'a', 'b') == ['image']
+
+
+def test_layer_whose_outputs_are_no_numbers_is_named(model):
+  layer = _pruner(model, sparsity=0.5).chosen[0]
+  huge = {layer.constant: layer.kernel * np.float32(1e25)}
+  overflowing = model._replace(graph_def=models.with_values(model, huge))
+  with pytest.raises(errors.InputError) as error:
+    _pruner(overflowing, sparsity=0.5, allocation='equal_error').run()
+  assert 'is not a number' in str(error.value)
+  assert '\n' not in str(error.value)
