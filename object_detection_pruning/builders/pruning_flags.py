@@ -150,8 +150,8 @@ PRUNING_FLAGS = (
   PruningFlag(
     'teacher',
     flags.DEFINE_string,
-    'Checkpoint, or folder of checkpoints, of a dense model to learn from too '
-    '(knowledge distillation).',
+    'Checkpoint, folder of checkpoints, or frozen graph of a dense model to '
+    'learn from too (knowledge distillation).',
     'distillation_teacher',
   ),
   PruningFlag(

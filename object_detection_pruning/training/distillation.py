@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
-from object_detection_pruning.common import checkpoints, checks, errors
+from object_detection_pruning.common import checks, errors
 from object_detection_pruning.training import (
   batch_statistics,
   distillation_losses,
@@ -31,7 +31,7 @@ class Settings(NamedTuple):
 
   Attributes:
     config: pipeline config of the teacher.
-    checkpoint: prefix of the teacher's checkpoint.
+    checkpoint: prefix of the teacher's checkpoint, or its frozen graph.
     class_weight: of the loss of scores, 0 or more.
     box_weight: of the loss of box encodings, 0 or more.
     feature_weight: of the loss of feature maps, 0 or more.
@@ -75,8 +75,8 @@ def from_config(
   distillation = message.distillation
   if not distillation.teacher:
     raise errors.InputError(
-      'distillation.teacher (--teacher) must be a checkpoint, got '
-      f'{distillation.teacher!r}'
+      'distillation.teacher (--teacher) must be a checkpoint or a frozen '
+      f'graph, got {distillation.teacher!r}'
     )
   weights = {}
   for name in ('class_weight', 'box_weight', 'feature_weight'):
@@ -86,7 +86,7 @@ def from_config(
     raise errors.InputError(
       'distillation needs a class_weight, box_weight or feature_weight above 0'
     )
-  checkpoint = checkpoints.resolve(distillation.teacher)
+  checkpoint = teachers.resolve(distillation.teacher)
   teacher_config = config
   if distillation.teacher_config:
     teacher_config = pipeline.load(distillation.teacher_config)

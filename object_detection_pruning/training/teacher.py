@@ -6,8 +6,10 @@ images in place of its own. What is large of it is held as `held_weights` says.
 So nothing of it is trained, and none of its weights are saved with the student.
 """
 
+import os
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
@@ -16,7 +18,13 @@ from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors, finite
 from object_detection_pruning.core import moving_averages, widths
 from object_detection_pruning.export import stripping
-from object_detection_pruning.graphs import freezing, graph_index, subgraphs
+from object_detection_pruning.graphs import (
+  freezing,
+  graph_files,
+  graph_index,
+  stored_weights,
+  subgraphs,
+)
 from object_detection_pruning.graphs.graph_index import GraphDef
 from object_detection_pruning.training import held_weights
 
@@ -34,6 +42,7 @@ FEATURES = 'features/'
 # A list in an SSD, one tensor in a two-stage detector.
 _FEATURE_MAPS = ('feature_maps', 'rpn_features_to_crop')
 _PROPOSE = '_postprocess_rpn'
+_FROZEN = '.pb'
 _IMAGES = 'images'
 _SHAPES = 'true_image_shapes'
 
@@ -96,6 +105,25 @@ class Teacher(NamedTuple):
     }
 
 
+def resolve(path: str) -> str:
+  """Finds what holds the weights of a teacher.
+
+  Args:
+    path: a checkpoint, a folder of checkpoints, or a frozen graph (`.pb`).
+
+  Returns:
+    The prefix of the checkpoint, or the path of the graph.
+
+  Raises:
+    InputError: there is none.
+  """
+  if not path.endswith(_FROZEN):
+    return checkpoints.resolve(path)
+  if not os.path.isfile(path):
+    raise errors.InputError(f'no frozen graph at {path!r}')
+  return path
+
+
 def load(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   checkpoint: str,
@@ -106,17 +134,15 @@ def load(
   Args:
     config: pipeline config of the teacher; masks are folded in, and moving
       averages taken where it evaluates them.
-    checkpoint: its prefix.
+    checkpoint: what `resolve` gives.
     image_shape: [height, width, 3] of preprocessed images, None where a side
       is not known.
 
   Raises:
     InputError: the checkpoint does not fit the config.
   """
-  raw = checkpoints.read(checkpoint)
-  weights = moving_averages.evaluated(config, raw, f'the teacher {checkpoint}')
-  finite.check(checkpoint, weights)
-  tensors = stripping.strip(weights).tensors
+  tensors = _tensors(config, checkpoint)
+  finite.check(checkpoint, tensors)
   with tf.Graph().as_default() as graph:
     images = tf.placeholder(tf.float32, [None] + list(image_shape), _IMAGES)
     shapes = tf.placeholder(tf.int32, [None, 3], _SHAPES)
@@ -155,6 +181,23 @@ def select(predicted: Dict[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
     ):
       found[f'{FEATURES}{number}'] = tensor
   return found
+
+
+def _tensors(
+  config: pipeline_pb2.TrainEvalPipelineConfig, path: str
+) -> Dict[str, np.ndarray]:
+  """Reads the weights of a teacher by the names that they had in training."""
+  if path.endswith(_FROZEN):
+    graph_def = graph_files.read(path).graph_def
+    return {
+      node.name: tf.make_ndarray(node.attr['value'].tensor)
+      for node in stored_weights.unpack(graph_def).graph_def.node
+      if node.op == 'Const' and node.attr['dtype'].type == tf.float32
+    }
+  weights = moving_averages.evaluated(
+    config, checkpoints.read(path), f'the teacher {path}'
+  )
+  return stripping.strip(weights).tensors
 
 
 def _check(graph: tf.Graph, tensors: dict, checkpoint: str) -> None:

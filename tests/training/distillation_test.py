@@ -11,6 +11,7 @@ from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
+from object_detection_pruning.export import exporter
 from object_detection_pruning.training import (
   batch_statistics,
   distillation,
@@ -187,6 +188,29 @@ def test_no_weights_of_the_teacher_are_written_with_the_graph(data, teacher):
           assert np.isfinite(session.run(spec.loss))
   weights = sum(array.nbytes for array in checkpoints.read(teacher).values())
   assert size[True] - size[False] < weights / 4
+
+
+def test_a_frozen_graph_teaches_what_its_checkpoint_does(
+  data, teacher, tmp_path
+):
+  config = detectors.config(detectors.ssd(), data)
+  folder, trained = tmp_path / 'export', str(tmp_path / 'trained')
+  tensors = dict(checkpoints.read(teacher), global_step=np.int64(7))
+  checkpoints.write(trained, tensors)
+  exporter.export(config, trained, str(folder))
+  frozen = str(folder / exporter.FROZEN_GRAPH)
+  given = distillation.from_config(with_teacher(config, frozen))
+  shape = [SIZE, SIZE, 3]
+  found = teachers.load(given.config, given.checkpoint, shape)
+  assert found == teachers.load(config, teacher, shape)
+  with pytest.raises(errors.InputError, match='no frozen graph at'):
+    distillation.from_config(with_teacher(config, frozen[:-3] + 's.pb'))
+  other = tmp_path / 'other.pb'
+  with tf.Graph().as_default() as graph:
+    tf.constant([1.0], name='image_tensor')
+    other.write_bytes(graph.as_graph_def().SerializeToString())
+  with pytest.raises(errors.InputError, match='cannot be the teacher: it lac'):
+    teachers.load(config, str(other), shape)
 
 
 def test_a_teacher_predicts_what_its_constants_do(data, teacher, monkeypatch):
