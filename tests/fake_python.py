@@ -6,6 +6,7 @@ is asked to.
 """
 
 import os
+import signal
 import subprocess
 
 # What is written in line (`-`) and in a file has its output folder last; to
@@ -100,6 +101,8 @@ class FakePython:
       ),
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
+      # Tests may run in the background, where Ctrl-C is ignored.
+      preexec_fn=_heed_interrupts,
     )
 
   def started(self):
@@ -109,3 +112,7 @@ class FakePython:
     """
     lines = self._log.read_text().splitlines()
     return [tuple(line.split('|')) for line in lines]
+
+
+def _heed_interrupts():
+  signal.signal(signal.SIGINT, signal.SIG_DFL)
