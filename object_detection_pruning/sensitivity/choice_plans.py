@@ -1,6 +1,6 @@
 """What a choice becomes: channels that go, or the sparsity of each layer."""
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from object_detection.protos import pipeline_pb2
@@ -15,6 +15,7 @@ from object_detection_pruning.core import (
   kernels,
   layer_patterns,
   moving_averages,
+  thresholds,
 )
 from object_detection_pruning.export import stripping
 from object_detection_pruning.models import registry
@@ -101,12 +102,58 @@ class SparsityMap(NamedTuple):
     zeros = sum(self.sparsities[n] * size for n, size in self.sizes.items())
     return zeros / sum(self.sizes.values())
 
+  @property
+  def measured_zeros(self) -> Tuple[int, int]:
+    """Zeros, and weights, in the layers that were measured."""
+    sizes = {n: size for n, size in self.sizes.items() if n not in self.kept}
+    zeros = sum(
+      thresholds.zeros_for(self.sparsities[n], size)
+      for n, size in sizes.items()
+    )
+    return zeros, sum(sizes.values())
+
+
+def check_weights(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+  found: results.Results,
+  path: str,
+) -> None:
+  """Raises `InputError` unless a file is of single weights of a config's model.
+
+  Args:
+    config: a pipeline config.
+    found: what was measured.
+    path: of the file that `found` was read from, for the error.
+  """
+  if found.setup.granularity != prunables.WEIGHT:
+    raise errors.InputError(
+      f'{path} was measured on channels: masks need '
+      f'--granularity={prunables.WEIGHT}'
+    )
+  found.setup.check_same(
+    found.setup._replace(model=fingerprints.of_model(config)), path
+  )
+
+
+def masked_layers(
+  config: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Optional[List[str]]:
+  """Names the layers that a config masks; None where it masks none by itself.
+
+  That is where `sparsity_map` includes what is chosen.
+  """
+  message = pipeline.pruning_message(config)
+  if not registry.is_masked(config.model) and not message.include:
+    return None
+  return list(_masked_sizes(config))
+
 
 def sparsity_map(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   found: results.Results,
   choice: selection.Choice,
   path: str,
+  takes_all: bool = False,
 ) -> SparsityMap:
   """Puts a sparsity for each masked layer into a copy of a config.
 
@@ -117,28 +164,23 @@ def sparsity_map(
     found: what was measured.
     choice: how many weights of each layer are to be zero.
     path: of the file that `found` was read from, for the error.
+    takes_all: whether layers of the choice that lose nothing are included too.
 
   Raises:
     InputError: the file is of channels, or of another model, or a layer that
       loses weights is not masked.
   """
-  if found.setup.granularity != prunables.WEIGHT:
-    raise errors.InputError(
-      f'{path} was measured on channels: masks need '
-      f'--granularity={prunables.WEIGHT}'
-    )
-  found.setup.check_same(
-    found.setup._replace(model=fingerprints.of_model(config)), path
-  )
+  check_weights(config, found, path)
   losing = [name for name, number in choice.removed.items() if number]
   if not losing:
     raise errors.InputError('no layer would lose a weight: raise the bound')
   result = pipeline_pb2.TrainEvalPipelineConfig()
   result.CopyFrom(config)
   message = pipeline.pruning_message(result)
-  if not registry.is_masked(config.model) and not message.include:
-    message.include.extend(map(_pattern, losing))
-  sizes = _masked_layers(result)
+  if masked_layers(config) is None:
+    included = choice.removed if takes_all else losing
+    message.include.extend(map(_pattern, included))
+  sizes = _masked_sizes(result)
   unmasked = [name for name in losing if name not in sizes]
   if unmasked:
     raise errors.InputError(
@@ -161,7 +203,7 @@ def sparsity_map(
   return made
 
 
-def _masked_layers(
+def _masked_sizes(
   config: pipeline_pb2.TrainEvalPipelineConfig,
 ) -> Dict[str, int]:
   sizes: Dict[str, int] = {}

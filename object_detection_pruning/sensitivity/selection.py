@@ -9,7 +9,7 @@ from object_detection_pruning.channels import plan as plans
 from object_detection_pruning.channels import selection as channel_selection
 from object_detection_pruning.common import checks, errors
 from object_detection_pruning.sensitivity import costs as costs_lib
-from object_detection_pruning.sensitivity import results
+from object_detection_pruning.sensitivity import exact_total, results
 
 Bounds = channel_selection.Bounds
 _BISECTIONS = 24
@@ -39,12 +39,13 @@ class Choice(NamedTuple):
 
 
 class Target(NamedTuple):
-  """What is asked for; one of `metric_loss` and `measure` is set.
+  """What is asked for; `metric_loss`, `measure` or `sparsity` is set.
 
   Attributes:
     metric_loss: most that each group alone may lose, as a share of the metric.
     measure: `params` or `macs`, of which `share` is to be left.
     share: in (0, 1).
+    sparsity: of the chosen layers together, in (0, 1); of single weights alone.
     bounds: what must stay of each group.
     include: patterns of layers.
     exclude: patterns of layers.
@@ -53,30 +54,39 @@ class Target(NamedTuple):
   metric_loss: Optional[float] = None
   measure: Optional[str] = None
   share: Optional[float] = None
+  sparsity: Optional[float] = None
   bounds: Bounds = Bounds()
   include: Sequence[str] = ()
   exclude: Sequence[str] = ()
 
 
 TARGETS = ('eval_metric_loss', 'target_macs', 'target_params')
+# Of what has an exact number of zeros.
+TARGETS_OF_WEIGHTS = ('eval_metric_loss', 'sparsity') + TARGETS[1:]
 
 
-def target_from(given: Dict[str, float], **more) -> Target:
+def target_from(
+  given: Dict[str, float], offered: Sequence[str] = TARGETS, **more
+) -> Target:
   """Gives the target that flags describe.
 
   Args:
-    given: one of `TARGETS` and its value.
+    given: one of the flags that are offered, and its value.
+    offered: `TARGETS` or `TARGETS_OF_WEIGHTS`.
     **more: other fields of the target.
 
   Raises:
     InputError: there is not just one, or it is out of range.
   """
   if len(given) != 1:
+    names = [f'--{name}' for name in offered]
     raise errors.InputError(
-      'give one of --eval_metric_loss, --target_macs and --target_params, got '
-      f'{len(given)}'
+      f'give one of {", ".join(names[:-1])} and {names[-1]}, got {len(given)}'
     )
   ((name, value),) = given.items()
+  if name == 'sparsity':
+    checks.fraction('--sparsity', value)
+    return Target(sparsity=value, **more)
   if name != 'eval_metric_loss':
     checks.fraction(f'--{name}', value)
     return Target(measure=name.rpartition('_')[2], share=value, **more)
@@ -187,6 +197,20 @@ class Chooser:
         low = price
     return self._choice(self._give_back(best, measure, options, share))
 
+  def by_sparsity(self, sparsity: float) -> Choice:
+    """Gives all layers together an exact share of zeros, with the least loss.
+
+    Args:
+      sparsity: of these layers together, in (0, 1).
+
+    Raises:
+      InputError: it is not reached with the largest ratios measured.
+    """
+    checks.fraction('sparsity', sparsity)
+    return self._choice(
+      exact_total.divide(self._curves, self._sizes, sparsity)
+    )
+
   def _at_price(self, price: float, measure: str, options) -> Dict[str, int]:
     found = []
     for end in (0, -1):
@@ -265,6 +289,8 @@ def choose(
     names: of the layers that may lose something; None for all measured.
   """
   chooser = Chooser(found, target.bounds, names)
+  if target.sparsity is not None:
+    return chooser.by_sparsity(target.sparsity)
   if target.measure:
     return chooser.by_cost(target.measure, target.share)
   return chooser.by_loss(target.metric_loss)

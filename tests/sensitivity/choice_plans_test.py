@@ -219,6 +219,48 @@ def test_weights_of_a_file_become_layer_sparsities(dense, tmp_path):
   assert f'all of them: {message.target_sparsity:.3f}' in result.stdout
   assert config.model == dense.config.model
   _check_masked(dense.config, output, sizes)
+  _check_total(dense, output, sizes, tmp_path)
+
+
+def _check_total(dense, output, sizes, tmp_path):
+  """Asks for an exact total, with and without writing."""
+  curves = len(results_file.load(output).curves())
+  arguments = [
+    f'--pipeline_config_path={dense.path}',
+    f'--sensitivities={output}',
+  ]
+  out = f'--output_dir={tmp_path}/total'
+  dry, wrong, late, none, written = processes.command(
+    ALLOCATE,
+    [
+      [*arguments, '--sparsity=0.4', '--dry_run', out],
+      [*arguments, '--sparsity=0.4', '--target_params=0.5', out],
+      [*arguments, '--sparsity=0.6', out],
+      [*arguments, '--sparsity=0.4'],
+      [*arguments, '--sparsity=0.4', out],
+    ],
+  )
+  processes.assert_refused(wrong, 'give one of --eval_metric_loss, --sparsity')
+  processes.assert_refused(late, 'the sparsity 0.6 cannot be reached: it is 0.')
+  processes.assert_refused(none, '--output_dir is needed, or --dry_run')
+  assert written.returncode == 0, written.stderr
+  message = pipeline.pruning_message(
+    pipeline.load(str(tmp_path / 'total' / 'pipeline.config'))
+  )
+  # Layers that lose nothing count as well.
+  assert len(message.include) == len(message.layer_sparsity) == curves
+  zeros = 0
+  for entry in message.layer_sparsity:
+    size = sizes[entry.layer[1:-1]]
+    zeros += round(entry.target_sparsity * size)
+  measured = sum(sizes[entry.layer[1:-1]] for entry in message.layer_sparsity)
+  assert zeros == round(0.4 * measured)
+  line = f'zeros in the measured layers: {zeros:,} of {measured:,} weights'
+  assert line in written.stdout
+  assert dry.returncode == 0, dry.stderr
+  shown, _, path = written.stdout.rstrip('\n').rpartition('; ')
+  assert dry.stdout == shown + '\n'
+  assert path == str(tmp_path / 'total' / 'pipeline.config')
 
 
 def _check_masked(dense_config, output, sizes):
@@ -245,6 +287,14 @@ def _check_masked(dense_config, output, sizes):
     sum(made.sparsities[n] * sizes[n] for n in made.sparsities)
     / sum(sizes[n] for n in made.sparsities)
   )
+  masked = choice_plans.masked_layers(config)
+  assert set(masked) == set(made.sparsities)
+  total = selection.choose(found, selection.Target(sparsity=0.3), masked)
+  made = choice_plans.sparsity_map(config, found, total, output, True)
+  measured = [name for name in sizes if name not in made.kept]
+  measured = sum(sizes[name] for name in measured if name in made.sizes)
+  assert made.measured_zeros == (round(0.3 * measured), measured)
+  assert made.sparsities[PREFIX + 'Conv2d_4_pointwise'] == pytest.approx(0.4)
   message.exclude.append('Conv2d_3_pointwise')
   with pytest.raises(errors.InputError, match='Conv2d_3_pointwise is to lose'):
     choice_plans.sparsity_map(config, found, choice, output)

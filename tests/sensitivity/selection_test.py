@@ -55,6 +55,31 @@ def test_the_fewest_that_stay_are_a_multiple_too():
   assert chooser.by_loss(0.0).removed == {'layer0': 2}
 
 
+def test_one_way_of_asking_at_a_time():
+  ways = selection.TARGETS_OF_WEIGHTS
+  assert selection.target_from({'sparsity': 0.8}, ways).sparsity == 0.8
+  listed = (
+    'give one of --eval_metric_loss, --sparsity, --target_macs and '
+    '--target_params, got 2'
+  )
+  with pytest.raises(errors.InputError, match=listed):
+    selection.target_from({'sparsity': 0.8, 'target_macs': 0.5}, ways)
+  for wrong in (0.0, 1.0, float('nan')):
+    with pytest.raises(errors.InputError, match='--sparsity must be'):
+      selection.target_from({'sparsity': wrong}, ways)
+
+
+def test_a_total_is_of_the_named_layers_alone():
+  found = _results([(0.1, 0.2, 0.3), (0.1, 0.2, 0.3), (0.0, 0.0, 0.0)])
+  target = selection.Target(sparsity=0.6)
+  choice = selection.choose(found, target, ['layer0', 'layer1'])
+  assert sorted(choice.removed) == ['layer0', 'layer1']
+  assert sum(choice.removed.values()) == 12
+  everything = selection.choose(found, target).removed
+  assert sum(everything.values()) == 18
+  assert everything['layer2'] == 9
+
+
 def test_what_cannot_be_reached_is_refused():
   chooser = selection.Chooser(_results([(0.1, 0.2, 0.3)]))
   with pytest.raises(errors.InputError, match='0.1000 of the macs is left'):
