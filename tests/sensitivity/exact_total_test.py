@@ -61,7 +61,7 @@ def test_what_cannot_be_reached_is_refused():
   st.floats(0.01, 0.8),
 )
 @hypothesis.settings(max_examples=600, deadline=None)
-def test_the_total_is_exact_and_float32_fields_say_it(layers, sparsity):
+def test_the_total_is_exact_even_in_single_precision(layers, sparsity):
   curves = _curves([losses for _, losses in layers])
   sizes = {name: size for name, (size, _) in zip(curves, layers)}
   total = round(sparsity * sum(sizes.values()))
