@@ -59,7 +59,7 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
   'dense_steps',
   None,
-  'Steps for the dense model; not set: 850 on shapes, 600 on a data set.',
+  'Steps for the dense model; not set: 1000 on shapes, 600 on a data set.',
 )
 flags.DEFINE_integer(
   'prune_steps',
@@ -151,7 +151,7 @@ def _settings() -> dict:
   settings['sparsity'] = FLAGS.sparsity
   settings['method'] = FLAGS.method
   for name, shapes_value, data_value in (
-    ('dense_steps', 850, 600),
+    ('dense_steps', 1000, 600),
     ('prune_steps', 300, 1000),
   ):
     value = FLAGS[name].value
