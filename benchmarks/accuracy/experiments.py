@@ -18,7 +18,6 @@ from kinds import (
   RECONSTRUCT,
   SEEDS,
   SSD,
-  TARGET_SEEDS,
   Experiment,
 )
 
@@ -53,12 +52,18 @@ def _untrained(
   start: str = 'dense',
   **request,
 ) -> Experiment:
-  """A model pruned at once; from the control, one that trained as long."""
-  name = way if start == 'dense' else f'{start}_{way}'
+  """A model pruned at once; from the control, one that trained as long.
+
+  From one without some channels, both have gone.
+  """
+  # The share of channels that went before is no share of weights.
+  name = way if start == 'dense' else f'{start.split("_")[0]}_{way}'
   if 'target' in request:
     name += f'_{request["target"]}'
   if 'granularity' in request:
-    name += '_blocks'
+    name += '_n_of_m' if ':' in request['granularity'] else '_blocks'
+  elif 'allocation' in request:
+    name += f'_{request["allocation"]}'
   return Experiment(
     f'{name}_{sparsity:g}',
     detector,
@@ -96,6 +101,22 @@ def _channels(
   )
 
 
+def _narrow(share: float, steps: int, teacher: Optional[str]) -> Experiment:
+  """A model without a share of its channels that retrains."""
+  kind = 'distilled' if teacher else 'retrained'
+  return Experiment(
+    f'channels_{share:g}_{kind}',
+    SSD,
+    start=f'channels_{share:g}',
+    steps=steps,
+    rate=0.5,
+    # A teacher needs a `pruning` message; these masks stay full.
+    pruning='include: ""' if teacher else None,
+    teacher=teacher,
+    seeds=OTHER_SEEDS,
+  )
+
+
 def experiments() -> List[Experiment]:
   """Gives the list, the most telling ones of each detector first."""
   return _of_ssd() + _of_two_stages(FASTER) + _of_two_stages(MASK)
@@ -129,7 +150,7 @@ def _of_ssd() -> List[Experiment]:
   ]
   for sparsity in (0.9, 0.8, 0.95):
     found.append(_untrained(RECONSTRUCT, sparsity, seeds=SEEDS))
-  found += [_channels(share, seeds=TARGET_SEEDS) for share in (0.4, 0.6)]
+  found += [_channels(share, seeds=SEEDS) for share in (0.4, 0.6)]
   levels = (0.85, 0.7, 0.75, 0.5)
   found += [_untrained(RECONSTRUCT, sparsity) for sparsity in levels]
   levels = (0.9, 0.8, 0.95) + levels
@@ -143,7 +164,8 @@ def _of_ssd() -> List[Experiment]:
     for teacher in ('dense', None)
   ]
   found.append(_untrained(RECONSTRUCT, 0.9, seeds=OTHER_SEEDS, start='control'))
-  return found + scheduled.experiments() + _compared(steps)
+  found += scheduled.experiments() + _compared(steps)
+  return found + scheduled.divided() + _combined(steps)
 
 
 def _compared(steps: int) -> List[Experiment]:
@@ -162,6 +184,25 @@ def _compared(steps: int) -> List[Experiment]:
     for level in (0.75, 0.9)
   ]
   return found + [_continued(level, steps, **one) for level in (0.95, 0.8)]
+
+
+def _combined(steps: int) -> List[Experiment]:
+  """Other divisions of zeros, pairs of them, and channels that retrain."""
+  one = {'seeds': OTHER_SEEDS}
+  found = [
+    _untrained(RECONSTRUCT, level, allocation=way, **one)
+    for level in (0.85, 0.9)
+    for way in ('equal_error', 'uniform')
+  ]
+  # A pattern that sets the sparsity of each layer leaves nothing to divide.
+  pattern = {'granularity': '2:4', 'allocation': 'uniform'}
+  found.append(_untrained(RECONSTRUCT, 0.5, **pattern, **one))
+  found.append(_untrained(RECONSTRUCT, 0.8, start='channels_0.4', **one))
+  return found + [
+    _narrow(share, steps, teacher)
+    for share in (0.4, 0.6)
+    for teacher in ('dense', None)
+  ]
 
 
 def find(detector: str, name: str) -> Experiment:

@@ -8,6 +8,7 @@ RECIPE = 'recipe'
 RECONSTRUCT = 'reconstruct'
 MAGNITUDE = 'magnitude'
 CHANNELS = 'channels'
+SENSITIVITY = 'sensitivity'
 
 
 class Experiment(NamedTuple):
@@ -18,8 +19,9 @@ class Experiment(NamedTuple):
     detector: one of `DETECTORS`.
     way: TRAIN; RECIPE, what train_detector.py makes of the detector's config;
       RECONSTRUCT, from training images without their labels;
-      MAGNITUDE, the smallest weights set to zero and nothing else; or CHANNELS,
-      whole channels removed by prune_channels.
+      MAGNITUDE, the smallest weights set to zero and nothing else; CHANNELS,
+      whole channels removed by prune_channels; or SENSITIVITY, TRAIN with zeros
+      divided by what each layer of the start loses alone.
     start: name of the experiment to start from; None for the checkpoint of the
       detector, or random weights where it has none.
     steps: of training, or of refinement after reconstruction.
@@ -35,7 +37,7 @@ class Experiment(NamedTuple):
     clears_momentum: whether the momentum of masked weights is set to zero after
       each step.
     request: settings of a reconstruction, as `reconstruction.Request` has them,
-      or flags of prune_channels.
+      flags of prune_channels, or the sparsity and the ratios to measure.
     seeds: one run for each.
   """
 

@@ -62,11 +62,22 @@ _CHOSEN_COLUMNS = (
   'gzip',
   'sparse graph faster',
 )
-_AROUND_COLUMNS = ('model', 'AP50 val', 'AP50 test', 'to control')
+_AROUND_COLUMNS = (
+  *('model', 'AP50 val', 'AP50 test', 'to control'),
+  *('parameters', 'nonzeros'),
+)
 _POLICY_COLUMNS = (
   *('model', 'planned', 'measured', 'AP50 val', 'AP50 test', 'to control'),
-  *('nonzero MACs', 'gzip', 'update', 'step'),
+  *('parameters', 'nonzeros', 'nonzero MACs', 'gzip', 'update', 'step'),
 )
+# What pictures show of experiments that have a table of their own.
+_MUTED = {
+  tables.POLICY: ('schedules and regrowth', 'x'),
+  tables.AROUND: ('training around a schedule', '+'),
+}
+# Of the methods that have a line; grey is for the others.
+_COLOURS = [pyplot.cm.tab20(n) for n in range(20) if n not in (14, 15)]
+_COLOURS += [pyplot.cm.tab20b(n) for n in (0, 12)]
 # How much AP50 the pictures show below the best.
 _SHOWN = 0.25
 _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
@@ -74,7 +85,7 @@ _BEGIN, _END = '<!-- begin results -->', '<!-- end results -->'
 
 def plot(
   groups: Sequence[Sequence[Dict[str, str]]],
-  others: Sequence[Sequence[Dict[str, str]]],
+  others: Dict[str, Sequence[Sequence[Dict[str, str]]]],
   column: str,
   label: str,
   path: str,
@@ -83,7 +94,7 @@ def plot(
 
   Args:
     groups: rows of each experiment.
-    others: rows of experiments that have a table of their own, drawn alike.
+    others: rows of each experiment of a key of `_MUTED`, drawn alike.
     column: what it costs; models without it are left out.
     label: of its axis.
     path: of the picture.
@@ -93,18 +104,18 @@ def plot(
   for rows in groups:
     for point in _points(rows, column):
       lines.setdefault(tables.method(rows[0]['experiment']), []).append(point)
-  alike = [point for rows in others for point in _points(rows, column)]
-  if alike:
-    axes.scatter(
-      *zip(*alike), color='0.6', marker='x', label='schedules and regrowth'
-    )
+  every = [point for line in lines.values() for point in line]
+  for kind, (title, marker) in _MUTED.items():
+    alike = [point for rows in others[kind] for point in _points(rows, column)]
+    every += alike
+    if alike:
+      axes.scatter(*zip(*alike), color='0.6', marker=marker, label=title)
   for number, name in enumerate(tables.TITLES):
     if name in lines:
       x, y = zip(*sorted(lines[name]))
       # A method has one colour in all pictures.
-      style = {'color': pyplot.cm.tab20(number), 'marker': 'o'}
+      style = {'color': _COLOURS[number], 'marker': 'o'}
       axes.plot(x, y, label=tables.TITLES[name].replace('`', ''), **style)
-  every = alike + [point for line in lines.values() for point in line]
   best = max(height for _, height in every)
   low = sum(height < best - _SHOWN for _, height in every)
   if low:
@@ -155,11 +166,7 @@ def section(detector: str) -> str:
   # Without a control yet, the dense model stands for it.
   controls = controls or [row for row in rows if row['experiment'] == 'dense']
   text = tables.table([tables.cells(group, controls) for group in groups])
-  others = [
-    group
-    for kind in (tables.POLICY, tables.AROUND)
-    for group in tables.grouped(rows_of(detector, kind))
-  ]
+  others = {kind: tables.grouped(rows_of(detector, kind)) for kind in _MUTED}
   for column, label in _AXES.items():
     if not any(row[column] for row in rows):
       continue

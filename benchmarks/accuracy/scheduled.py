@@ -5,7 +5,7 @@ All start from one dense model and train for as long as its control.
 
 from typing import Dict, List
 
-from kinds import DETECTORS, OTHER_SEEDS, SSD, Experiment
+from kinds import DETECTORS, OTHER_SEEDS, SENSITIVITY, SSD, Experiment
 
 _STEPS = DETECTORS[SSD].retrained
 _ERK = 'allocation: "erdos_renyi_kernel"'
@@ -20,6 +20,12 @@ _SCHEDULED = {
   'soft': f'{_ERK} regrowth: "soft"',
   'movement_erk': f'criterion: "movement" {_ERK}',
 }
+# Ways to divide zeros among layers, by magnitude and with a schedule.
+_GLOBAL = {'global': 'allocation: "global"'}
+_DIVIDED = {'magnitude_erk': _ERK, **_GLOBAL}
+_DIVIDED_SPARSITY = 0.85
+# Of layers pruned alone; the total lies above most of the usual ones.
+_RATIOS = '0.3,0.5,0.7,0.8,0.9,0.95,0.99'
 # Patterns of masks, with a schedule and by magnitude.
 _PATTERNS = {
   'weights': '',
@@ -99,6 +105,26 @@ def _moving(sparsity: float) -> List[Experiment]:
     )
     for name, text in _SPARSE_TRAINING.items()
   ]
+
+
+def _by_sensitivity(sparsity: float) -> Experiment:
+  """A schedule whose zeros are divided by what each layer loses alone."""
+  return _retrained(
+    f'policy_sensitivity_{sparsity:g}',
+    f'target_sparsity: {sparsity}',
+    way=SENSITIVITY,
+    request={'sparsity': sparsity, 'ratios': _RATIOS},
+  )
+
+
+def divided(sparsity: float = 0.9) -> List[Experiment]:
+  """Gives ways to divide zeros among layers.
+
+  Args:
+    sparsity: of what `experiments` does not have yet.
+  """
+  found = _policies(_DIVIDED, _DIVIDED_SPARSITY) + _policies(_GLOBAL, sparsity)
+  return found + [_by_sensitivity(_DIVIDED_SPARSITY)]
 
 
 def experiments(sparsity: float = 0.9) -> List[Experiment]:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Dict
+from typing import Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -15,14 +15,9 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import atomic_files, checkpoints, command
-from object_detection_pruning.comparison import file_size
 from object_detection_pruning.core import kernels, masking
 from object_detection_pruning.dataset_tools import detection_data
-from object_detection_pruning.evaluation import accuracy, eval_set
 from object_detection_pruning.export import exporter
-from object_detection_pruning.graphs import graph_files
-from object_detection_pruning.inference import frozen_graph
-from object_detection_pruning.inspection import graph_cost
 from object_detection_pruning.reconstruction import (
   job,
   outputs,
@@ -38,6 +33,7 @@ sys.path.insert(0, _HERE)
 
 import experiments  # noqa: E402
 import kinds  # noqa: E402
+import measured  # noqa: E402
 
 flags.DEFINE_string('experiment', None, 'Name of the experiment.')
 flags.DEFINE_string('detector', None, 'Name of the detector.')
@@ -79,6 +75,7 @@ def main(_) -> None:
     kinds.RECONSTRUCT: reconstructed,
     kinds.MAGNITUDE: cut,
     kinds.CHANNELS: narrowed,
+    kinds.SENSITIVITY: by_sensitivity,
   }[experiment.way]
   graph = make(experiment, detector)
   result = {
@@ -87,11 +84,11 @@ def main(_) -> None:
     'seed': FLAGS.seed,
     'steps': experiment.steps,
     'tensorflow': tf.__version__,
-    'commit': commit(),
+    'commit': measured.commit(),
     'settings': json.dumps(experiment._asdict(), sort_keys=True),
   }
-  result.update(size(graph, data_of(detector)))
-  result.update(accuracies(graph, data_of(detector)))
+  result.update(measured.size(graph, data_of(detector)))
+  result.update(measured.accuracies(graph, data_of(detector)))
   atomic_files.write(
     os.path.join(FLAGS.output_dir, 'result.json'), json.dumps(result, indent=2)
   )
@@ -141,13 +138,62 @@ def configured(
     if FLAGS.rewind:
       message.rewind_checkpoint = FLAGS.rewind
       message.rewind_step = False
+  if FLAGS.start:
+    # What went before has no channels in this model either.
+    before = pipeline.load(os.path.join(FLAGS.start, pipeline.FILE_NAME))
+    widths = pipeline.pruning_message(before).layer_width
+    pipeline.pruning_message(config).layer_width.extend(widths)
   return config
 
 
-def trained(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
+def by_sensitivity(
+  experiment: kinds.Experiment, detector: kinds.Detector
+) -> str:
+  """Prunes each layer of the start alone, divides zeros by that, and trains."""
+  folder = FLAGS.output_dir
+  curves = os.path.join(folder, 'sensitivities.json')
+  asked = pipeline.save(
+    configured(experiment, detector), os.path.join(folder, 'asked')
+  )
+  # Killed, it goes on where it was.
+  odp(
+    'analyze_sensitivity',
+    pipeline_config_path=os.path.join(FLAGS.start, pipeline.FILE_NAME),
+    checkpoint=FLAGS.start,
+    granularity='weight',
+    metric='AP50',
+    ratios=experiment.request['ratios'],
+    output_path=curves,
+  )
+  divided = os.path.join(folder, 'divided')
+  odp(
+    'allocate_sparsity',
+    pipeline_config_path=asked,
+    sensitivities=curves,
+    sparsity=experiment.request['sparsity'],
+    output_dir=divided,
+    overwrite=True,
+  )
+  config = pipeline.load(os.path.join(divided, pipeline.FILE_NAME))
+  return trained(experiment, detector, config)
+
+
+def odp(command_name: str, **arguments) -> None:
+  """Runs a command, as a user does."""
+  subprocess.check_call(
+    [sys.executable, '-m', 'object_detection_pruning', command_name]
+    + [f'--{name}={value}' for name, value in arguments.items()]
+  )
+
+
+def trained(
+  experiment: kinds.Experiment,
+  detector: kinds.Detector,
+  config: Optional[pipeline_pb2.TrainEvalPipelineConfig] = None,
+) -> str:
   """Trains, re-calibrates batch norm, exports; returns the frozen graph."""
   folder = FLAGS.output_dir
-  config = configured(experiment, detector)
+  config = config or configured(experiment, detector)
   pipeline.save(config, folder)
   rewound = rewinding.from_message(
     pipeline.pruning_message(config),
@@ -273,65 +319,9 @@ def narrowed(experiment: kinds.Experiment, detector: kinds.Detector) -> str:
   if experiment.request.get('importance') == 'reconstruction':
     arguments['reconstruct'] = data_of(detector).train_record
     arguments['num_images'] = _CALIBRATION_PHOTOS
-  subprocess.check_call(
-    [sys.executable, '-m', 'object_detection_pruning', 'prune_channels']
-    + [f'--{name}={value}' for name, value in arguments.items()]
-  )
+  odp('prune_channels', **arguments)
   config = pipeline.load(os.path.join(folder, pipeline.FILE_NAME))
   return export(config, taken_over(os.path.join(folder, 'model.ckpt')))
-
-
-def accuracies(
-  graph: str, data: detection_data.DetectionData
-) -> Dict[str, object]:
-  """Evaluates a frozen graph on validation and test images."""
-  result: Dict[str, object] = {}
-  detector = frozen_graph.load(graph)
-  for split in ('val', 'test'):
-    record = data.val_record.replace('val.record', f'{split}.record')
-    if not os.path.exists(record):
-      continue
-    found = accuracy.evaluate(
-      detector, eval_set.load([record], data.label_map), split
-    )
-    result[f'{split}_ap'] = round(found.ap, 5)
-    result[f'{split}_ap50'] = round(found.ap50, 5)
-    if found.mask_ap50 is not None:
-      result['mask_ap50'] = round(found.mask_ap50, 5)
-  return result
-
-
-def size(graph: str, data: detection_data.DetectionData) -> Dict[str, object]:
-  """Counts weights, zeros and bytes."""
-  picture = photos.read([data.val_record], 1).images[0]
-  cost = graph_cost.measure(graph_files.read(graph).graph_def, picture)
-  report = os.path.join(os.path.dirname(graph), exporter.REPORT)
-  result = {
-    'parameters': cost.parameters,
-    'nonzeros': cost.nonzeros,
-    'kernel_sparsity': round(cost.sparsity, 5),
-    'nonzero_macs': cost.nonzero_macs,
-    'gzip_bytes': file_size.measure(graph).gzipped,
-  }
-  if os.path.exists(report):
-    with open(report) as file:
-      masked = json.load(file)['sparsity_of_masked_kernels']
-    if masked:
-      result['masked_sparsity'] = round(masked, 5)
-  return result
-
-
-def commit() -> str:
-  """Gives the commit that is run, with a + where files differ from it."""
-  git = ['git', '-C', _HERE]
-  found = subprocess.check_output(git + ['rev-parse', '--short', 'HEAD'])
-  changed = subprocess.check_output(
-    git
-    + ['status', '--porcelain', '--untracked-files=no', ':/']
-    # Runs that have ended add to it.
-    + [':(exclude,top)benchmarks/accuracy/results.csv']
-  )
-  return found.decode().strip() + ('+' if changed else '')
 
 
 if __name__ == '__main__':
