@@ -207,9 +207,7 @@ class Chooser:
       InputError: it is not reached with the largest ratios measured.
     """
     checks.fraction('sparsity', sparsity)
-    return self._choice(
-      exact_total.divide(self._curves, self._sizes, sparsity)
-    )
+    return self._choice(exact_total.divide(self._curves, self._sizes, sparsity))
 
   def _at_price(self, price: float, measure: str, options) -> Dict[str, int]:
     found = []
