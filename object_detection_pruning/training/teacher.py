@@ -189,14 +189,16 @@ def _tensors(
   """Reads the weights of a teacher by the names that they had in training."""
   if path.endswith(_FROZEN):
     graph_def = graph_files.read(path).graph_def
-    return {
+    weights = {
       node.name: tf.make_ndarray(node.attr['value'].tensor)
       for node in stored_weights.unpack(graph_def).graph_def.node
       if node.op == 'Const' and node.attr['dtype'].type == tf.float32
     }
-  weights = moving_averages.evaluated(
-    config, checkpoints.read(path), f'the teacher {path}'
-  )
+  else:
+    weights = moving_averages.evaluated(
+      config, checkpoints.read(path), f'the teacher {path}'
+    )
+  # Stock tools freeze masks beside their kernels.
   return stripping.strip(weights).tensors
 
 

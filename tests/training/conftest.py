@@ -2,6 +2,8 @@
 
 import logging
 
+import detectors
+import distilled
 import pytest
 
 
@@ -15,3 +17,12 @@ def warnings(caplog):
     if record.levelno >= logging.WARNING
     and 'eprecated' not in record.getMessage()
   ]
+
+
+@pytest.fixture(scope='module')
+def teacher(data, tmp_path_factory):
+  """The checkpoint of an SSD that can teach."""
+  return distilled.random_checkpoint(
+    detectors.config(detectors.ssd(), data),
+    tmp_path_factory.mktemp('ssd') / 'teacher',
+  )

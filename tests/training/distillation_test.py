@@ -1,98 +1,18 @@
-import averages
 import detectors
+import distilled
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from google.protobuf import text_format
-from object_detection import model_hparams
-from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
-from object_detection.utils import config_util
 
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.export import exporter
 from object_detection_pruning.training import (
   batch_statistics,
   distillation,
-  held_weights,
-  model_lib,
   teacher_check,
 )
-from object_detection_pruning.training import teacher as teachers
-
-SIZE = detectors.IMAGE_SIZE
-BOX = [[0.2, 0.2, 0.7, 0.7]]
-
-
-def features(seed=0):
-  images = np.random.RandomState(seed).uniform(-1, 1, [2, SIZE, SIZE, 3])
-  return {
-    'image': tf.constant(images, tf.float32),
-    'true_image_shape': tf.constant([[SIZE, SIZE, 3]] * 2),
-    'hash': tf.zeros([2], tf.int32),
-  }
-
-
-def labels():
-  return {
-    'num_groundtruth_boxes': tf.constant([1, 1]),
-    'groundtruth_boxes': tf.constant([BOX] * 2),
-    'groundtruth_classes': tf.one_hot([[1]] * 2, detectors.NUM_CLASSES),
-    'groundtruth_weights': tf.ones([2, 1]),
-  }
-
-
-def with_teacher(config, checkpoint, fields=''):
-  message = pipeline.pruning_message(config).distillation
-  message.teacher = str(checkpoint)
-  for field in fields.split():
-    name, value = field.split('=')
-    setattr(message, name, type(getattr(message, name))(value))
-  return config
-
-
-def random_checkpoint(config, path):
-  """Writes a checkpoint with fresh weights that is at home in the config."""
-  with tf.Graph().as_default():
-    tf.set_random_seed(3)
-    model = model_builder.build(
-      pipeline.as_stock(config).model, is_training=False
-    )
-    model.predict(tf.zeros([1, SIZE, SIZE, 3]), tf.constant([[SIZE, SIZE, 3]]))
-    with tf.Session() as session:
-      session.run(tf.global_variables_initializer())
-      tensors = session.run({v.op.name: v for v in tf.global_variables()})
-  checkpoints.write(str(path), tensors)
-  return str(path)
-
-
-@pytest.fixture(scope='module')
-def teacher(data, tmp_path_factory):
-  """The checkpoint of an SSD."""
-  return random_checkpoint(
-    detectors.config(detectors.ssd(), data),
-    tmp_path_factory.mktemp('ssd') / 'teacher',
-  )
-
-
-def training_spec(config, data):
-  configs = config_util.create_configs_from_pipeline_proto(config)
-
-  def detection_model_fn(is_training, add_summaries):
-    return model_builder.build(config.model, is_training, add_summaries)
-
-  creator = model_lib.model_fn_creator(
-    model_lib.pruning_builder.build(pipeline.pruning_message(config)),
-    tf.estimator.RunConfig(model_dir='/nowhere'),
-    20,
-    teacher=distillation.from_config(config),
-  )
-  tf.train.create_global_step()
-  model_fn = creator(
-    detection_model_fn, configs, model_hparams.create_hparams()
-  )
-  return model_fn(features(), labels(), tf.estimator.ModeKeys.TRAIN)
 
 
 def scalar(name):
@@ -118,6 +38,7 @@ KINDS = {
   'faster_rcnn_batch_norm': FASTER_RCNN.replace(
     'feature_extractor {', 'feature_extractor { batch_norm_trainable: true'
   ),
+  'mask_rcnn': detectors.faster_rcnn(instance_masks=True),
   'rfcn': ON_RESNET.replace(
     detectors.mask_rcnn_predictor(), detectors.RFCN_PREDICTOR
   ),
@@ -130,6 +51,7 @@ KINDS = {
     'ssd',
     pytest.param('faster_rcnn', marks=pytest.mark.slow),
     pytest.param('faster_rcnn_batch_norm', marks=pytest.mark.slow),
+    pytest.param('mask_rcnn', marks=pytest.mark.slow),
     pytest.param('rfcn', marks=pytest.mark.slow),
   ],
 )
@@ -137,9 +59,9 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   kind, data, tmp_path
 ):
   config = detectors.config(KINDS[kind], data)
-  checkpoint = random_checkpoint(config, tmp_path / 'teacher')
+  checkpoint = distilled.random_checkpoint(config, tmp_path / 'teacher')
   tensors = checkpoints.read(checkpoint)
-  training_spec(with_teacher(config, checkpoint), data)
+  distilled.training_spec(distilled.with_teacher(config, checkpoint), data)
   names = {v.op.name for v in tf.global_variables()}
   assert not any('teacher' in name for name in names)
   assert set(tensors) <= names
@@ -161,87 +83,18 @@ def test_the_teacher_is_neither_trained_nor_saved_and_agrees_with_itself(
   np.testing.assert_allclose(same, np.zeros(3), atol=1e-4)
 
 
-def test_no_weights_of_the_teacher_are_written_with_the_graph(data, teacher):
-  config = detectors.config(detectors.ssd(), data)
-  size = {}
-  for taught in (False, True):
-    with tf.Graph().as_default() as graph:
-      spec = training_spec(
-        with_teacher(config, teacher) if taught else config, data
-      )
-      written = tf.train.export_meta_graph(graph=graph)
-      size[taught] = written.ByteSize()
-      large = [
-        node.name
-        for node in written.graph_def.node
-        if node.op == 'Const' and node.ByteSize() > 4096
-      ]
-      assert not any('teacher' in name for name in large)
-      saved = {v.op.name for v in tf.global_variables() + tf.local_variables()}
-      assert not any('teacher' in name for name in saved)
-      if taught:
-        # What a session of an estimator runs at its start, and nothing else.
-        scaffold = spec.scaffold or tf.train.Scaffold()
-        with tf.train.MonitoredSession(
-          tf.train.ChiefSessionCreator(scaffold)
-        ) as session:
-          assert np.isfinite(session.run(spec.loss))
-  weights = sum(array.nbytes for array in checkpoints.read(teacher).values())
-  assert size[True] - size[False] < weights / 4
-
-
-def test_a_frozen_graph_teaches_what_its_checkpoint_does(
-  data, teacher, tmp_path
-):
-  config = detectors.config(detectors.ssd(), data)
-  folder, trained = tmp_path / 'export', str(tmp_path / 'trained')
-  tensors = dict(checkpoints.read(teacher), global_step=np.int64(7))
-  checkpoints.write(trained, tensors)
-  exporter.export(config, trained, str(folder))
-  frozen = str(folder / exporter.FROZEN_GRAPH)
-  given = distillation.from_config(with_teacher(config, frozen))
-  shape = [SIZE, SIZE, 3]
-  found = teachers.load(given.config, given.checkpoint, shape)
-  assert found == teachers.load(config, teacher, shape)
-  with pytest.raises(errors.InputError, match='no frozen graph at'):
-    distillation.from_config(with_teacher(config, frozen[:-3] + 's.pb'))
-  other = tmp_path / 'other.pb'
-  with tf.Graph().as_default() as graph:
-    tf.constant([1.0], name='image_tensor')
-    other.write_bytes(graph.as_graph_def().SerializeToString())
-  with pytest.raises(errors.InputError, match='cannot be the teacher: it lac'):
-    teachers.load(config, str(other), shape)
-
-
-def test_a_teacher_predicts_what_its_constants_do(data, teacher, monkeypatch):
-  config = detectors.config(detectors.ssd(), data)
-  loaded = teachers.load(config, teacher, [SIZE, SIZE, 3])
-  images = np.random.RandomState(0).uniform(-1, 1, (2, SIZE, SIZE, 3))
-  found = []
-  for large in (held_weights._LARGE, 10**9):
-    monkeypatch.setattr(held_weights, '_LARGE', large)
-    with tf.Graph().as_default() as graph, tf.Session() as session:
-      predicted = loaded.predict(
-        tf.constant(images, tf.float32), tf.constant([[SIZE, SIZE, 3]] * 2)
-      )
-      types = [op.type for op in graph.get_operations()]
-      assert ('VarHandleOp' in types) == (large < 10**9)
-      session.run(tf.tables_initializer())
-      found.append(session.run(predicted))
-  for name, value in found[0].items():
-    np.testing.assert_allclose(value, found[1][name], rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize('count, small', [(None, True), (2, True), (16, False)])
 def test_a_batch_of_many_images_is_not_small(count, small):
-  images = tf.placeholder(tf.float32, [count, SIZE, SIZE, 3])
+  images = tf.placeholder(
+    tf.float32, [count, distilled.SIZE, distilled.SIZE, 3]
+  )
   assert batch_statistics.is_small(images) == small
 
 
 def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):
   config = detectors.config(detectors.ssd(), data)
-  spec = training_spec(
-    with_teacher(
+  spec = distilled.training_spec(
+    distilled.with_teacher(
       config, teacher, 'class_weight=0 box_weight=0 feature_weight=3'
     ),
     data,
@@ -271,7 +124,7 @@ def test_terms_are_part_of_the_loss_that_is_trained(data, teacher):
 def test_bad_settings_are_one_line(fields, line, data, teacher):
   config = detectors.config(detectors.ssd(), data)
   with pytest.raises(errors.InputError, match=line):
-    distillation.from_config(with_teacher(config, teacher, fields))
+    distillation.from_config(distilled.with_teacher(config, teacher, fields))
 
 
 def test_another_kind_of_teacher_is_refused(data, teacher, tmp_path):
@@ -281,7 +134,7 @@ def test_another_kind_of_teacher_is_refused(data, teacher, tmp_path):
   )
   with pytest.raises(errors.InputError, match='got faster_rcnn for ssd'):
     distillation.from_config(
-      with_teacher(config, teacher, f'teacher_config={other}')
+      distilled.with_teacher(config, teacher, f'teacher_config={other}')
     )
 
 
@@ -324,7 +177,7 @@ def test_a_teacher_that_speaks_of_other_things_is_refused(
   taught = pipeline_pb2.TrainEvalPipelineConfig()
   taught.CopyFrom(config)
   text_format.Merge(f'model {{ ssd {{ {change} }} }}', taught)
-  given = with_teacher(
+  given = distilled.with_teacher(
     config, teacher, f'teacher_config={pipeline.save(taught, str(tmp_path))}'
   )
   if words is None:
@@ -335,7 +188,9 @@ def test_a_teacher_that_speaks_of_other_things_is_refused(
 
 
 def test_a_model_that_is_trained_for_8_bits_has_no_teacher(data, teacher):
-  config = with_teacher(detectors.config(detectors.ssd(), data), teacher, '')
+  config = distilled.with_teacher(
+    detectors.config(detectors.ssd(), data), teacher, ''
+  )
   config.graph_rewriter.quantization.delay = 7
   with pytest.raises(errors.InputError, match='not go with graph_rewriter'):
     distillation.from_config(config)
@@ -349,29 +204,3 @@ def test_a_teacher_with_feature_maps_of_another_size_is_refused(data):
   extractor.first_stage_features_stride = 8
   with pytest.raises(errors.InputError, match='_stride of .*, got 8 for 16'):
     teacher_check.check(taught, student)
-
-
-def test_a_checkpoint_that_is_not_of_the_config_is_refused(data, tmp_path):
-  config = detectors.config(detectors.ssd(), data)
-  checkpoint = random_checkpoint(
-    detectors.config(detectors.faster_rcnn(), data), tmp_path / 'teacher'
-  )
-  with pytest.raises(errors.InputError, match='cannot be the teacher'):
-    teachers.load(config, checkpoint, [SIZE, SIZE, 3])
-
-
-def test_a_teacher_has_the_moving_averages_that_its_config_evaluates(
-  data, teacher, tmp_path
-):
-  config = detectors.config(detectors.ssd(), data)
-  checkpoint = str(tmp_path / 'teacher')
-  checkpoints.write(
-    checkpoint, averages.into_averages(checkpoints.read(teacher))
-  )
-  shape = [SIZE, SIZE, 3]
-  expected = teachers.load(config, teacher, shape).graph_def
-  averaged = averages.evaluating(config)
-  assert teachers.load(averaged, checkpoint, shape).graph_def == expected
-  assert teachers.load(config, checkpoint, shape).graph_def != expected
-  with pytest.raises(errors.InputError, match='^the teacher .* has no moving'):
-    teachers.load(averaged, teacher, shape)
