@@ -6,6 +6,7 @@ import cluster_worker
 import processes
 import pytest
 import tiny_model
+import tiny_teacher
 
 from object_detection_pruning.core import criteria, granularity
 
@@ -146,3 +147,18 @@ def test_evaluator_beside_a_cluster_changes_nothing(tmp_path):
   assert_exact(tmp_path)
   evaluations = os.listdir(os.path.join(str(tmp_path), 'eval'))
   assert any(name.startswith('events.') for name in evaluations)
+
+
+def test_each_process_has_the_teacher_and_none_saves_it(tmp_path):
+  with Cluster(tmp_path, cluster_worker.TAUGHT) as cluster:
+    printed = [cluster.output(role) for role in TRAINERS]
+  for role, lines in zip(TRAINERS, printed):
+    assert lines.count('taught') >= lines.count('step\n') - 1 > 10
+    # And not on a server.
+    assert f'teacher on /job:{role}/task:0' in lines
+    assert lines.count('teacher on ') == 1
+  assert_exact(tmp_path)
+  latest = tiny_model.latest(tmp_path)
+  assert not any('teacher' in name for name in latest)
+  for path in tmp_path.glob('*'):
+    assert path.stat().st_size < tiny_teacher.SIZE, path

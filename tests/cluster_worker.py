@@ -3,7 +3,9 @@
     python tests/cluster_worker.py MODEL_DIR LAST_STEP POLICY
 
 Prints `update` for each mask update that this process makes, `step` for each
-step, and where scores are that are gathered.
+step, and where scores are that are gathered. With the policy `taught`, which is
+`magnitude` beside a teacher, also where the teacher's weights are, and `taught`
+for each step in which they are right.
 """
 
 import sys
@@ -11,6 +13,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 import tiny_model
+import tiny_teacher
 
 from object_detection_pruning import ConstantSchedule, ModelPruningHook
 from object_detection_pruning.core import gathering, pruner, rewirer
@@ -26,6 +29,7 @@ POLICIES = {
   'set': {'regrowth': 'set'},
   'rigl': {'regrowth': 'rigl'},
 }
+TAUGHT = 'taught'
 
 
 class PaceHook(tf.train.SessionRunHook):
@@ -43,8 +47,27 @@ class PaceHook(tf.train.SessionRunHook):
     time.sleep(self._secs)
 
 
+class TeacherHook(tf.train.SessionRunHook):
+  """Looks at what a teacher says in each step."""
+
+  def __init__(self, answer):
+    self._answer = answer
+
+  def begin(self):
+    for op in tf.get_default_graph().get_operations():
+      if op.type == 'VarHandleOp' and op.name.startswith('teacher_weights'):
+        print(f'teacher on {op.device}', flush=True)
+
+  def before_run(self, run_context):
+    return tf.train.SessionRunArgs(self._answer)
+
+  def after_run(self, run_context, run_values):
+    tiny_teacher.check(run_values.results)
+    print('taught', flush=True)
+
+
 def model_fn(features, labels, mode, config):
-  last_step, policy = int(sys.argv[2]), POLICIES[sys.argv[3]]
+  last_step, policy = int(sys.argv[2]), POLICIES.get(sys.argv[3], {})
   regrowth = policy.get('regrowth')
   training = mode == tf.estimator.ModeKeys.TRAIN
   spec = tiny_model.model_fn(
@@ -62,8 +85,12 @@ def model_fn(features, labels, mode, config):
     hook = ModelPruningHook.from_schedule(schedule, regrowth=regrowth)
   else:
     hook = ModelPruningHook(**window)
+  if sys.argv[3] == TAUGHT and training:
+    taught = TeacherHook(tiny_teacher.predicted())
+    spec = spec._replace(training_hooks=[taught])
+  hooks = list(spec.training_hooks)
   if not config.is_chief:
-    return spec._replace(training_hooks=[hook, PaceHook(0.01)])
+    return spec._replace(training_hooks=[*hooks, hook, PaceHook(0.01)])
   saver = tf.train.CheckpointSaverHook(
     config.model_dir, save_steps=config.save_checkpoints_steps
   )
