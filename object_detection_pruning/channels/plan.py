@@ -9,6 +9,10 @@ from object_detection_pruning.channels import groups
 from object_detection_pruning.common import atomic_files, errors
 from object_detection_pruning.core import kernels, widths
 
+FILE_NAME = 'plan.json'
+# Indices that go by variable and axis, in that file.
+REMOVED = 'removed'
+
 
 class Cost(NamedTuple):
   """Size and work of a network.
@@ -168,6 +172,10 @@ class Plan(NamedTuple):
       'before': self.dense_cost()._asdict(),
       'after': self.cost()._asdict(),
       'groups': entries,
+      REMOVED: {
+        name: {axis: gone.tolist() for axis, gone in axes.items()}
+        for name, axes in self.gone().items()
+      },
     }
     atomic_files.write(path, json.dumps(content, indent=1))
 

@@ -27,7 +27,7 @@ from object_detection_pruning.core import moving_averages
 from object_detection_pruning.export import stripping
 
 CHECKPOINT = 'model.ckpt'
-PLAN = 'plan.json'
+PLAN = plans.FILE_NAME
 MEASURES = ('params', 'macs', 'latency')
 # Each measurement builds a network.
 _LATENCY_STEPS = 5

@@ -12,7 +12,9 @@ import tensorflow.compat.v1 as tf
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import surviving
 from object_detection_pruning.common import checks, errors
+from object_detection_pruning.core import widths
 from object_detection_pruning.training import (
   batch_statistics,
   distillation_losses,
@@ -35,6 +37,7 @@ class Settings(NamedTuple):
     class_weight: of the loss of scores, 0 or more.
     box_weight: of the loss of box encodings, 0 or more.
     feature_weight: of the loss of feature maps, 0 or more.
+    gone: channels of the teacher that the model lacks, if that is known.
   """
 
   config: pipeline_pb2.TrainEvalPipelineConfig
@@ -42,6 +45,7 @@ class Settings(NamedTuple):
   class_weight: float
   box_weight: float
   feature_weight: float
+  gone: Optional[surviving.Gone] = None
 
 
 class _Head(NamedTuple):
@@ -91,7 +95,23 @@ def from_config(
   if distillation.teacher_config:
     teacher_config = pipeline.load(distillation.teacher_config)
   teacher_check.check(teacher_config, config)
-  return Settings(teacher_config, checkpoint, **weights)
+  gone = _gone(teacher_config, config) if weights['feature_weight'] else None
+  return Settings(teacher_config, checkpoint, gone=gone, **weights)
+
+
+def _gone(
+  teacher: pipeline_pb2.TrainEvalPipelineConfig,
+  student: pipeline_pb2.TrainEvalPipelineConfig,
+) -> Optional[surviving.Gone]:
+  """Reads which channels of its teacher a narrow model lacks."""
+  taught_widths, own = (
+    widths.from_message(pipeline.pruning_message(each))
+    for each in (teacher, student)
+  )
+  start = student.train_config.fine_tune_checkpoint
+  if not start or own == taught_widths:
+    return None
+  return surviving.read_beside(start)
 
 
 def taught(detection_model_fn: Callable, settings: Settings) -> Callable:
@@ -232,7 +252,8 @@ def _feature_terms(
     if channels != own_channels:
       raise errors.InputError(
         f'the teacher has {channels} channels in a feature map that has '
-        f'{own_channels} in the model, so they cannot be compared: set '
+        f'{own_channels} in the model, and no plan.json for this teacher is '
+        'beside its fine_tune_checkpoint to say which: set '
         'distillation.feature_weight (--distillation_feature_weight) to 0'
       )
   return [
@@ -255,7 +276,10 @@ def _attach(model: Any, settings: Settings) -> None:
     own = dict(loss(predictions, true_image_shapes, *args, **kwargs))
     images = seen['images']
     teacher = teachers.load(
-      settings.config, settings.checkpoint, images.shape.as_list()[1:]
+      settings.config,
+      settings.checkpoint,
+      images.shape.as_list()[1:],
+      settings.gone,
     )
     if batch_statistics.is_small(images):
       batch_statistics.follow(teacher.graph_def, tf.get_default_graph())

@@ -15,6 +15,7 @@ from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
 
 from object_detection_pruning.builders import pipeline
+from object_detection_pruning.channels import surviving
 from object_detection_pruning.common import checkpoints, errors, finite
 from object_detection_pruning.core import moving_averages, widths
 from object_detection_pruning.export import stripping
@@ -128,6 +129,7 @@ def load(
   config: pipeline_pb2.TrainEvalPipelineConfig,
   checkpoint: str,
   image_shape: Sequence[Optional[int]],
+  gone: Optional[surviving.Gone] = None,
 ) -> Teacher:
   """Builds a teacher.
 
@@ -137,6 +139,8 @@ def load(
     checkpoint: what `resolve` gives.
     image_shape: [height, width, 3] of preprocessed images, None where a side
       is not known.
+    gone: channels that its student lacks, and that its feature maps are left
+      without.
 
   Raises:
     InputError: the checkpoint does not fit the config.
@@ -153,8 +157,9 @@ def load(
       )
       _look_where_told(model)
       predicted = model.predict(images, shapes)
-    outputs = {name: tensor.name for name, tensor in select(predicted).items()}
     _check(graph, tensors, checkpoint)
+    chosen = _without(graph, select(predicted), gone or {})
+    outputs = {name: tensor.name for name, tensor in chosen.items()}
   ends = sorted({graph_index.node_name(name) for name in outputs.values()})
   graph_def = subgraphs.extract(graph.as_graph_def(), ends)
   freezing.freeze(graph_def, tensors.__getitem__)
@@ -215,6 +220,22 @@ def _check(graph: tf.Graph, tensors: dict, checkpoint: str) -> None:
         f'{checkpoint} cannot be the teacher: {name} has shape '
         f'{tensors[name].shape} there and {variable.shape} in its config'
       )
+
+
+def _without(
+  graph: tf.Graph, predicted: Dict[str, tf.Tensor], gone: surviving.Gone
+) -> Dict[str, tf.Tensor]:
+  """Leaves channels out of the feature maps among predictions."""
+  maps = [
+    tensor for name, tensor in predicted.items() if name.startswith(FEATURES)
+  ]
+  left = surviving.in_last_axis(graph, maps, gone) if gone else {}
+  return {
+    name: tf.gather(tensor, left[tensor.name], axis=-1)
+    if tensor.name in left
+    else tensor
+    for name, tensor in predicted.items()
+  }
 
 
 def _look_where_told(model: Any) -> None:
