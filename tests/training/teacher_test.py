@@ -8,7 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from object_detection_pruning.common import checkpoints, errors
-from object_detection_pruning.export import exporter
+from object_detection_pruning.export import exporter, optimizing
 from object_detection_pruning.graphs import graph_files
 from object_detection_pruning.training import distillation, held_weights
 from object_detection_pruning.training import teacher as teachers
@@ -65,8 +65,12 @@ def test_a_frozen_graph_teaches_what_its_checkpoint_does(
   with tf.Graph().as_default() as graph:
     tf.constant([1.0], name='image_tensor')
     other.write_bytes(graph.as_graph_def().SerializeToString())
-  with pytest.raises(errors.InputError, match='cannot be the teacher: it lac'):
-    teachers.load(config, str(other), shape)
+  folded = tmp_path / 'folded.pb'
+  optimized = optimizing.optimize(graph_files.read(frozen).graph_def)
+  folded.write_bytes(optimized.SerializeToString())
+  for path in (other, folded):
+    with pytest.raises(errors.InputError, match='be the teacher: it lacks'):
+      teachers.load(config, str(path), shape)
 
 
 def _assert_masks_count(config, frozen, folder):
@@ -107,6 +111,46 @@ def test_a_teacher_predicts_what_its_constants_do(data, teacher, monkeypatch):
       found.append(session.run(predicted))
   for name, value in found[0].items():
     np.testing.assert_allclose(value, found[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_trains_what_it_does_beside_constants(
+  data, teacher, monkeypatch
+):
+  config = distilled.with_teacher(
+    detectors.config(detectors.ssd(), data), teacher
+  )
+  found = []
+  for large in (held_weights._LARGE, 10**9):
+    monkeypatch.setattr(held_weights, '_LARGE', large)
+    with tf.Graph().as_default() as graph:
+      tf.set_random_seed(4)
+      spec = distilled.training_spec(config, data)
+      types = [op.type for op in graph.get_operations()]
+      assert ('VarHandleOp' in types) == (large < 10**9)
+      variables = {v.op.name: v for v in tf.trainable_variables()}
+      # Seeds of operations count those before them, so none is left to them.
+      drawn = np.random.RandomState(0)
+      values = {
+        name: drawn.normal(0, 0.1, variables[name].shape.as_list())
+        for name in sorted(variables)
+      }
+      assign = [v.assign(values[name]) for name, v in variables.items()]
+      with tf.Session() as session:
+        session.run(
+          [tf.global_variables_initializer(), tf.tables_initializer()]
+        )
+        session.run(assign)
+        loss = session.run(spec.train_op)
+        found.append((loss, session.run(variables), values))
+  np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+  for name, value in found[0][1].items():
+    np.testing.assert_allclose(
+      value, found[1][1][name], rtol=1e-3, atol=1e-5, err_msg=name
+    )
+  assert any(
+    np.abs(value - found[0][2][name]).max() > 1e-3
+    for name, value in found[0][1].items()
+  )
 
 
 def test_a_checkpoint_that_is_not_of_the_config_is_refused(data, tmp_path):
