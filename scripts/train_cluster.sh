@@ -152,7 +152,7 @@ for ((index = 0; index < servers; index++)); do start ps "$index" "$@"; done
 start chief 0 "$@"
 for ((index = 0; index < workers; index++)); do
   # With one seed, all would see the same images in the same order.
-  start worker "$index" --seed=$((index + 2)) "$@"
+  start worker "$index" "$@" --seed=$((index + 2))
 done
 [ "${EVALUATOR:-no}" = no ] || start evaluator 0 "$@"
 echo "${#pids[@]} processes have started; follow them with: tail -f $logs/*.log"

@@ -60,32 +60,41 @@ def begun(each: kinds.Experiment, folder: str) -> dict:
   }
 
 
-def main() -> None:
-  os.environ.setdefault('ODP_DATA', 'data')
-  folder = tempfile.mkdtemp()
+def check(each: kinds.Experiment, seen: set) -> None:
+  """Checks that an experiment is new, and that what it starts from is not."""
+  assert (each.detector, each.name) not in seen, each.name
+  for name in (each.start, each.teacher, each.rewind):
+    assert name is None or (each.detector, name) in seen, (each.name, name)
+  seen.add((each.detector, each.name))
+  assert tables.method(each.name) in tables.TITLES, each.name
+  if each.way == kinds.RECONSTRUCT:
+    requests.Request(**each.request).check()
+
+
+def all_begun(folder: str) -> dict:
+  """Says of each SSD that is trained what it begins with, by experiment."""
   records = os.path.join(folder, 'bccd')
   os.makedirs(records)
   with open(os.path.join(records, 'label_map.pbtxt'), 'w') as file:
     file.write('item { id: 1 name: "a" }')
   worker.FLAGS([sys.argv[0], f'--records={folder}'])
   found = {}
-  listed = experiments.experiments()
   seen = set()
-  for each in listed:
-    assert (each.detector, each.name) not in seen, each.name
-    for name in (each.start, each.teacher, each.rewind):
-      assert name is None or (each.detector, name) in seen, (each.name, name)
-    seen.add((each.detector, each.name))
-    assert tables.method(each.name) in tables.TITLES, each.name
-    if each.way == kinds.RECONSTRUCT:
-      requests.Request(**each.request).check()
+  for each in experiments.experiments():
+    check(each, seen)
     trains = each.way in (kinds.TRAIN, kinds.SENSITIVITY)
     if trains and each.detector == kinds.SSD:
       start = os.path.join(folder, each.start or 'none')
       if not os.path.exists(start):
         write_start(start, is_narrow=str(each.start).startswith('channels'))
       found[each.name] = begun(each, folder)
-  print(json.dumps(found))
+  return found
+
+
+def main() -> None:
+  os.environ.setdefault('ODP_DATA', 'data')
+  with tempfile.TemporaryDirectory() as folder:
+    print(json.dumps(all_begun(folder)))
 
 
 if __name__ == '__main__':

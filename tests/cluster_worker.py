@@ -28,6 +28,7 @@ POLICIES = {
   'global': {'allocation': 'global'},
   'set': {'regrowth': 'set'},
   'rigl': {'regrowth': 'rigl'},
+  'soft': {'regrowth': 'soft'},
 }
 TAUGHT = 'taught'
 
@@ -76,6 +77,7 @@ def model_fn(features, labels, mode, config):
     mode,
     criterion=policy.get('criterion') if training else None,
     gradients=training and regrowth == 'rigl',
+    soft_until=last_step if training and regrowth == 'soft' else None,
   )
   # The window ends with the run, and other workers may make the last step.
   window = {**tiny_model.WINDOW, 'end_step': last_step, **policy}

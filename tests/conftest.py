@@ -11,7 +11,7 @@ os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
 
 # What asks the project's scripts for another environment or less work is meant
 # for the script that started these tests, not for those that they start.
-for _name in ('VENV', 'STACK', 'PYTHON', 'CONTROL'):
+for _name in ('VENV', 'STACK', 'PYTHON', 'CONTROL', 'EVALUATOR'):
   os.environ.pop(_name, None)
 
 import hypothesis  # noqa: E402

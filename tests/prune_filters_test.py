@@ -31,6 +31,15 @@ def names(started):
   return [command[0] for command in started]
 
 
+def compared(out):
+  """The flag that hands all models to the table."""
+  models = ','.join(
+    f'{name}={out}/{name}/export/frozen_inference_graph.pb'
+    for name in ('dense', 'dense_retrained', 'pruned', 'retrained')
+  )
+  return f'--models={models}'
+
+
 def test_prunes_retrains_exports_and_compares(run, out):
   result, started = run('a.config', 'b.ckpt', out, '30', '--ratio=0.4')
   assert result.returncode == 0, result.stderr
@@ -82,11 +91,7 @@ def test_prunes_retrains_exports_and_compares(run, out):
     ),
   ]
   assert started[0][4:] == ('--overwrite', '--ratio=0.4')
-  models = ','.join(
-    f'{name}={out}/{name}/export/frozen_inference_graph.pb'
-    for name in ('dense', 'dense_retrained', 'pruned', 'retrained')
-  )
-  assert f'--models={models}' in started[-1]
+  assert compared(out) in started[-1]
 
 
 @pytest.mark.parametrize(
@@ -240,11 +245,7 @@ def test_rounds_prune_and_retrain_a_part_each(run, out):
     c for c in started if c[2:3] == (f'--model_dir={out}/dense_retrained',)
   ]
   assert '--num_train_steps=31' in control
-  models = ','.join(
-    f'{name}={out}/{name}/export/frozen_inference_graph.pb'
-    for name in ('dense', 'dense_retrained', 'pruned', 'retrained')
-  )
-  assert f'--models={models}' in started[-1]
+  assert compared(out) in started[-1]
 
 
 @pytest.mark.parametrize(

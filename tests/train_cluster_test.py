@@ -96,8 +96,8 @@ def test_starts_each_role_and_ends_the_servers_after_the_chief(
     is_worker = task['task']['type'] == 'worker'
     assert flags == [
       f'--model_dir={arguments[1]}',
-      *(seed if is_worker else []),
       *arguments[4:],
+      *(seed if is_worker else []),
     ]
   for role, index in roles:
     assert os.path.exists(log_of(arguments, f'{role}-{index}'))

@@ -23,18 +23,18 @@ from kinds import (
 
 
 def _continued(
-  sparsity: float,
+  start: str,
   steps: int,
   detector: str = SSD,
   teacher: Optional[str] = 'dense',
   **changes,
 ) -> Experiment:
-  """A model that keeps the zeros of a reconstructed one while it retrains."""
+  """A model that keeps the zeros or the width of its start and retrains."""
   kind = 'distilled' if teacher else 'retrained'
   return Experiment(
-    f'reconstruct_{sparsity:g}_{kind}',
+    f'{start}_{kind}',
     detector,
-    start=f'reconstruct_{sparsity:g}',
+    start=start,
     steps=steps,
     rate=0.5,
     # All kernels have masks; without a target these stay as they are.
@@ -54,7 +54,8 @@ def _untrained(
 ) -> Experiment:
   """A model pruned at once; from the control, one that trained as long.
 
-  From one without some channels, both have gone.
+  Begun from a model without some channels, it lacks these and has zeros
+  besides.
   """
   # The share of channels that went before is no share of weights.
   name = way if start == 'dense' else f'{start.split("_")[0]}_{way}'
@@ -101,22 +102,6 @@ def _channels(
   )
 
 
-def _narrow(share: float, steps: int, teacher: Optional[str]) -> Experiment:
-  """A model without a share of its channels that retrains."""
-  kind = 'distilled' if teacher else 'retrained'
-  return Experiment(
-    f'channels_{share:g}_{kind}',
-    SSD,
-    start=f'channels_{share:g}',
-    steps=steps,
-    rate=0.5,
-    # A teacher needs a `pruning` message; these masks stay full.
-    pruning='include: ""' if teacher else None,
-    teacher=teacher,
-    seeds=OTHER_SEEDS,
-  )
-
-
 def experiments() -> List[Experiment]:
   """Gives the list, the most telling ones of each detector first."""
   return _of_ssd() + _of_two_stages(FASTER) + _of_two_stages(MASK)
@@ -134,8 +119,8 @@ def _of_two_stages(detector: str) -> List[Experiment]:
     Experiment('control', detector, start='dense', steps=steps, rate=0.5)
   )
   found.append(_untrained(RECONSTRUCT, 0.85, detector, start='control'))
-  found.append(_continued(0.85, steps, detector))
-  found.append(_continued(0.85, steps, detector, teacher=None))
+  found.append(_continued('reconstruct_0.85', steps, detector))
+  found.append(_continued('reconstruct_0.85', steps, detector, teacher=None))
   found.append(_untrained(MAGNITUDE, 0.85, detector))
   return [each._replace(seeds=DETECTORS[detector].seeds) for each in found]
 
@@ -160,7 +145,7 @@ def _of_ssd() -> List[Experiment]:
     for share, seeds in ((0.6, (1, *OTHER_SEEDS)), (0.7, (1,)))
   ]
   found += [
-    _continued(0.9, steps, teacher=teacher, seeds=OTHER_SEEDS)
+    _continued('reconstruct_0.9', steps, teacher=teacher, seeds=OTHER_SEEDS)
     for teacher in ('dense', None)
   ]
   found.append(_untrained(RECONSTRUCT, 0.9, seeds=OTHER_SEEDS, start='control'))
@@ -183,7 +168,9 @@ def _compared(steps: int) -> List[Experiment]:
     _untrained(RECONSTRUCT, level, granularity='1x16', **one)
     for level in (0.75, 0.9)
   ]
-  return found + [_continued(level, steps, **one) for level in (0.95, 0.8)]
+  return found + [
+    _continued(f'reconstruct_{level}', steps, **one) for level in (0.95, 0.8)
+  ]
 
 
 def _combined(steps: int) -> List[Experiment]:
@@ -199,7 +186,7 @@ def _combined(steps: int) -> List[Experiment]:
   found.append(_untrained(RECONSTRUCT, 0.5, **pattern, **one))
   found.append(_untrained(RECONSTRUCT, 0.8, start='channels_0.4', **one))
   return found + [
-    _narrow(share, steps, teacher)
+    _continued(f'channels_{share}', steps, teacher=teacher, **one)
     for share in (0.4, 0.6)
     for teacher in ('dense', None)
   ]

@@ -63,8 +63,8 @@ _CHOSEN_COLUMNS = (
   'sparse graph faster',
 )
 _AROUND_COLUMNS = (
-  *('model', 'AP50 val', 'AP50 test', 'to control'),
-  *('parameters', 'nonzeros'),
+  *('model', 'seeds', 'AP50 val', 'AP50 test'),
+  *('to control', 'parameters', 'nonzeros'),
 )
 _POLICY_COLUMNS = (
   *('model', 'planned', 'measured', 'AP50 val', 'AP50 test', 'to control'),

@@ -1,6 +1,7 @@
 """Experiments that prune the dense SSD while they train it.
 
-All start from one dense model and train for as long as its control.
+Each starts from the dense model of its seed and trains for as long as the
+control of that seed.
 """
 
 from typing import Dict, List

@@ -15,7 +15,7 @@ from object_detection.protos import pipeline_pb2
 from object_detection_pruning.batch_norm import recalibration
 from object_detection_pruning.builders import pipeline
 from object_detection_pruning.common import atomic_files, checkpoints, command
-from object_detection_pruning.core import kernels, masking
+from object_detection_pruning.core import kernels, masking, widths
 from object_detection_pruning.dataset_tools import detection_data
 from object_detection_pruning.export import exporter
 from object_detection_pruning.reconstruction import (
@@ -139,10 +139,11 @@ def configured(
       message.rewind_checkpoint = FLAGS.rewind
       message.rewind_step = False
   if FLAGS.start:
-    # What went before has no channels in this model either.
     before = pipeline.load(os.path.join(FLAGS.start, pipeline.FILE_NAME))
-    widths = pipeline.pruning_message(before).layer_width
-    pipeline.pruning_message(config).layer_width.extend(widths)
+    left = widths.from_message(pipeline.pruning_message(before))
+    if left:
+      # Channels that the start lacks, this model lacks too.
+      widths.to_message(left, pipeline.pruning_message(config))
   return config
 
 

@@ -86,7 +86,7 @@ def masks(detector: Detector) -> str:
 
 def parameters(detector: Detector) -> str:
   """The number of values that are trained, in millions."""
-  return f'{detector.facts["trained_values"] / 1e6:.1f}'
+  return f'{detector.facts["parameters"] / 1e6:.1f}'
 
 
 def memory(detector: Detector) -> str:

@@ -110,25 +110,26 @@ def masked_kernels(prefix: str) -> dict:
   whatever their names: the library masks what it takes for a kernel.
 
   Returns:
-    numbers of kernels and of their values, and of all trained values; the name
-    of a masked one in the middle, and the names of those without a mask.
+    numbers of kernels and of their values; the number of parameters, which are
+    trained or have masks; the name of a masked kernel in the middle, and the
+    names of those without a mask.
   """
   shapes = checkpoints.shapes(prefix)
   masked = sorted(kernels.kernels_with_masks(shapes))
   # What has a mask need not be trained: some networks have parts without use.
-  trained = {
+  counted = {
     name: int(np.prod(shape))
     for name, shape in shapes.items()
     if f'{name}/{_SLOT}' in shapes or name in masked
   }
   sizes = {
-    name: size for name, size in trained.items() if len(shapes[name]) >= 2
+    name: size for name, size in counted.items() if len(shapes[name]) >= 2
   }
   return {
     'masked': len(masked),
     'masked_values': sum(sizes[name] for name in masked),
     'all_values': sum(sizes.values()),
-    'trained_values': sum(trained.values()),
+    'parameters': sum(counted.values()),
     'middle': masked[len(masked) // 2],
     'without': sorted(set(sizes) - set(masked)),
   }

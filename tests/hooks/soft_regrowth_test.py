@@ -21,6 +21,7 @@ END = 13
 SOFT = {'soft_until': END}
 SCHEDULE = PolynomialSchedule(0.77, 3, END, frequency=4)
 UPDATES = tiny_model.UPDATES
+SHAPE = (6, 5)
 
 
 def hook(schedule=SCHEDULE, regrowth='soft', **method):
@@ -30,12 +31,12 @@ def hook(schedule=SCHEDULE, regrowth='soft', **method):
 class Masked:
   """A kernel that is trained by its masked value alone, without momentum."""
 
-  def __init__(self, shape=(6, 5), soft=True):
+  def __init__(self, soft=True):
     step = tf.train.create_global_step()
-    start = np.random.RandomState(0).normal(size=shape).astype(np.float32)
+    start = np.random.RandomState(0).normal(size=SHAPE).astype(np.float32)
     with masking_scope(**(SOFT if soft else {})):
       product = tf.get_variable('net/weights', initializer=tf.constant(start))
-    phase = tf.reshape(tf.range(start.size, dtype=tf.float32), shape)
+    phase = tf.reshape(tf.range(start.size, dtype=tf.float32), SHAPE)
     target = 2 * tf.sin(tf.cast(step, tf.float32) * 0.7 + phase)
     loss = tf.reduce_sum((product - target) ** 2)
     optimizer = tf.train.GradientDescentOptimizer(0.1)
@@ -164,7 +165,7 @@ def test_patterns_and_allocations_are_exact(schedule, method, zeros):
     assert counts == zeros
 
 
-def test_average_of_a_weight_is_that_of_what_it_has_learned(tmp_path):
+def test_average_of_a_weight_is_that_of_what_it_has_learned():
   with tf.Graph().as_default():
     network = Masked()
     (kernel,) = masked_kernels()

@@ -22,10 +22,9 @@ KINDS = {
 
 
 def narrowed(kind, data, folder):
-  """Prunes a detector whose channels that go say nothing.
+  """Gives the config of a detector whose channels that went said nothing.
 
-  Returns:
-    Prefix of the dense checkpoint, and the config of the narrow model.
+  The dense one is its teacher.
   """
   config = detectors.config(KINDS[kind], data)
   dense_path = pipeline.save(config, str(folder / 'dense'))
@@ -39,9 +38,7 @@ def narrowed(kind, data, folder):
   checkpoints.write(prefix, silent)
   pruning.write(network, silent, plan, str(folder / 'narrow'))
   narrow = pipeline.load(str(folder / 'narrow/pipeline.config'))
-  return prefix, distilled.with_teacher(
-    narrow, prefix, f'teacher_config={dense_path}'
-  )
+  return distilled.with_teacher(narrow, prefix, f'teacher_config={dense_path}')
 
 
 @pytest.mark.parametrize(
@@ -55,7 +52,7 @@ def narrowed(kind, data, folder):
 def test_a_narrow_model_is_as_its_teacher_where_what_went_said_nothing(
   kind, data, tmp_path
 ):
-  _, config = narrowed(kind, data, tmp_path)
+  config = narrowed(kind, data, tmp_path)
   distilled.training_spec(config, data)
   graph = tf.get_default_graph()
   terms = [
@@ -74,7 +71,7 @@ def test_a_narrow_model_is_as_its_teacher_where_what_went_said_nothing(
 
 
 def test_without_what_went_the_maps_cannot_be_compared(data, tmp_path):
-  _, config = narrowed('ssd', data, tmp_path)
+  config = narrowed('ssd', data, tmp_path)
   path = tmp_path / 'narrow/plan.json'
   content = json.loads(path.read_text())
   assert content.pop('removed')
@@ -93,7 +90,7 @@ def test_without_what_went_the_maps_cannot_be_compared(data, tmp_path):
 
 
 def test_a_teacher_as_narrow_as_the_model_keeps_its_channels(data, tmp_path):
-  _, config = narrowed('ssd', data, tmp_path)
+  config = narrowed('ssd', data, tmp_path)
   message = pipeline.pruning_message(config).distillation
   assert distillation.from_config(config).gone
   message.ClearField('teacher_config')
